@@ -1,0 +1,40 @@
+// The machine's clocks, and how a moment is written.
+#include "relay/base/clock.h"
+
+#include <fmt/format.h>
+
+#include <ctime>
+
+namespace culvert {
+namespace {
+
+class SystemClock final : public Clock {
+ public:
+  Instant now() const override { return std::chrono::steady_clock::now(); }
+  WallTime wall() const override { return std::chrono::system_clock::now(); }
+};
+
+}  // namespace
+
+const Clock& Clock::system() {
+  static const SystemClock clock;
+  return clock;
+}
+
+std::string rfc3339(WallTime time) {
+  const auto since_epoch = std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch());
+  const std::time_t whole = since_epoch.count() / 1000;
+  std::tm utc{};
+  gmtime_r(&whole, &utc);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900,
+                     utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
+                     since_epoch.count() % 1000);
+}
+
+double milliseconds(Duration duration) {
+  return std::chrono::duration<double, std::milli>(duration).count();
+}
+
+double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+}  // namespace culvert

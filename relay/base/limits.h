@@ -1,0 +1,88 @@
+// Every bound of the relay that is not configurable, and the defaults of those that are, each with
+// the reason for its value. What the network may make us hold is bounded here or not at all.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace culvert::limits {
+
+using namespace std::chrono_literals;  // NOLINT(google-build-using-namespace)
+
+// --- HTTP heads (surface: errors table). 64 KiB and 100 fields are what large gateways take.
+inline constexpr size_t kHeadBytes = 64 * 1024;
+inline constexpr size_t kHeadFields = 100;
+inline constexpr size_t kTargetBytes = 16 * 1024;
+inline constexpr size_t kLeadingEmptyLines = 4;    // RFC 9112 §2.2 asks for leniency, not for more
+inline constexpr size_t kTrailerBytes = 8 * 1024;  // dropped, but read
+inline constexpr size_t kTrailerFields = 32;
+inline constexpr size_t kChunkExtensionBytes = 1024;  // of one body; nobody uses them honestly
+inline constexpr int kInterimAnswers = 16;            // 1xx before a final answer
+
+// --- Bytes held per stream and direction. A reader that does not read stops the sender at the high
+// mark; 256 KiB holds a second of a fast stream, and 5,000 stalled streams then hold 1.25 GiB.
+inline constexpr size_t kHighWater = 256 * 1024;
+inline constexpr size_t kLowWater = 64 * 1024;
+inline constexpr size_t kReadScratch = 64 * 1024;  // per worker: one read(2)
+inline constexpr int kReadsPerWakeup = 4;          // 256 KiB of one peer, then the others' turn
+
+// --- What a request body may have at most to be sent again with another key, or to be searched for
+// a model's name. Larger bodies stream through and are sent once.
+inline constexpr size_t kReplayBytes = 8 * 1024 * 1024;
+// Of all requests of a process together; above it, bodies stream through and are sent once.
+inline constexpr size_t kReplayBytesTotal = 256 * 1024 * 1024;
+inline constexpr int kAttempts = 8;  // keys and connections tried for one request
+
+// --- Timers (surface: environment; streams: Forwarding)
+inline constexpr auto kResolveTimeout = 10s;
+inline constexpr auto kConnectTimeout = 10s;
+inline constexpr auto kTlsTimeout = 10s;
+inline constexpr auto kFirstByteTimeout = 300s;
+inline constexpr auto kIdleTimeout = 300s;
+inline constexpr auto kRequestHeadTimeout = 15s;
+inline constexpr auto kRequestBodyTimeout = 60s;  // without a byte from the client
+inline constexpr auto kKeepAliveTimeout = 75s;    // nginx's; browsers keep 60 s or less
+inline constexpr auto kClientHandshakeTimeout = 10s;
+inline constexpr auto kClientWriteTimeout = 300s;  // without a byte taken by a slow reader
+inline constexpr auto kLingerTimeout =
+    2s;  // reading on after an early answer, so that no RST eats it
+inline constexpr auto kDrainTimeout = 600s;
+inline constexpr auto kPooledIdleTimeout = 50s;  // below the 60 s at which common front ends close
+
+// --- Connections
+inline constexpr size_t kConnections = 10000;           // of clients, per process
+inline constexpr size_t kConnectionsPerAddress = 1000;  // behind a NAT many users share one
+inline constexpr size_t kPooledPerUpstream = 64;        // idle, per worker
+inline constexpr size_t kReservedDescriptors = 64;      // logs, listeners, loops, DNS
+inline constexpr int kListenBacklog = 4096;
+inline constexpr int kAcceptsPerWakeup = 64;
+inline constexpr size_t kHandshakesWaiting = 2048;  // at 2 ms each, 2 s of work for two threads
+inline constexpr size_t kPipelined = 16 * 1024;     // bytes read ahead of a running request
+
+// --- DNS
+inline constexpr size_t kDnsEntries = 4096;
+inline constexpr size_t kDnsWaiting = 1024;  // lookups in flight per worker
+inline constexpr size_t kDnsAddresses = 32;  // of one name
+inline constexpr auto kDnsTtlLeast = 1s;
+inline constexpr auto kDnsTtlMost = 1h;
+inline constexpr auto kDnsNegativeTtl = 5s;
+inline constexpr auto kDnsStale = 24h;              // served when a name server fails (RFC 8767)
+inline constexpr auto kHappyEyeballsDelay = 250ms;  // RFC 8305 §5
+
+// --- Keys
+inline constexpr auto kKeyRest = 60s;         // after 429 without a time in it
+inline constexpr auto kKeyRestMost = 24h;     // daily quotas reset within
+inline constexpr auto kKeyIsolation = 10min;  // after 401 or 403, then it is tried again
+inline constexpr size_t kKeysPerPool = 10000;
+inline constexpr size_t kKeysPerRequest = 100;  // of a client's comma list
+inline constexpr size_t kClientPools = 4096;  // states of such lists, least recently used go first
+
+// --- Configuration
+inline constexpr size_t kConfigBytes = 16 * 1024 * 1024;
+inline constexpr size_t kTokenBytesLeast = 16;
+
+// --- Server-sent events: the longest line of an event that is looked at (images come inline)
+inline constexpr size_t kSseEventBytes = 16 * 1024 * 1024;
+
+}  // namespace culvert::limits

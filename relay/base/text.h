@@ -1,0 +1,29 @@
+// Small words about ASCII text. HTTP's names are ASCII and compared without case (RFC 9110 §5.1);
+// the C library's functions follow the locale and may not be used for them.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace culvert {
+
+constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+
+std::string lower(std::string_view text);
+bool equal_ignoring_case(std::string_view a, std::string_view b);
+bool starts_with_ignoring_case(std::string_view text, std::string_view prefix);
+
+// Without the spaces and tabs at both ends.
+std::string_view trim(std::string_view text);
+
+// The trimmed, non-empty parts between commas.
+std::vector<std::string_view> split_list(std::string_view text, char separator = ',');
+
+// Order without case, for maps of header names.
+struct LessIgnoringCase {
+  using is_transparent = void;
+  bool operator()(std::string_view a, std::string_view b) const;
+};
+
+}  // namespace culvert

@@ -1,0 +1,154 @@
+// What a relay is told to do, compiled: checked, with defaults filled in and secrets read.
+// Immutable; shared by all workers as shared_ptr<const Snapshot> and swapped whole. A request keeps
+// the snapshot that it began with.
+#pragma once
+
+#include "relay/base/address.h"
+#include "relay/base/clock.h"
+#include "relay/base/secret.h"
+#include "relay/base/url.h"
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace culvert {
+
+enum class Dialect : uint8_t { kOpaque, kOpenAi, kAnthropic, kGemini };
+enum class KeyPolicy : uint8_t { kRoundRobin, kRandom, kLeastUsed, kSticky };
+enum class ClientAddressLogging : uint8_t { kNone, kTruncated, kFull };
+
+struct Timeouts {
+  Duration resolve{};
+  Duration connect{};
+  Duration tls{};
+  Duration first_byte{};
+  Duration idle{};
+  Duration total{};  // zero: none
+};
+
+struct HeaderRules {
+  std::vector<std::string> allow;                        // lower case
+  std::vector<std::pair<std::string, std::string>> set;  // in the order of the names
+};
+
+struct Target {
+  Url url;
+  uint32_t weight = 1;
+};
+
+struct Upstream {
+  std::string name;
+  Dialect dialect = Dialect::kOpaque;
+  std::vector<Target> targets;  // not empty; at least one weight above 0
+  std::string key_header;       // spelled as it is sent
+  std::string key_scheme;       // "Bearer", or empty
+  std::string ca_pem;           // extra CA certificates; empty: none
+  std::string server_name;      // empty: the target's host
+  bool tls13_only = false;
+  Timeouts timeouts;
+  HeaderRules headers;
+  std::string user_agent;  // empty: the client's own is sent
+  bool isolate_tenants = false;
+};
+
+struct KeyPool {
+  std::string name;
+  std::string upstream;
+  std::vector<Secret> keys;  // not empty, no key twice
+  KeyPolicy policy = KeyPolicy::kRoundRobin;
+  Duration rest{};
+  Duration isolation{};
+};
+
+struct Destination {
+  std::string upstream;
+  uint32_t weight = 1;
+};
+
+// Overrides of an upstream's timers: what is absent stays.
+struct TimeoutOverrides {
+  std::optional<Duration> resolve, connect, tls, first_byte, idle, total;
+};
+
+struct Route {
+  std::string name;
+  std::string path_prefix;  // "" or "/a/b"
+  std::vector<HostPattern> hosts;
+  std::vector<std::string> models;                           // "*" stands for any text
+  std::vector<std::pair<std::string, std::string>> headers;  // lower-case name → value or "*"
+  std::vector<Destination> to;
+  HeaderRules header_rules;
+  TimeoutOverrides timeouts;
+  std::optional<std::string> rewrite_prefix;
+  bool auth = false;
+};
+
+struct ListenerSettings {
+  std::string text;  // as configured, for logs
+  bool tls = false;
+  SocketAddress address;
+};
+
+struct CertificateFiles {
+  std::string cert;
+  std::string key;
+};
+
+struct CorsSettings {
+  std::vector<std::string> origins;  // "*" or scheme://host[:port]; empty: off
+  std::vector<std::string> headers;
+  Duration max_age{};
+};
+
+struct Settings {
+  std::vector<ListenerSettings> listen;
+  SocketAddress admin_listen;
+  uint32_t workers = 1;
+  uint32_t handshake_threads = 1;
+  std::vector<CertificateFiles> certificates;
+  std::vector<Secret> auth_tokens;
+  bool preset_auth = false;
+  std::vector<Network> allow_networks;
+  std::vector<HostPattern> allow_hosts;
+  std::string ca_file;  // the bundle for upstreams
+  Duration drain_timeout{};
+  Duration request_head{};
+  Duration request_body{};
+  Duration keep_alive{};
+  Duration handshake{};
+  Duration write{};
+  std::string state_dir;
+  size_t connections = 0;
+  size_t connections_per_address = 0;
+  size_t head_bytes = 0;
+  size_t head_fields = 0;
+  size_t target_bytes = 0;
+  uint64_t body_bytes = 0;  // 0: no limit
+  size_t replay_bytes = 0;
+  CorsSettings cors;
+  bool access_log = true;
+  ClientAddressLogging client_address = ClientAddressLogging::kNone;
+  bool debug = false;
+  std::string region;
+  Timeouts timeouts;  // of hosts that no Upstream names (generic proxy)
+};
+
+struct Snapshot {
+  Settings settings;
+  std::map<std::string, Upstream, std::less<>> upstreams;  // by alias, presets included
+  std::vector<KeyPool> pools;                              // at most one per upstream
+  std::vector<Route> routes;                               // most specific first
+
+  const Upstream* upstream(std::string_view alias) const {
+    const auto found = upstreams.find(alias);
+    return found == upstreams.end() ? nullptr : &found->second;
+  }
+};
+
+}  // namespace culvert
