@@ -39,7 +39,7 @@ function(culvert_static_library name file include)
                HINTS "${CULVERT_DEPS_DIR}/usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}" REQUIRED)
   add_library(${name} STATIC IMPORTED)
   set_target_properties(${name} PROPERTIES IMPORTED_LOCATION "${${variable}}"
-                                           INTERFACE_SYSTEM_INCLUDE_DIRECTORIES "${include}")
+                                           INTERFACE_INCLUDE_DIRECTORIES "${include}")
 endfunction()
 
 culvert_static_library(llhttp::llhttp llhttp "${LLHTTP_INCLUDE}")

@@ -1,0 +1,61 @@
+// Threads for TLS handshakes: a full one takes milliseconds of arithmetic, during which every
+// running stream of a loop would stand still. The engine moves to a thread for a step and comes
+// back by post.
+#pragma once
+
+#include "relay/channel/loop.h"
+#include "relay/channel/tls_engine.h"
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace culvert {
+
+// What came back: the engine, and how far it got.
+struct HandshakeStep {
+  std::unique_ptr<TlsEngine> engine;
+  Result<TlsEngine::Progress> progress;
+};
+
+// Ties a running step to its connection, which may end meanwhile. Shared by both.
+struct HandshakeTicket {
+  std::function<void(HandshakeStep)> done;  // on the loop's thread; empty once cancelled there
+  std::atomic<bool> cancelled{false};       // a step that waits is not computed for nobody
+};
+
+class HandshakePool {
+ public:
+  HandshakePool(size_t threads, size_t waiting_most);
+  HandshakePool(const HandshakePool&) = delete;
+  HandshakePool& operator=(const HandshakePool&) = delete;
+  ~HandshakePool();  // steps that wait are dropped
+
+  // Any thread. False, with the engine untouched, where too many wait. The loop must outlive the
+  // pool's threads or be drained after them.
+  bool submit(Loop& loop,
+              std::unique_ptr<TlsEngine>& engine,
+              std::shared_ptr<HandshakeTicket> ticket);
+
+ private:
+  struct Job {
+    Loop* loop;
+    std::unique_ptr<TlsEngine> engine;
+    std::shared_ptr<HandshakeTicket> ticket;
+  };
+  void work();
+  static void run(Job job);
+
+  const size_t waiting_most_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Job> jobs_;
+  bool stopping_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace culvert

@@ -1,0 +1,46 @@
+// A listening socket on one loop. Accepting is our own call, so that it stops before descriptors
+// run out: libuv would accept and close whatever comes then.
+#pragma once
+
+#include "relay/base/address.h"
+#include "relay/base/result.h"
+#include "relay/channel/fd.h"
+#include "relay/channel/poll.h"
+#include "relay/channel/timer.h"
+
+#include <memory>
+
+namespace culvert {
+
+class AcceptSink {
+ public:
+  virtual ~AcceptSink() = default;
+  // The sink owns the connection. False: no more now (the sink calls resume() later).
+  virtual bool on_accept(Fd connection, const Address& peer) = 0;
+};
+
+// Binds with SO_REUSEPORT (each worker has a socket of its own on the address) and listens.
+// Errors: kSystem with "ADDRESS: why".
+Result<Fd> listen_on(const SocketAddress& address);
+// The address that a listening socket has; for port 0.
+Result<SocketAddress> bound_address(int fd);
+
+class Listener final : private PollSink {
+ public:
+  Listener(Loop& loop, Fd fd, AcceptSink& sink);
+
+  void pause();
+  void resume();
+
+ private:
+  void on_ready(Ready ready) override;
+  void on_out_of_memory() override;
+  void accept_some();
+
+  Fd fd_;
+  AcceptSink& sink_;
+  Timer retry_;  // after descriptors ran out
+  Poll poll_;
+};
+
+}  // namespace culvert

@@ -1,0 +1,64 @@
+// One event loop, for one thread. Everything below it belongs to that thread but post() and stop().
+// Objects are not destroyed inside their own callbacks: they are muted and retired, and the
+// graveyard is emptied before and after each poll.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+struct uv_loop_s;
+
+namespace culvert {
+
+// Base of what can be retired. The link is part of the object, so that retiring needs no memory.
+class Retirable {
+ public:
+  Retirable() = default;
+  Retirable(const Retirable&) = delete;
+  Retirable& operator=(const Retirable&) = delete;
+  virtual ~Retirable() = default;
+
+ private:
+  friend class Loop;
+  Retirable* next_retired_ = nullptr;
+};
+
+class Loop {
+ public:
+  Loop();
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+  ~Loop();  // all that was made on it is gone by then; what closes is waited for
+
+  void run();   // until stop()
+  void stop();  // any thread
+
+  // Runs the task on the loop's thread, in the order of posting. Any thread. What is posted after
+  // run() returned runs in the destructor, so that nothing that a task owns leaks.
+  void post(std::function<void()> task);
+
+  // Ends the object after the current callback.
+  void retire(std::unique_ptr<Retirable> object);
+
+  // A buffer for one read; its content lives until the next read on this loop.
+  char* scratch() { return scratch_.get(); }
+  uv_loop_s* raw() { return loop_.get(); }
+
+ private:
+  struct Handles;
+  void run_posted();
+  void bury();
+
+  std::unique_ptr<uv_loop_s> loop_;
+  std::unique_ptr<Handles> handles_;
+  std::unique_ptr<char[]> scratch_;
+  Retirable* retired_ = nullptr;
+  std::mutex mutex_;
+  std::vector<std::function<void()>> posted_;
+  std::atomic<bool> stopping_{false};
+};
+
+}  // namespace culvert

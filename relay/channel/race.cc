@@ -1,0 +1,116 @@
+// One Try per address: a non-blocking connect(2) and its readiness.
+#include "relay/channel/race.h"
+
+#include "relay/base/limits.h"
+#include "relay/channel/poll.h"
+#include "relay/channel/tcp.h"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace culvert {
+
+class Race::Try final : private PollSink {
+ public:
+  Try(Race& race, Fd fd, const Address& address)
+      : race_(race), fd_(std::move(fd)), address_(address), poll_(race.loop_, fd_.get(), *this) {
+    poll_.watch(Poll::kWrite);
+  }
+
+  Fd take() {
+    poll_.watch(Poll::kNone);
+    return std::move(fd_);
+  }
+  const Address& address() const { return address_; }
+  void stop() {
+    poll_.watch(Poll::kNone);
+    fd_.reset();
+  }
+
+ private:
+  void on_ready(Ready /*ready*/) override {
+    int error = 0;
+    socklen_t size = sizeof error;
+    getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+    if (error != 0) return race_.lost(*this, error);
+    race_.won(*this);
+  }
+  void on_out_of_memory() override { race_.lost(*this, ENOMEM); }
+
+  Race& race_;
+  Fd fd_;
+  Address address_;
+  Poll poll_;
+};
+
+std::vector<Address> interleave_families(const std::vector<Address>& addresses) {
+  std::vector<Address> of_first;
+  std::vector<Address> others;
+  for (const Address& address : addresses) {
+    (address.is_v4() == addresses.front().is_v4() ? of_first : others).push_back(address);
+  }
+  std::vector<Address> ordered;
+  for (size_t i = 0; i < std::max(of_first.size(), others.size()); ++i) {
+    if (i < of_first.size()) ordered.push_back(of_first[i]);
+    if (i < others.size()) ordered.push_back(others[i]);
+  }
+  return ordered;
+}
+
+Race::Race(Loop& loop, std::vector<Address> addresses, uint16_t port, RaceSink& sink)
+    : loop_(loop),
+      addresses_(interleave_families(addresses)),
+      port_(port),
+      sink_(sink),
+      timer_(loop, [this] { next(); }) {
+  timer_.start(Duration::zero());
+}
+
+Race::~Race() = default;
+
+void Race::next() {
+  while (!over_ && started_ < addresses_.size()) {
+    const Address& address = addresses_[started_++];
+    sockaddr_storage storage{};
+    const socklen_t size = address.to_sockaddr(port_, &storage);
+    Fd fd(::socket(storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (fd.valid()) {
+      tune_socket(fd.get());
+      if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&storage), size) == 0 ||
+          errno == EINPROGRESS) {
+        tries_.push_back(std::make_unique<Try>(*this, std::move(fd), address));
+        ++running_;
+        if (started_ < addresses_.size()) timer_.start(limits::kHappyEyeballsDelay);
+        return;
+      }
+    }
+    last_failure_ = address.text() + ": " + std::strerror(errno);
+  }
+  if (over_ || running_ > 0) return;
+  over_ = true;
+  sink_.on_not_connected(
+      Error::upstream(Code::kConnectFailed, Stage::kConnect, Retry::kOtherUpstream, last_failure_));
+}
+
+void Race::won(Try& winner) {
+  if (over_) return;
+  over_ = true;
+  timer_.stop();
+  for (const auto& one : tries_) {
+    if (one.get() != &winner) one->stop();
+  }
+  const Address peer = winner.address();
+  sink_.on_connected(winner.take(), peer);
+}
+
+void Race::lost(Try& loser, int error) {
+  if (over_) return;
+  loser.stop();
+  --running_;
+  last_failure_ = loser.address().text() + ": " + std::strerror(error);
+  next();
+}
+
+}  // namespace culvert

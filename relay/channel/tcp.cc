@@ -1,0 +1,194 @@
+// Reading and writing of a TCP socket. One read(2) into the loop's scratch, at most
+// kReadsPerWakeup of them before others get their turn; writes go out at once and queue only what
+// the kernel does not take.
+#include "relay/channel/tcp.h"
+
+#include "relay/base/limits.h"
+
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace culvert {
+
+void tune_socket(int fd) {
+  const int on = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  // A peer that lost its power while nothing was to be sent is noticed after about two minutes.
+  setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  const int idle_s = 60;
+  const int interval_s = 15;
+  const int probes = 4;
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+}
+
+TcpChannel::TcpChannel(Loop& loop, Fd fd, bool watch_vanishing)
+    : loop_(loop),
+      fd_(std::move(fd)),
+      watch_vanishing_(watch_vanishing),
+      poll_(loop, fd_.get(), *this) {}
+
+TcpChannel::~TcpChannel() {
+  if (reset_ && fd_.valid()) {
+    const linger at_once{.l_onoff = 1, .l_linger = 0};
+    setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  }
+}
+
+void TcpChannel::start(ChannelSink& sink) {
+  sink_ = &sink;
+  watch();
+}
+
+void TcpChannel::mute() {
+  sink_ = nullptr;
+  watch();
+}
+
+void TcpChannel::write(std::string_view bytes) {
+  if (dead_ || finishing_) return;
+  if (out_.empty()) {
+    const ssize_t taken = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (taken > 0) {
+      bytes.remove_prefix(static_cast<size_t>(taken));
+    } else if (taken < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
+      // Told when the loop comes around, never from inside a write: see broken().
+      broken_ = errno;
+    }
+  }
+  if (bytes.empty() || broken_ != 0) return watch();
+  out_.append(bytes);
+  if (out_.size() > limits::kHighWater) was_high_ = true;
+  watch();
+}
+
+void TcpChannel::pause() {
+  paused_ = true;
+  watch();
+}
+
+void TcpChannel::resume() {
+  paused_ = false;
+  watch();
+}
+
+void TcpChannel::finish(Finish /*how*/) {  // TCP has one way to end
+  finishing_ = true;
+  if (out_.empty() && !dead_ && !finished_) {
+    finished_ = true;
+    ::shutdown(fd_.get(), SHUT_WR);
+  }
+}
+
+uint64_t TcpChannel::acknowledged() const {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  if (getsockopt(fd_.get(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return 0;
+  return info.tcpi_bytes_acked;
+}
+
+bool TcpChannel::quiet() const {
+  char byte = 0;
+  const ssize_t got = ::recv(fd_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+void TcpChannel::watch() {
+  int interest = Poll::kNone;
+  if (!dead_) {
+    if (!out_.empty() || (broken_ != 0 && ended_)) interest |= Poll::kWrite;
+    if (sink_ != nullptr && !ended_) {
+      if (!paused_) {
+        interest |= Poll::kRead;
+      } else if (watch_vanishing_) {
+        interest |= Poll::kPeerClosed;
+      }
+    }
+  }
+  poll_.watch(interest);
+}
+
+void TcpChannel::on_ready(Ready ready) {
+  if (ready.failed) return broken();
+  if (ready.writable) flush();
+  if (ready.readable && !paused_ && !ended_ && !dead_) read_some();
+  if (ready.peer_closed && paused_ && !ended_ && !dead_) end(false);
+}
+
+// The connection was reset. Bytes that came before may still wait in the kernel (an upstream that
+// refuses a body answers and closes without reading it): they are read before the failure is told.
+void TcpChannel::broken() {
+  int reason = 0;
+  socklen_t size = sizeof reason;
+  getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &reason, &size);
+  if (broken_ == 0) broken_ = reason != 0 ? reason : ECONNRESET;
+  out_.clear();
+  if (ended_ || (paused_ && watch_vanishing_)) return fail_errno("connection", broken_);
+  if (paused_) return;  // resume() finds the bytes, and the reason after them
+  read_some();
+  if (!dead_) watch();
+}
+
+void TcpChannel::on_out_of_memory() {
+  fail(Error::ours(Code::kOutOfMemory, Stage::kNone, "out of memory"));
+}
+
+void TcpChannel::read_some() {
+  for (int i = 0; i < limits::kReadsPerWakeup && sink_ != nullptr && !paused_ && !dead_; ++i) {
+    const ssize_t got = ::recv(fd_.get(), loop_.scratch(), limits::kReadScratch, 0);
+    if (got == 0) return broken_ != 0 ? fail_errno("connection", broken_) : end(true);
+    if (got < 0) {
+      if (errno == EINTR) continue;
+      if (errno == EAGAIN || errno == EWOULDBLOCK) return;
+      return fail_errno("read", errno);
+    }
+    sink_->on_bytes({loop_.scratch(), static_cast<size_t>(got)});
+    if (static_cast<size_t>(got) < limits::kReadScratch) return;
+  }
+}
+
+void TcpChannel::flush() {
+  while (!out_.empty()) {
+    const std::string_view bytes = out_.view();
+    const ssize_t taken = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (taken < 0) {
+      if (errno == EINTR) continue;
+      if (errno == EAGAIN || errno == EWOULDBLOCK) break;
+      return broken();
+    }
+    out_.consume(static_cast<size_t>(taken));
+  }
+  if (out_.empty() && broken_ != 0) return broken();
+  if (out_.empty() && finishing_) finish(Finish::kClean);
+  watch();
+  if (was_high_ && out_.size() <= limits::kLowWater) {
+    was_high_ = false;
+    if (sink_ != nullptr) sink_->on_drained();
+  }
+}
+
+void TcpChannel::end(bool clean) {
+  ended_ = true;
+  watch();
+  if (sink_ != nullptr) sink_->on_end(clean);
+}
+
+void TcpChannel::fail(Error error) {
+  if (dead_) return;
+  dead_ = true;
+  out_.clear();
+  watch();
+  if (sink_ != nullptr) sink_->on_failed(std::move(error));
+}
+
+void TcpChannel::fail_errno(const char* what, int error) {
+  fail(Error{Fault::kUpstream, Code::kUpstreamClosed, Stage::kNone, Retry::kNever,
+             std::string(what) + ": " + std::strerror(error)});
+}
+
+}  // namespace culvert

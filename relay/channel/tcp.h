@@ -1,0 +1,62 @@
+// A connected TCP socket as a Channel.
+#pragma once
+
+#include "relay/base/buffer.h"
+#include "relay/channel/channel.h"
+#include "relay/channel/fd.h"
+#include "relay/channel/poll.h"
+
+#include <memory>
+#include <optional>
+
+namespace culvert {
+
+class TcpChannel final : public Channel, private PollSink {
+ public:
+  // watch_vanishing: while reading is paused, on_end() still tells that the peer has left. For
+  // clients; an upstream that closes after its last byte has not vanished.
+  TcpChannel(Loop& loop, Fd fd, bool watch_vanishing);
+  ~TcpChannel() override;
+
+  void start(ChannelSink& sink) override;
+  void mute() override;
+  void write(std::string_view bytes) override;
+  size_t queued() const override { return out_.size(); }
+  uint64_t acknowledged() const override;
+  bool quiet() const override;
+  void pause() override;
+  void resume() override;
+  void finish(Finish how) override;
+  void reset_on_close() override { reset_ = true; }
+
+ private:
+  void on_ready(Ready ready) override;
+  void on_out_of_memory() override;
+  void read_some();
+  void flush();
+  void broken();
+  void watch();
+  void end(bool clean);
+  void fail(Error error);
+  void fail_errno(const char* what, int error);
+
+  Loop& loop_;
+  Fd fd_;
+  ChannelSink* sink_ = nullptr;
+  Buffer out_;
+  int broken_ = 0;  // errno of a failed write or a reset
+  bool watch_vanishing_;
+  bool paused_ = false;
+  bool ended_ = false;      // the peer sends no more
+  bool finishing_ = false;  // FIN follows the queue
+  bool finished_ = false;
+  bool was_high_ = false;
+  bool dead_ = false;
+  bool reset_ = false;
+  Poll poll_;  // last: it stops before the descriptor closes
+};
+
+// Options of every connection that carries requests: TCP_NODELAY, keepalive.
+void tune_socket(int fd);
+
+}  // namespace culvert

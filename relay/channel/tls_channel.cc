@@ -1,0 +1,216 @@
+// The life of a TLS connection: waiting for a hello, handshake in steps on the pool, open, closed.
+#include "relay/channel/tls_channel.h"
+
+#include "relay/base/limits.h"
+
+namespace culvert {
+namespace {
+
+constexpr char kHandshakeRecord = 0x16;  // RFC 8446 §5.1
+
+}  // namespace
+
+TlsChannel::TlsChannel(Loop& loop,
+                       HandshakePool& pool,
+                       std::unique_ptr<TcpChannel> tcp,
+                       std::shared_ptr<const TlsServerConfig> config,
+                       TlsReadySink* ready)
+    : loop_(loop),
+      pool_(pool),
+      tcp_(std::move(tcp)),
+      server_config_(std::move(config)),
+      ticket_(std::make_shared<HandshakeTicket>()),
+      ready_sink_(ready) {}
+
+TlsChannel::TlsChannel(Loop& loop,
+                       HandshakePool& pool,
+                       std::unique_ptr<TcpChannel> tcp,
+                       std::unique_ptr<TlsEngine> engine,
+                       TlsReadySink* ready)
+    : loop_(loop),
+      pool_(pool),
+      tcp_(std::move(tcp)),
+      engine_(std::move(engine)),
+      ticket_(std::make_shared<HandshakeTicket>()),
+      ready_sink_(ready) {}
+
+TlsChannel::~TlsChannel() {
+  ticket_->cancelled.store(true, std::memory_order_release);
+  ticket_->done = nullptr;
+}
+
+void TlsChannel::start(ChannelSink& sink) {
+  sink_ = &sink;
+  if (state_ != State::kWaiting) return;  // taken over by another owner
+  ticket_->done = [this](HandshakeStep step) { step_done(std::move(step)); };
+  tcp_->start(*this);
+  if (engine_ != nullptr) {
+    state_ = State::kHandshake;
+    step();
+  }
+}
+
+void TlsChannel::mute() {
+  sink_ = nullptr;
+  ready_sink_ = nullptr;
+}
+
+void TlsChannel::write(std::string_view bytes) {
+  if (state_ == State::kClosed || finish_wanted_) return;
+  if (state_ != State::kOpen) return waiting_.append(bytes);
+  // A failure means that the context is dead; the next read says so to the sink.
+  if (engine_->write(bytes)) flush();
+}
+
+void TlsChannel::pause() {
+  paused_ = true;
+  tcp_->pause();
+}
+
+void TlsChannel::resume() {
+  if (!paused_) return;
+  paused_ = false;
+  tcp_->resume();
+  if (state_ != State::kOpen || engine_->unread() == 0) return;
+  // Records that were read but not decrypted: no socket event will come for them.
+  if (again_ == nullptr) again_ = std::make_unique<Timer>(loop_, [this] { decrypt(); });
+  again_->start(Duration::zero());
+}
+
+void TlsChannel::finish(Finish how) {
+  finish_wanted_ = true;
+  finish_how_ = how;
+  if (state_ == State::kOpen && how == Finish::kClean) {
+    engine_->close_notify();
+    flush();
+  }
+  if (state_ == State::kOpen || state_ == State::kWaiting) tcp_->finish(how);
+}
+
+void TlsChannel::on_bytes(std::string_view bytes) {
+  switch (state_) {
+    case State::kWaiting:
+      return accept_hello(bytes);
+    case State::kHandshake:
+      if (engine_ == nullptr) {
+        arrived_.append(bytes);
+        if (arrived_.size() > limits::kReadScratch) tcp_->pause();
+        return;
+      }
+      engine_->feed(bytes);
+      return step();
+    case State::kOpen:
+      engine_->feed(bytes);
+      return decrypt();
+    case State::kClosed:
+      return;
+  }
+}
+
+void TlsChannel::accept_hello(std::string_view bytes) {
+  if (bytes.front() != kHandshakeRecord) {
+    return fail(Error::client(Code::kBadRequest, Stage::kTls, "not a TLS handshake"));
+  }
+  auto engine = TlsEngine::server(std::move(server_config_));
+  if (!engine) return fail(std::move(engine).error());
+  engine_ = std::move(engine).value();
+  engine_->feed(bytes);
+  state_ = State::kHandshake;
+  step();
+}
+
+void TlsChannel::step() {
+  if (pool_.submit(loop_, engine_, ticket_)) return;
+  fail(Error::ours(Code::kOverloaded, Stage::kTls, "too many TLS handshakes wait"));
+}
+
+void TlsChannel::step_done(HandshakeStep step) {
+  engine_ = std::move(step.engine);
+  if (state_ != State::kHandshake) return;
+  flush();
+  if (!step.progress) return fail(std::move(step.progress).error());
+  const bool more = !arrived_.empty();
+  engine_->feed(arrived_.view());
+  arrived_.clear();
+  if (tcp_ended_) engine_->feed_end();
+  if (!paused_) tcp_->resume();
+  if (*step.progress == TlsEngine::Progress::kDone) return ready();
+  if (more || tcp_ended_) this->step();
+}
+
+void TlsChannel::ready() {
+  state_ = State::kOpen;
+  if (!waiting_.empty()) {
+    if (engine_->write(waiting_.view())) flush();
+    waiting_.clear();
+  }
+  if (finish_wanted_) return finish(finish_how_);
+  if (ready_sink_ != nullptr) ready_sink_->on_tls_ready();
+  if (engine_->unread() > 0 || tcp_ended_) decrypt();
+}
+
+void TlsChannel::decrypt() {
+  while (sink_ != nullptr && !paused_ && !told_end_ && state_ == State::kOpen) {
+    size_t got = 0;
+    auto state = engine_->read(loop_.scratch(), limits::kReadScratch, &got);
+    if (!state) {
+      flush();  // the alert
+      return fail(std::move(state).error());
+    }
+    if (*state == TlsEngine::ReadState::kWantsInput) break;
+    if (*state == TlsEngine::ReadState::kBytes) {
+      sink_->on_bytes({loop_.scratch(), got});
+      continue;
+    }
+    told_end_ = true;
+    return sink_->on_end(*state == TlsEngine::ReadState::kCloseNotify);
+  }
+  flush();
+}
+
+void TlsChannel::flush() {
+  Buffer& out = engine_->out();
+  if (out.empty()) return;
+  tcp_->write(out.view());
+  out.clear();
+}
+
+void TlsChannel::on_end(bool /*clean*/) {
+  if (paused_ && state_ == State::kOpen) {  // the peer vanished while nobody read
+    if (told_end_) return;
+    told_end_ = true;
+    if (sink_ != nullptr) sink_->on_end(false);
+    return;
+  }
+  tcp_ended_ = true;
+  if (state_ == State::kWaiting) {
+    told_end_ = true;
+    if (sink_ != nullptr) sink_->on_end(true);
+    return;
+  }
+  if (state_ == State::kClosed || engine_ == nullptr) return;
+  engine_->feed_end();
+  if (state_ == State::kHandshake) return step();
+  decrypt();
+}
+
+void TlsChannel::on_drained() {
+  if (sink_ != nullptr) sink_->on_drained();
+}
+
+void TlsChannel::on_failed(Error error) {
+  if (state_ != State::kOpen) {
+    error.stage = Stage::kTls;
+    if (error.code == Code::kUpstreamClosed) error.code = Code::kTlsFailed;
+  }
+  fail(std::move(error));
+}
+
+void TlsChannel::fail(Error error) {
+  if (state_ == State::kClosed) return;
+  state_ = State::kClosed;
+  waiting_.clear();
+  if (sink_ != nullptr) sink_->on_failed(std::move(error));
+}
+
+}  // namespace culvert

@@ -1,0 +1,89 @@
+// TLS over a TcpChannel, as a Channel. Handshakes run on the pool; what is written before the
+// handshake is done waits.
+#pragma once
+
+#include "relay/base/buffer.h"
+#include "relay/channel/channel.h"
+#include "relay/channel/handshake_pool.h"
+#include "relay/channel/tcp.h"
+#include "relay/channel/timer.h"
+#include "relay/channel/tls_engine.h"
+
+#include <memory>
+#include <string>
+
+namespace culvert {
+
+// Told once, before any byte. A failure is told through ChannelSink::on_failed instead.
+class TlsReadySink {
+ public:
+  virtual ~TlsReadySink() = default;
+  virtual void on_tls_ready() = 0;
+};
+
+class TlsChannel final : public Channel, private ChannelSink {
+ public:
+  // For a client of ours: the engine is made when the first bytes look like a ClientHello, so that
+  // connections that say nothing cost no buffers.
+  TlsChannel(Loop& loop,
+             HandshakePool& pool,
+             std::unique_ptr<TcpChannel> tcp,
+             std::shared_ptr<const TlsServerConfig> config,
+             TlsReadySink* ready);
+  // For an upstream.
+  TlsChannel(Loop& loop,
+             HandshakePool& pool,
+             std::unique_ptr<TcpChannel> tcp,
+             std::unique_ptr<TlsEngine> engine,
+             TlsReadySink* ready);
+  ~TlsChannel() override;
+
+  void start(ChannelSink& sink) override;
+  void mute() override;
+  void write(std::string_view bytes) override;
+  size_t queued() const override { return tcp_->queued() + waiting_.size(); }
+  uint64_t acknowledged() const override { return tcp_->acknowledged(); }
+  bool quiet() const override { return tcp_->quiet(); }
+  void pause() override;
+  void resume() override;
+  void finish(Finish how) override;
+  void reset_on_close() override { tcp_->reset_on_close(); }
+
+  bool resumed() const { return engine_ != nullptr && engine_->resumed(); }
+
+ private:
+  void on_bytes(std::string_view bytes) override;
+  void on_end(bool clean) override;
+  void on_drained() override;
+  void on_failed(Error error) override;
+
+  void accept_hello(std::string_view bytes);
+  void step();
+  void step_done(HandshakeStep step);
+  void ready();
+  void decrypt();
+  void flush();
+  void fail(Error error);
+
+  enum class State : uint8_t { kWaiting, kHandshake, kOpen, kClosed };
+
+  Loop& loop_;
+  HandshakePool& pool_;
+  std::unique_ptr<TcpChannel> tcp_;
+  std::shared_ptr<const TlsServerConfig> server_config_;
+  std::unique_ptr<TlsEngine> engine_;  // null while a step runs on the pool
+  std::shared_ptr<HandshakeTicket> ticket_;
+  ChannelSink* sink_ = nullptr;
+  TlsReadySink* ready_sink_;
+  Buffer arrived_;  // ciphertext that came while the engine was away
+  Buffer waiting_;  // plaintext written before the handshake was done
+  State state_ = State::kWaiting;
+  bool tcp_ended_ = false;
+  bool paused_ = false;
+  bool finish_wanted_ = false;
+  Finish finish_how_ = Finish::kClean;
+  bool told_end_ = false;
+  std::unique_ptr<Timer> again_;  // decrypts on after resume(): never from inside the caller
+};
+
+}  // namespace culvert

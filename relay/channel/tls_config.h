@@ -1,0 +1,96 @@
+// What TLS connections share: certificates, trust, suites, tickets. Immutable once made and safe on
+// any thread; connections hold it by shared_ptr, so a reload leaves running ones as they are.
+// Suites, groups and signature algorithms are one short list for all (privacy: TLS; RFC 8446,
+// 5246).
+#pragma once
+
+#include "relay/base/result.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace culvert {
+
+// Once, before any other call of TLS and before threads start.
+Result<void> start_crypto();
+
+// CA certificates in PEM.
+class TrustStore {
+ public:
+  // `bundle`: a whole file's PEM; `extra`: PEM of more, may be empty. Certificates that this
+  // library cannot read (unusual curves) are passed over and counted; none at all is an error.
+  static Result<std::shared_ptr<const TrustStore>> parse(std::string_view bundle,
+                                                         std::string_view extra);
+  ~TrustStore();
+
+  struct State;
+  const State& state() const { return *state_; }
+  size_t size() const;
+
+ private:
+  TrustStore();
+  std::unique_ptr<State> state_;
+};
+
+// Keys that protect session tickets (RFC 5077, 8446): shared by all workers and kept over reloads
+// of certificates, so that a client may come back to any of them.
+class TicketKeys {
+ public:
+  static Result<std::shared_ptr<TicketKeys>> create();
+  ~TicketKeys();
+
+  struct State;
+  State& state() { return *state_; }
+
+ private:
+  TicketKeys();
+  std::unique_ptr<State> state_;
+};
+
+struct CertificatePem {
+  std::string name;  // of the files, for errors
+  std::string cert;
+  std::string key;
+};
+
+class TlsServerConfig {
+ public:
+  // Chosen by SNI among the names of the certificates; where several fit (ECDSA and RSA of one
+  // name) the client's algorithms decide, ECDSA first; where none fits, the first certificate. Each
+  // is checked: the key belongs to it, it has not expired.
+  static Result<std::shared_ptr<const TlsServerConfig>> create(
+      const std::vector<CertificatePem>& certificates, std::shared_ptr<TicketKeys> tickets);
+  ~TlsServerConfig();
+
+  struct State;
+  const State& state() const { return *state_; }
+  int64_t expires_at() const;  // Unix seconds: the first of the certificates to end
+
+ private:
+  TlsServerConfig();
+  std::unique_ptr<State> state_;
+};
+
+struct TlsClientOptions {
+  std::shared_ptr<const TrustStore> trust;
+  bool tls13_only = false;
+};
+
+// Sessions of past connections to one upstream, each used once (unlinkable, RFC 8446 App. C.4).
+class TlsClientConfig {
+ public:
+  static Result<std::shared_ptr<TlsClientConfig>> create(const TlsClientOptions& options);
+  ~TlsClientConfig();
+
+  struct State;
+  State& state() { return *state_; }
+
+ private:
+  TlsClientConfig();
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace culvert

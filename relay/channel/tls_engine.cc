@@ -1,0 +1,152 @@
+// mbedTLS between two byte queues. f_send takes everything, so that a write is never half done and
+// never has to be repeated; back-pressure is decided before a write, by the length of the queue.
+#include "relay/channel/tls_engine.h"
+
+#include <mbedtls/error.h>
+#include <mbedtls/x509_crt.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <new>
+
+namespace culvert {
+
+TlsEngine::TlsEngine() { mbedtls_ssl_init(&ssl_); }
+
+TlsEngine::~TlsEngine() { mbedtls_ssl_free(&ssl_); }
+
+Result<void> TlsEngine::set_up(const mbedtls_ssl_config* config) {
+  const int code = mbedtls_ssl_setup(&ssl_, config);
+  if (code != 0) return failure(code);
+  mbedtls_ssl_set_bio(
+      &ssl_, this,
+      [](void* self, const unsigned char* bytes, size_t size) -> int {
+        auto* engine = static_cast<TlsEngine*>(self);
+        try {
+          engine->out_.append({reinterpret_cast<const char*>(bytes), size});
+        } catch (const std::bad_alloc&) {
+          engine->out_of_memory_ = true;
+          return MBEDTLS_ERR_SSL_ALLOC_FAILED;
+        }
+        return static_cast<int>(size);
+      },
+      [](void* self, unsigned char* to, size_t size) -> int {
+        auto* engine = static_cast<TlsEngine*>(self);
+        if (engine->in_.empty()) return engine->in_ended_ ? 0 : MBEDTLS_ERR_SSL_WANT_READ;
+        const size_t part = std::min(size, engine->in_.size());
+        std::memcpy(to, engine->in_.view().data(), part);
+        engine->in_.consume(part);
+        return static_cast<int>(part);
+      },
+      nullptr);
+  return {};
+}
+
+Result<std::unique_ptr<TlsEngine>> TlsEngine::server(
+    std::shared_ptr<const TlsServerConfig> config) {
+  std::unique_ptr<TlsEngine> engine(new TlsEngine);
+  engine->server_config_ = std::move(config);
+  CULVERT_CHECK(engine->set_up(&engine->server_config_->state().config));
+  return engine;
+}
+
+Result<std::unique_ptr<TlsEngine>> TlsEngine::client(std::shared_ptr<TlsClientConfig> config,
+                                                     const std::string& server_name) {
+  std::unique_ptr<TlsEngine> engine(new TlsEngine);
+  engine->client_config_ = std::move(config);
+  CULVERT_CHECK(engine->set_up(&engine->client_config_->state().config));
+  const int code = mbedtls_ssl_set_hostname(&engine->ssl_, server_name.c_str());
+  if (code != 0) return engine->failure(code);
+  if (const SessionPtr session = engine->client_config_->state().take_session()) {
+    engine->offered_session_ = mbedtls_ssl_set_session(&engine->ssl_, session.get()) == 0;
+  }
+  return engine;
+}
+
+Result<TlsEngine::Progress> TlsEngine::handshake() {
+  while (!mbedtls_ssl_is_handshake_over(&ssl_)) {
+    const int code = mbedtls_ssl_handshake_step(&ssl_);
+    if (code == MBEDTLS_ERR_SSL_WANT_READ) return Progress::kWantsInput;
+    if (code == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
+      store_session();
+      continue;
+    }
+    if (code != 0) return failure(code);
+  }
+  if (client_config_ != nullptr) {
+    resumed_ = offered_session_ && mbedtls_ssl_get_peer_cert(&ssl_) == nullptr;
+    if (mbedtls_ssl_get_version_number(&ssl_) == MBEDTLS_SSL_VERSION_TLS1_2) store_session();
+  }
+  return Progress::kDone;
+}
+
+Result<TlsEngine::ReadState> TlsEngine::read(char* to, size_t size, size_t* got) {
+  while (true) {
+    const int code = mbedtls_ssl_read(&ssl_, reinterpret_cast<unsigned char*>(to), size);
+    if (code > 0) {
+      *got = static_cast<size_t>(code);
+      return ReadState::kBytes;
+    }
+    switch (code) {
+      case MBEDTLS_ERR_SSL_WANT_READ:
+      case MBEDTLS_ERR_SSL_WANT_WRITE:
+        return ReadState::kWantsInput;
+      case MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET:
+        store_session();
+        continue;
+      case MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY:
+        return ReadState::kCloseNotify;
+      case 0:
+      case MBEDTLS_ERR_SSL_CONN_EOF:
+        return ReadState::kCut;
+      default:
+        return failure(code);
+    }
+  }
+}
+
+Result<void> TlsEngine::write(std::string_view plaintext) {
+  while (!plaintext.empty()) {
+    const int code = mbedtls_ssl_write(
+        &ssl_, reinterpret_cast<const unsigned char*>(plaintext.data()), plaintext.size());
+    if (code == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
+      store_session();
+      continue;
+    }
+    if (code < 0) return failure(code);
+    plaintext.remove_prefix(static_cast<size_t>(code));
+  }
+  return {};
+}
+
+void TlsEngine::close_notify() { mbedtls_ssl_close_notify(&ssl_); }
+
+void TlsEngine::store_session() {
+  if (client_config_ == nullptr) return;
+  SessionPtr session(new mbedtls_ssl_session);
+  mbedtls_ssl_session_init(session.get());
+  if (mbedtls_ssl_get_session(&ssl_, session.get()) == 0) {
+    client_config_->state().keep_session(std::move(session));
+  }
+}
+
+Error TlsEngine::failure(int code) {
+  if (out_of_memory_ || code == MBEDTLS_ERR_SSL_ALLOC_FAILED) {
+    return Error::ours(Code::kOutOfMemory, Stage::kTls, "out of memory");
+  }
+  std::string detail = tls_error_text("TLS", code);
+  if (code == MBEDTLS_ERR_SSL_CONN_EOF) detail = "the peer closed during the TLS handshake";
+  const uint32_t flags = mbedtls_ssl_get_verify_result(&ssl_);
+  if (code == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED && flags != 0 && flags != UINT32_MAX) {
+    std::array<char, 512> words{};
+    mbedtls_x509_crt_verify_info(words.data(), words.size(), "", flags);
+    detail = words.data();
+    std::replace(detail.begin(), detail.end(), '\n', ' ');
+    while (!detail.empty() && detail.back() == ' ') detail.pop_back();
+    detail = "the certificate is not accepted: " + detail;
+  }
+  return Error::upstream(Code::kTlsFailed, Stage::kTls, Retry::kOtherUpstream, std::move(detail));
+}
+
+}  // namespace culvert

@@ -1,0 +1,62 @@
+// TLS of one connection as a machine without I/O: ciphertext in, ciphertext out. It moves as a
+// whole between the loop and the handshake pool; one thread at a time touches it.
+#pragma once
+
+#include "relay/base/buffer.h"
+#include "relay/base/result.h"
+#include "relay/channel/tls_state.h"
+
+#include <mbedtls/ssl.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace culvert {
+
+class TlsEngine {
+ public:
+  static Result<std::unique_ptr<TlsEngine>> server(std::shared_ptr<const TlsServerConfig> config);
+  // server_name: sent as SNI and held against the certificate (RFC 6125); an IP address is held
+  // against its iPAddress entries and not sent.
+  static Result<std::unique_ptr<TlsEngine>> client(std::shared_ptr<TlsClientConfig> config,
+                                                   const std::string& server_name);
+  TlsEngine(const TlsEngine&) = delete;
+  TlsEngine& operator=(const TlsEngine&) = delete;
+  ~TlsEngine();
+
+  // Ciphertext that arrived; what is not used now is kept.
+  void feed(std::string_view ciphertext) { in_.append(ciphertext); }
+  void feed_end() { in_ended_ = true; }
+
+  enum class Progress : uint8_t { kWantsInput, kDone };
+  Result<Progress> handshake();
+
+  enum class ReadState : uint8_t { kBytes, kWantsInput, kCloseNotify, kCut };
+  // Decrypts at most `size` bytes to `to`; `*got` is set with kBytes.
+  Result<ReadState> read(char* to, size_t size, size_t* got);
+  Result<void> write(std::string_view plaintext);
+  void close_notify();
+
+  Buffer& out() { return out_; }
+  size_t unread() const { return in_.size(); }
+  bool resumed() const { return resumed_; }
+
+ private:
+  TlsEngine();
+  Result<void> set_up(const mbedtls_ssl_config* config);
+  Error failure(int code);
+  void store_session();
+
+  mbedtls_ssl_context ssl_;
+  std::shared_ptr<const TlsServerConfig> server_config_;
+  std::shared_ptr<TlsClientConfig> client_config_;
+  Buffer in_;
+  Buffer out_;
+  bool in_ended_ = false;
+  bool out_of_memory_ = false;
+  bool offered_session_ = false;
+  bool resumed_ = false;
+};
+
+}  // namespace culvert
