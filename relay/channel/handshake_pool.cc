@@ -2,10 +2,22 @@
 #include "relay/channel/handshake_pool.h"
 
 #include "relay/base/log.h"
+#include "relay/channel/tls_engine.h"
 
 #include <new>
 
 namespace culvert {
+
+HandshakeStep::HandshakeStep(std::unique_ptr<TlsEngine> moved, Result<HandshakeProgress> reached)
+    : engine(std::move(moved)), progress(std::move(reached)) {}
+HandshakeStep::HandshakeStep(HandshakeStep&&) noexcept = default;
+HandshakeStep::~HandshakeStep() = default;
+
+struct HandshakePool::Job {
+  Loop* loop = nullptr;
+  std::unique_ptr<TlsEngine> engine;
+  std::shared_ptr<HandshakeTicket> ticket;
+};
 
 HandshakePool::HandshakePool(size_t threads, size_t waiting_most) : waiting_most_(waiting_most) {
   for (size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
@@ -53,7 +65,7 @@ void HandshakePool::work() {
 }
 
 void HandshakePool::run(Job job) {
-  Result<TlsEngine::Progress> progress =
+  Result<HandshakeProgress> progress =
       Error::ours(Code::kOutOfMemory, Stage::kTls, "out of memory");
   try {
     progress = job.engine->handshake();

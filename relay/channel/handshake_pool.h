@@ -3,10 +3,12 @@
 // back by post.
 #pragma once
 
+#include "relay/base/result.h"
 #include "relay/channel/loop.h"
-#include "relay/channel/tls_engine.h"
 
+#include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -16,10 +18,18 @@
 
 namespace culvert {
 
+class TlsEngine;
+
+enum class HandshakeProgress : uint8_t { kWantsInput, kDone };
+
 // What came back: the engine, and how far it got.
 struct HandshakeStep {
+  HandshakeStep(std::unique_ptr<TlsEngine> moved, Result<HandshakeProgress> reached);
+  HandshakeStep(HandshakeStep&&) noexcept;
+  ~HandshakeStep();
+
   std::unique_ptr<TlsEngine> engine;
-  Result<TlsEngine::Progress> progress;
+  Result<HandshakeProgress> progress;
 };
 
 // Ties a running step to its connection, which may end meanwhile. Shared by both.
@@ -42,11 +52,7 @@ class HandshakePool {
               std::shared_ptr<HandshakeTicket> ticket);
 
  private:
-  struct Job {
-    Loop* loop;
-    std::unique_ptr<TlsEngine> engine;
-    std::shared_ptr<HandshakeTicket> ticket;
-  };
+  struct Job;
   void work();
   static void run(Job job);
 

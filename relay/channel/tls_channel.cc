@@ -2,6 +2,7 @@
 #include "relay/channel/tls_channel.h"
 
 #include "relay/base/limits.h"
+#include "relay/channel/tls_engine.h"
 
 namespace culvert {
 namespace {
@@ -22,17 +23,17 @@ TlsChannel::TlsChannel(Loop& loop,
       ticket_(std::make_shared<HandshakeTicket>()),
       ready_sink_(ready) {}
 
-TlsChannel::TlsChannel(Loop& loop,
-                       HandshakePool& pool,
-                       std::unique_ptr<TcpChannel> tcp,
-                       std::unique_ptr<TlsEngine> engine,
-                       TlsReadySink* ready)
-    : loop_(loop),
-      pool_(pool),
-      tcp_(std::move(tcp)),
-      engine_(std::move(engine)),
-      ticket_(std::make_shared<HandshakeTicket>()),
-      ready_sink_(ready) {}
+Result<std::unique_ptr<TlsChannel>> TlsChannel::connect(Loop& loop,
+                                                        HandshakePool& pool,
+                                                        std::unique_ptr<TcpChannel> tcp,
+                                                        std::shared_ptr<TlsClientConfig> config,
+                                                        const std::string& server_name,
+                                                        TlsReadySink* ready) {
+  auto engine = CULVERT_TRY(TlsEngine::client(std::move(config), server_name));
+  auto channel = std::make_unique<TlsChannel>(loop, pool, std::move(tcp), nullptr, ready);
+  channel->engine_ = std::move(engine);
+  return channel;
+}
 
 TlsChannel::~TlsChannel() {
   ticket_->cancelled.store(true, std::memory_order_release);
@@ -61,6 +62,8 @@ void TlsChannel::write(std::string_view bytes) {
   // A failure means that the context is dead; the next read says so to the sink.
   if (engine_->write(bytes)) flush();
 }
+
+bool TlsChannel::resumed() const { return engine_ != nullptr && engine_->resumed(); }
 
 void TlsChannel::pause() {
   paused_ = true;
@@ -134,7 +137,7 @@ void TlsChannel::step_done(HandshakeStep step) {
   arrived_.clear();
   if (tcp_ended_) engine_->feed_end();
   if (!paused_) tcp_->resume();
-  if (*step.progress == TlsEngine::Progress::kDone) return ready();
+  if (*step.progress == HandshakeProgress::kDone) return ready();
   if (more || tcp_ended_) this->step();
 }
 

@@ -7,7 +7,7 @@
 #include "relay/channel/handshake_pool.h"
 #include "relay/channel/tcp.h"
 #include "relay/channel/timer.h"
-#include "relay/channel/tls_engine.h"
+#include "relay/channel/tls_config.h"
 
 #include <memory>
 #include <string>
@@ -21,6 +21,8 @@ class TlsReadySink {
   virtual void on_tls_ready() = 0;
 };
 
+class TlsEngine;
+
 class TlsChannel final : public Channel, private ChannelSink {
  public:
   // For a client of ours: the engine is made when the first bytes look like a ClientHello, so that
@@ -30,12 +32,13 @@ class TlsChannel final : public Channel, private ChannelSink {
              std::unique_ptr<TcpChannel> tcp,
              std::shared_ptr<const TlsServerConfig> config,
              TlsReadySink* ready);
-  // For an upstream.
-  TlsChannel(Loop& loop,
-             HandshakePool& pool,
-             std::unique_ptr<TcpChannel> tcp,
-             std::unique_ptr<TlsEngine> engine,
-             TlsReadySink* ready);
+  // For an upstream that must prove to be `server_name` (tls_engine.h).
+  static Result<std::unique_ptr<TlsChannel>> connect(Loop& loop,
+                                                     HandshakePool& pool,
+                                                     std::unique_ptr<TcpChannel> tcp,
+                                                     std::shared_ptr<TlsClientConfig> config,
+                                                     const std::string& server_name,
+                                                     TlsReadySink* ready);
   ~TlsChannel() override;
 
   void start(ChannelSink& sink) override;
@@ -49,7 +52,7 @@ class TlsChannel final : public Channel, private ChannelSink {
   void finish(Finish how) override;
   void reset_on_close() override { tcp_->reset_on_close(); }
 
-  bool resumed() const { return engine_ != nullptr && engine_->resumed(); }
+  bool resumed() const;  // the session of an earlier connection was taken up
 
  private:
   void on_bytes(std::string_view bytes) override;

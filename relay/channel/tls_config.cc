@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstring>
 #include <ctime>
 
@@ -193,10 +194,13 @@ Result<void> start_crypto() {
 TrustStore::TrustStore() : state_(std::make_unique<State>()) {}
 TrustStore::~TrustStore() = default;
 size_t TrustStore::size() const { return state_->count; }
+uint64_t TrustStore::id() const { return state_->id; }
 
 Result<std::shared_ptr<const TrustStore>> TrustStore::parse(std::string_view bundle,
                                                             std::string_view extra) {
+  static std::atomic<uint64_t> next_id{1};
   std::shared_ptr<TrustStore> store(new TrustStore);
+  store->state_->id = next_id.fetch_add(1);
   for (const std::string_view part : {bundle, extra}) {
     if (part.empty()) continue;
     const std::string terminated(part);

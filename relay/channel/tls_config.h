@@ -29,6 +29,7 @@ class TrustStore {
   struct State;
   const State& state() const { return *state_; }
   size_t size() const;
+  uint64_t id() const;  // of this store in this process; never given twice
 
  private:
   TrustStore();

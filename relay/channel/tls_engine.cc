@@ -64,10 +64,10 @@ Result<std::unique_ptr<TlsEngine>> TlsEngine::client(std::shared_ptr<TlsClientCo
   return engine;
 }
 
-Result<TlsEngine::Progress> TlsEngine::handshake() {
+Result<HandshakeProgress> TlsEngine::handshake() {
   while (!mbedtls_ssl_is_handshake_over(&ssl_)) {
     const int code = mbedtls_ssl_handshake_step(&ssl_);
-    if (code == MBEDTLS_ERR_SSL_WANT_READ) return Progress::kWantsInput;
+    if (code == MBEDTLS_ERR_SSL_WANT_READ) return HandshakeProgress::kWantsInput;
     if (code == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
       store_session();
       continue;
@@ -78,7 +78,7 @@ Result<TlsEngine::Progress> TlsEngine::handshake() {
     resumed_ = offered_session_ && mbedtls_ssl_get_peer_cert(&ssl_) == nullptr;
     if (mbedtls_ssl_get_version_number(&ssl_) == MBEDTLS_SSL_VERSION_TLS1_2) store_session();
   }
-  return Progress::kDone;
+  return HandshakeProgress::kDone;
 }
 
 Result<TlsEngine::ReadState> TlsEngine::read(char* to, size_t size, size_t* got) {

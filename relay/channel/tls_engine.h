@@ -4,6 +4,7 @@
 
 #include "relay/base/buffer.h"
 #include "relay/base/result.h"
+#include "relay/channel/handshake_pool.h"
 #include "relay/channel/tls_state.h"
 
 #include <mbedtls/ssl.h>
@@ -29,8 +30,7 @@ class TlsEngine {
   void feed(std::string_view ciphertext) { in_.append(ciphertext); }
   void feed_end() { in_ended_ = true; }
 
-  enum class Progress : uint8_t { kWantsInput, kDone };
-  Result<Progress> handshake();
+  Result<HandshakeProgress> handshake();
 
   enum class ReadState : uint8_t { kBytes, kWantsInput, kCloseNotify, kCut };
   // Decrypts at most `size` bytes to `to`; `*got` is set with kBytes.

@@ -28,6 +28,7 @@ struct TrustStore::State {
   ~State() { mbedtls_x509_crt_free(&chain); }
   mbedtls_x509_crt chain;
   size_t count = 0;
+  uint64_t id = 0;
 };
 
 struct TicketKeys::State {

@@ -1,0 +1,143 @@
+// Plain appending; heads are short.
+#include "relay/codec/encode.h"
+
+#include <fmt/format.h>
+
+namespace culvert {
+namespace {
+
+void append_clean(std::string* out, std::string_view text) {
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte >= 0x20 && byte != 0x7F) || c == '\t') *out += c;
+  }
+}
+
+void append_fields(std::string* out, const Headers& headers) {
+  for (const Header& field : headers) {
+    append_clean(out, field.name);
+    *out += ": ";
+    append_clean(out, field.value);
+    *out += "\r\n";
+  }
+  *out += "\r\n";
+}
+
+}  // namespace
+
+std::string encode_request_head(std::string_view method,
+                                std::string_view target,
+                                const Headers& headers) {
+  std::string out;
+  out.reserve(512 + target.size());
+  append_clean(&out, method);
+  out += ' ';
+  append_clean(&out, target);
+  out += " HTTP/1.1\r\n";
+  append_fields(&out, headers);
+  return out;
+}
+
+std::string encode_response_head(int status, std::string_view reason, const Headers& headers) {
+  std::string out;
+  out.reserve(512);
+  out += fmt::format("HTTP/1.1 {} ", status);
+  append_clean(&out, reason.empty() ? reason_phrase(status) : reason);
+  out += "\r\n";
+  append_fields(&out, headers);
+  return out;
+}
+
+std::string_view reason_phrase(int status) {
+  switch (status) {
+    case 100:
+      return "Continue";
+    case 200:
+      return "OK";
+    case 201:
+      return "Created";
+    case 202:
+      return "Accepted";
+    case 204:
+      return "No Content";
+    case 206:
+      return "Partial Content";
+    case 301:
+      return "Moved Permanently";
+    case 302:
+      return "Found";
+    case 303:
+      return "See Other";
+    case 304:
+      return "Not Modified";
+    case 307:
+      return "Temporary Redirect";
+    case 308:
+      return "Permanent Redirect";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 402:
+      return "Payment Required";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 406:
+      return "Not Acceptable";
+    case 407:
+      return "Proxy Authentication Required";
+    case 408:
+      return "Request Timeout";
+    case 409:
+      return "Conflict";
+    case 410:
+      return "Gone";
+    case 411:
+      return "Length Required";
+    case 412:
+      return "Precondition Failed";
+    case 413:
+      return "Content Too Large";
+    case 414:
+      return "URI Too Long";
+    case 415:
+      return "Unsupported Media Type";
+    case 416:
+      return "Range Not Satisfiable";
+    case 417:
+      return "Expectation Failed";
+    case 422:
+      return "Unprocessable Content";
+    case 429:
+      return "Too Many Requests";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
+    case 502:
+      return "Bad Gateway";
+    case 503:
+      return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
+    case 505:
+      return "HTTP Version Not Supported";
+    default:
+      return "";
+  }
+}
+
+void append_chunk(std::string* out, std::string_view bytes) {
+  if (bytes.empty()) return;
+  fmt::format_to(std::back_inserter(*out), "{:x}\r\n", bytes.size());
+  out->append(bytes);
+  out->append("\r\n");
+}
+
+}  // namespace culvert

@@ -1,0 +1,23 @@
+// HTTP/1.1 heads and chunks as bytes (RFC 9112). The callers' names and values were checked when
+// they came in; a control byte that got here all the same is left out, so that no field can begin
+// another.
+#pragma once
+
+#include "relay/codec/headers.h"
+
+#include <string>
+#include <string_view>
+
+namespace culvert {
+
+std::string encode_request_head(std::string_view method,
+                                std::string_view target,
+                                const Headers& headers);
+// An empty reason gets the standard phrase.
+std::string encode_response_head(int status, std::string_view reason, const Headers& headers);
+std::string_view reason_phrase(int status);  // RFC 9110 §15; "" for an unknown status
+
+void append_chunk(std::string* out, std::string_view bytes);  // nothing for no bytes
+inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
+
+}  // namespace culvert

@@ -1,0 +1,83 @@
+// The seam between a request and the way to its upstream: something that hands out connections.
+// The socket connector is one; others (libcurl, another relay) stand behind the same interface.
+#pragma once
+
+#include "relay/base/address.h"
+#include "relay/base/clock.h"
+#include "relay/base/result.h"
+#include "relay/base/url.h"
+#include "relay/channel/channel.h"
+#include "relay/channel/loop.h"
+#include "relay/channel/tls_config.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace culvert {
+
+// May this address be reached under this name? Asked for each address after resolution, so that no
+// name can lead inside (DNS rebinding).
+class AddressPolicy {
+ public:
+  virtual ~AddressPolicy() = default;
+  virtual Result<void> check(const std::string& host, const Address& address) const = 0;
+  // Equal texts allow the same: connections made under one policy serve no other.
+  virtual std::string identity() const = 0;
+};
+
+// All that decides whether two requests may share a connection, and how one is made.
+struct ConnectPlan {
+  bool tls = true;
+  std::string host;
+  uint16_t port = 443;
+  std::string server_name;  // SNI and what the certificate must name
+  std::shared_ptr<const TrustStore> trust;
+  bool tls13_only = false;
+  std::string partition;  // connections and sessions of different partitions never meet
+  const AddressPolicy* policy = nullptr;  // nullptr: every address; outlives the connecting
+  Duration resolve_timeout{};
+  Duration connect_timeout{};
+  Duration tls_timeout{};
+
+  // Equal texts: the same connections.
+  std::string identity() const;
+};
+
+// How long each leg of making a connection took; zero where there was none.
+struct Legs {
+  Duration resolve{};
+  Duration connect{};
+  Duration tls{};
+  bool reused = false;  // from the pool
+  bool session_resumed = false;
+};
+
+struct Connection {
+  std::unique_ptr<Channel> channel;  // open; its next sink is the taker's
+  std::string identity;
+  Legs legs;
+};
+
+class ConnectSink {
+ public:
+  virtual ~ConnectSink() = default;
+  virtual void on_connection(Connection connection) = 0;
+  virtual void on_no_connection(Error error, const Legs& legs) = 0;
+};
+
+// A connection being made. Its owner retires it; destroying cancels.
+class Connecting : public Retirable {};
+
+class Connector {
+ public:
+  virtual ~Connector() = default;
+  // An idle connection that was checked to be alive, if there is one.
+  virtual std::optional<Connection> reuse(const ConnectPlan& plan) = 0;
+  // Makes a new one. The sink is called once, never from inside.
+  virtual std::unique_ptr<Connecting> connect(const ConnectPlan& plan, ConnectSink& sink) = 0;
+  // Takes a connection back whose last exchange ended whole.
+  virtual void give_back(Connection connection) = 0;
+};
+
+}  // namespace culvert

@@ -1,0 +1,97 @@
+// Each idle connection watches itself through its sink.
+#include "relay/upstream/pool.h"
+
+#include "relay/base/limits.h"
+
+namespace culvert {
+
+class ConnectionPool::Idle final : public ChannelSink, public Retirable {
+ public:
+  Idle(ConnectionPool& pool, Connection connection, Instant since)
+      : pool_(pool), connection_(std::move(connection)), since_(since) {
+    connection_.channel->start(*this);
+    connection_.channel->resume();
+  }
+
+  Connection take() {
+    connection_.channel->mute();
+    return std::move(connection_);
+  }
+  Connection& connection() { return connection_; }
+  Instant since() const { return since_; }
+  void end() { connection_.channel->mute(); }
+
+ private:
+  void on_bytes(std::string_view) override { pool_.drop(*this); }
+  void on_end(bool) override { pool_.drop(*this); }
+  void on_drained() override {}
+  void on_failed(Error) override { pool_.drop(*this); }
+
+  ConnectionPool& pool_;
+  Connection connection_;
+  Instant since_;
+};
+
+ConnectionPool::ConnectionPool(Loop& loop, const Clock& clock, size_t most)
+    : loop_(loop), clock_(clock), most_(most), sweep_timer_(loop, [this] { sweep(); }) {}
+
+ConnectionPool::~ConnectionPool() = default;
+
+std::optional<Connection> ConnectionPool::take(const std::string& identity) {
+  const auto found = idle_.find(identity);
+  if (found == idle_.end()) return std::nullopt;
+  while (!found->second.empty()) {
+    auto idle = std::move(found->second.front());
+    found->second.pop_front();
+    --size_;
+    // The peer may have closed since the loop last looked.
+    if (idle->connection().channel->quiet()) {
+      Connection connection = idle->take();
+      if (found->second.empty()) idle_.erase(found);
+      return connection;
+    }
+    idle->end();
+    loop_.retire(std::move(idle));
+  }
+  idle_.erase(found);
+  return std::nullopt;
+}
+
+void ConnectionPool::give_back(Connection connection) {
+  auto& list = idle_[connection.identity];
+  list.push_front(std::make_unique<Idle>(*this, std::move(connection), clock_.now()));
+  ++size_;
+  if (list.size() > most_) drop(*list.back());
+  if (!sweep_timer_.running()) sweep_timer_.start(limits::kPooledIdleTimeout / 4);
+}
+
+void ConnectionPool::drop(Idle& idle) {
+  const auto found = idle_.find(idle.connection().identity);
+  if (found == idle_.end()) return;
+  for (auto one = found->second.begin(); one != found->second.end(); ++one) {
+    if (one->get() != &idle) continue;
+    idle.end();
+    loop_.retire(std::move(*one));
+    found->second.erase(one);
+    --size_;
+    break;
+  }
+  if (found->second.empty()) idle_.erase(found);
+}
+
+void ConnectionPool::sweep() {
+  const Instant oldest = clock_.now() - limits::kPooledIdleTimeout;
+  for (auto entry = idle_.begin(); entry != idle_.end();) {
+    auto& list = entry->second;
+    while (!list.empty() && list.back()->since() <= oldest) {
+      list.back()->end();
+      loop_.retire(std::move(list.back()));
+      list.pop_back();
+      --size_;
+    }
+    entry = list.empty() ? idle_.erase(entry) : std::next(entry);
+  }
+  if (!idle_.empty()) sweep_timer_.start(limits::kPooledIdleTimeout / 4);
+}
+
+}  // namespace culvert

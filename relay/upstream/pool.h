@@ -1,0 +1,41 @@
+// Idle connections of one worker, by identity; the newest is used first, so that the others grow
+// old and go. A connection that says anything or closes while idle is dropped at once.
+#pragma once
+
+#include "relay/base/clock.h"
+#include "relay/channel/timer.h"
+#include "relay/upstream/connector.h"
+
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+namespace culvert {
+
+class ConnectionPool {
+ public:
+  ConnectionPool(Loop& loop, const Clock& clock, size_t most);
+  ConnectionPool(const ConnectionPool&) = delete;
+  ConnectionPool& operator=(const ConnectionPool&) = delete;
+  ~ConnectionPool();
+
+  std::optional<Connection> take(const std::string& identity);
+  void give_back(Connection connection);
+  size_t size() const { return size_; }
+
+ private:
+  class Idle;
+  void drop(Idle& idle);
+  void sweep();
+
+  Loop& loop_;
+  const Clock& clock_;
+  const size_t most_;
+  size_t size_ = 0;
+  std::unordered_map<std::string, std::list<std::unique_ptr<Idle>>> idle_;  // newest first
+  Timer sweep_timer_;
+};
+
+}  // namespace culvert

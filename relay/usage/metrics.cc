@@ -1,0 +1,220 @@
+// Families and their help texts. Bucket bounds follow OpenTelemetry's semantic conventions for
+// generative AI (gen_ai.server.*), so that dashboards made for those fit.
+#include "relay/usage/metrics.h"
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include <vector>
+
+namespace culvert {
+namespace {
+
+using Bounds = prometheus::Histogram::BucketBoundaries;
+
+const Bounds& request_seconds() {
+  static const Bounds bounds{0.01, 0.02, 0.04, 0.08,  0.16,  0.32,  0.64,
+                             1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92};
+  return bounds;
+}
+
+const Bounds& token_seconds() {
+  static const Bounds bounds{0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1,
+                             0.25,  0.5,   0.75, 1.0,  2.5,  5.0,  7.5,  10.0};
+  return bounds;
+}
+
+const Bounds& leg_seconds() {
+  static const Bounds bounds{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 10};
+  return bounds;
+}
+
+prometheus::Counter& counter(prometheus::Registry& registry,
+                             const char* name,
+                             const char* help,
+                             const prometheus::Labels& labels) {
+  return prometheus::BuildCounter().Name(name).Help(help).Register(registry).Add(labels);
+}
+
+prometheus::Histogram& histogram(prometheus::Registry& registry,
+                                 const char* name,
+                                 const char* help,
+                                 const prometheus::Labels& labels,
+                                 const Bounds& bounds) {
+  return prometheus::BuildHistogram().Name(name).Help(help).Register(registry).Add(labels, bounds);
+}
+
+constexpr const char* kConnectionsName = "culvert_upstream_connections_total";
+constexpr const char* kConnectionsHelp = "Requests by how they got their upstream connection.";
+constexpr const char* kHandshakesName = "culvert_upstream_tls_handshakes_total";
+constexpr const char* kHandshakesHelp = "TLS handshakes with upstreams.";
+constexpr const char* kTokensName = "gen_ai_client_token_usage_total";
+constexpr const char* kTokensHelp = "Tokens that upstreams reported.";
+constexpr const char* kLegName = "culvert_leg_seconds";
+constexpr const char* kLegHelp = "Time of each leg of making an upstream connection.";
+
+}  // namespace
+
+struct Metrics::State {
+  prometheus::Registry registry;
+  std::mutex mutex;
+  std::unordered_map<std::string, std::unique_ptr<OfUpstream>> upstreams;
+  prometheus::Gauge* connections = nullptr;
+  prometheus::Gauge* active = nullptr;
+  prometheus::Gauge* ready = nullptr;
+  prometheus::Gauge* certificate_expiry = nullptr;
+  prometheus::Gauge* lines_lost = nullptr;
+};
+
+Metrics::Metrics(std::string_view version) : state_(std::make_unique<State>()) {
+  auto& registry = state_->registry;
+  const auto gauge = [&](const char* name, const char* help, const prometheus::Labels& labels) {
+    return &prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add(labels);
+  };
+  gauge("culvert_build_info", "The version that runs.", {{"version", std::string(version)}})
+      ->Set(1);
+  state_->connections = gauge("culvert_client_connections", "Open connections of clients.", {});
+  state_->active = gauge("culvert_active_requests", "Requests that are being carried.", {});
+  state_->ready = gauge("culvert_ready", "1 while the relay takes traffic.", {});
+  state_->certificate_expiry =
+      gauge("culvert_listener_certificate_expiry_timestamp_seconds",
+            "When the first of the listeners' certificates ends; 0: none.", {});
+  state_->lines_lost =
+      gauge("culvert_access_log_lost_lines", "Lines dropped because their reader was slow.", {});
+}
+
+Metrics::~Metrics() = default;
+
+Metrics::OfUpstream& Metrics::upstream(const std::string& name) {
+  const std::lock_guard lock(state_->mutex);
+  auto& found = state_->upstreams[name];
+  if (found == nullptr) found = std::make_unique<OfUpstream>(state_->registry, name);
+  return *found;
+}
+
+void Metrics::count_refused(std::string_view reason) {
+  counter(state_->registry, "culvert_refused_total",
+          "Connections and requests refused because of a bound.", {{"reason", std::string(reason)}})
+      .Increment();
+}
+
+void Metrics::add_connections(int change) { state_->connections->Increment(change); }
+
+void Metrics::add_active_requests(int change) { state_->active->Increment(change); }
+
+void Metrics::count_key(const std::string& upstream,
+                        const std::string& masked,
+                        std::string_view result) {
+  counter(state_->registry, "culvert_key_requests_total",
+          "Requests by the key that paid and how the upstream took it.",
+          {{"upstream", upstream}, {"key", masked}, {"result", std::string(result)}})
+      .Increment();
+}
+
+void Metrics::set_ready(bool ready) { state_->ready->Set(ready ? 1 : 0); }
+
+void Metrics::set_certificate_expiry(int64_t unix_seconds) {
+  state_->certificate_expiry->Set(static_cast<double>(unix_seconds));
+}
+
+void Metrics::set_access_log_lost(uint64_t lines) {
+  state_->lines_lost->Set(static_cast<double>(lines));
+}
+
+void Metrics::count_reload(bool accepted) {
+  counter(state_->registry, "culvert_reloads_total", "Configuration reloads.",
+          {{"result", accepted ? "accepted" : "refused"}})
+      .Increment();
+}
+
+std::string Metrics::text(const std::vector<KeyGauge>& keys) {
+  auto families = state_->registry.Collect();
+  prometheus::MetricFamily states;
+  states.name = "culvert_keys";
+  states.help = "Keys by state: 1 for the state that a key is in.";
+  states.type = prometheus::MetricType::Gauge;
+  for (const KeyGauge& key : keys) {
+    for (const char* state : {"ready", "resting", "isolated"}) {
+      prometheus::ClientMetric metric;
+      metric.label = {{"upstream", key.upstream}, {"key", key.key}, {"state", state}};
+      metric.gauge.value = key.state == state ? 1 : 0;
+      states.metric.push_back(std::move(metric));
+    }
+  }
+  if (!states.metric.empty()) families.push_back(std::move(states));
+  return prometheus::TextSerializer().Serialize(families);
+}
+
+Metrics::OfUpstream::OfUpstream(prometheus::Registry& registry, const std::string& name)
+    : registry_(registry),
+      name_(name),
+      new_connections_(counter(
+          registry, kConnectionsName, kConnectionsHelp, {{"upstream", name}, {"kind", "new"}})),
+      reused_connections_(counter(
+          registry, kConnectionsName, kConnectionsHelp, {{"upstream", name}, {"kind", "reused"}})),
+      full_handshakes_(counter(
+          registry, kHandshakesName, kHandshakesHelp, {{"upstream", name}, {"kind", "full"}})),
+      resumed_handshakes_(counter(
+          registry, kHandshakesName, kHandshakesHelp, {{"upstream", name}, {"kind", "resumed"}})),
+      tokens_in_(
+          counter(registry, kTokensName, kTokensHelp, {{"upstream", name}, {"type", "input"}})),
+      tokens_out_(
+          counter(registry, kTokensName, kTokensHelp, {{"upstream", name}, {"type", "output"}})),
+      duration_(histogram(registry,
+                          "gen_ai_server_request_duration_seconds",
+                          "From a request's head to the end of its answer.",
+                          {{"upstream", name}},
+                          request_seconds())),
+      first_token_(histogram(registry,
+                             "gen_ai_server_time_to_first_token_seconds",
+                             "From a request's head to its answer's first content.",
+                             {{"upstream", name}},
+                             token_seconds())),
+      resolve_(histogram(
+          registry, kLegName, kLegHelp, {{"upstream", name}, {"leg", "resolve"}}, leg_seconds())),
+      connect_(histogram(
+          registry, kLegName, kLegHelp, {{"upstream", name}, {"leg", "connect"}}, leg_seconds())),
+      tls_(histogram(
+          registry, kLegName, kLegHelp, {{"upstream", name}, {"leg", "tls"}}, leg_seconds())) {}
+
+prometheus::Counter& Metrics::OfUpstream::requests(int status, Outcome outcome) {
+  static constexpr const char* kClasses[] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
+  const size_t status_class = status >= 100 && status < 600 ? static_cast<size_t>(status) / 100 : 0;
+  const std::lock_guard lock(mutex_);
+  auto*& found = requests_[status_class][static_cast<size_t>(outcome)];
+  if (found == nullptr) {
+    found = &counter(registry_, "culvert_requests_total",
+                     "Requests by the answer's status and how they ended.",
+                     {{"upstream", name_},
+                      {"status_class", kClasses[status_class]},
+                      {"outcome", std::string(to_string(outcome))}});
+  }
+  return *found;
+}
+
+void Metrics::OfUpstream::finished(const RequestRecord& record) {
+  requests(record.status, record.outcome).Increment();
+  duration_.Observe(record.total_ms / 1000);
+  if (record.first_token_ms >= 0) first_token_.Observe(record.first_token_ms / 1000);
+  if (record.resolve_ms >= 0) resolve_.Observe(record.resolve_ms / 1000);
+  if (record.connect_ms >= 0) connect_.Observe(record.connect_ms / 1000);
+  if (record.tls_ms >= 0) tls_.Observe(record.tls_ms / 1000);
+  if (record.tokens_in) tokens_in_.Increment(static_cast<double>(*record.tokens_in));
+  if (record.tokens_out) tokens_out_.Increment(static_cast<double>(*record.tokens_out));
+  if (record.outcome == Outcome::kTruncated) {
+    counter(registry_, "culvert_truncated_total",
+            "Answers that began and could not be ended, by where they broke.",
+            {{"upstream", name_}, {"stage", std::string(to_string(record.stage))}})
+        .Increment();
+  }
+}
+
+void Metrics::OfUpstream::connected(bool reused, bool tls, bool session_resumed) {
+  (reused ? reused_connections_ : new_connections_).Increment();
+  if (!reused && tls) (session_resumed ? resumed_handshakes_ : full_handshakes_).Increment();
+}
+
+}  // namespace culvert

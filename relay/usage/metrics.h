@@ -1,0 +1,87 @@
+// Prometheus metrics of the process: names are stable, labels bounded (upstreams and masked keys of
+// the configuration; hosts of the generic proxy share the label "generic"). Any thread may count;
+// what is counted per request keeps its counters, so that no label is looked up on the way.
+#pragma once
+
+#include "relay/usage/record.h"
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace prometheus {
+class Counter;
+class Gauge;
+class Histogram;
+class Registry;
+}  // namespace prometheus
+
+namespace culvert {
+
+// The state of one key, as the keys room tells it.
+struct KeyGauge {
+  std::string upstream;
+  std::string key;    // masked
+  std::string state;  // ready, resting, isolated
+};
+
+class Metrics {
+ public:
+  explicit Metrics(std::string_view version);
+  Metrics(const Metrics&) = delete;
+  Metrics& operator=(const Metrics&) = delete;
+  ~Metrics();
+
+  // One upstream's counters; the reference stays valid.
+  class OfUpstream;
+  OfUpstream& upstream(const std::string& name);
+
+  void count_refused(std::string_view reason);
+  void add_connections(int change);
+  void add_active_requests(int change);
+  void count_key(const std::string& upstream, const std::string& masked, std::string_view result);
+  void set_ready(bool ready);
+  void set_certificate_expiry(int64_t unix_seconds);
+  void set_access_log_lost(uint64_t lines);
+  void count_reload(bool accepted);
+
+  // The text of /metrics. `keys`: the states now; keys that are not in it any more disappear.
+  std::string text(const std::vector<KeyGauge>& keys);
+
+  class OfUpstream {
+   public:
+    OfUpstream(prometheus::Registry& registry, const std::string& name);
+    void finished(const RequestRecord& record);
+    void connected(bool reused, bool tls, bool session_resumed);
+
+   private:
+    prometheus::Counter& requests(int status, Outcome outcome);
+
+    prometheus::Registry& registry_;
+    std::string name_;
+    std::mutex mutex_;  // of the array: counters are made at their first use
+    std::array<std::array<prometheus::Counter*, 6>, 6> requests_{};
+    prometheus::Counter& new_connections_;
+    prometheus::Counter& reused_connections_;
+    prometheus::Counter& full_handshakes_;
+    prometheus::Counter& resumed_handshakes_;
+    prometheus::Counter& tokens_in_;
+    prometheus::Counter& tokens_out_;
+    prometheus::Histogram& duration_;
+    prometheus::Histogram& first_token_;
+    prometheus::Histogram& resolve_;
+    prometheus::Histogram& connect_;
+    prometheus::Histogram& tls_;
+  };
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace culvert

@@ -1,0 +1,57 @@
+// What one request was, for the access log, the metrics and the ledger. Filled along the way by the
+// session, written once at its end. Holds nothing secret: keys are masked, queries left out.
+#pragma once
+
+#include "relay/base/clock.h"
+#include "relay/base/error.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace culvert {
+
+// How a request ended, one word in log and metrics.
+enum class Outcome : uint8_t {
+  kOk,             // a whole answer, whatever its status, reached the client
+  kClientError,    // refused by the relay: the request's fault
+  kUpstreamError,  // refused by the relay: the upstream's fault
+  kRelayError,     // refused by the relay: its own state
+  kAborted,        // the client left first
+  kTruncated,      // the answer began and could not be ended
+};
+
+std::string_view to_string(Outcome outcome);
+Outcome outcome_of(Fault fault);
+
+struct RequestRecord {
+  WallTime time{};
+  std::string id;
+  std::string client;  // address, only where the operator wants it
+  std::string method;
+  std::string mode;   // preset, route, generic, gemini, local
+  std::string route;  // name of the Route resource, if one matched
+  std::string upstream;
+  std::string path;  // without the query and without a token
+  std::string key;   // masked
+  std::string model;
+  int status = 0;  // as sent to the client; 0: none was sent
+  Outcome outcome = Outcome::kOk;
+  Stage stage = Stage::kNone;
+  std::string error;
+  uint64_t bytes_in = 0;   // of the request's body
+  uint64_t bytes_out = 0;  // of the answer's body
+  std::optional<uint64_t> tokens_in;
+  std::optional<uint64_t> tokens_out;
+  int attempts = 0;
+  bool reused = false;
+  // Times of the last attempt; negative: the leg did not take place.
+  double resolve_ms = -1;
+  double connect_ms = -1;
+  double tls_ms = -1;
+  double first_byte_ms = -1;   // from the request's head to the answer's
+  double first_token_ms = -1;  // to the first event of a stream that carries content
+  double total_ms = 0;
+};
+
+}  // namespace culvert
