@@ -39,7 +39,9 @@ mirrors() {
   else
     security_mirror="$(mirror_of Debian-Security)"
   fi
-  [[ -n $main_mirror ]] || die "apt's sources name no Debian mirror; add one and run this again"
+  [[ -n $main_mirror ]] && return
+  [[ ! -f $work/log ]] || grep '^[EW]:' "$work/log" >&2 || true
+  die "none of apt's sources answered as Debian's main archive; it gives the mirror's address"
 }
 
 logged() { "$@" </dev/null >"$work/log" 2>&1; }
