@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing and leaves the release programs in build/bin/. Shared by up.sh and whoever
-# wants only the programs; the tests, which need more packages, are test.sh's.
+# Installs what is missing and leaves the release programs in build/bin/. Shared by up.sh and
+# whoever wants only the programs; the tests, which need more packages, are test.sh's.
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"

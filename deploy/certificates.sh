@@ -33,11 +33,14 @@ END
 
 quietly() {
   local output
-  output="$("$@" 2>&1)" || { printf 'certificates.sh: openssl failed:\n%s\n' "$output" >&2; exit 1; }
+  output="$("$@" 2>&1)" && return
+  printf 'certificates.sh: openssl failed:\n%s\n' "$output" >&2
+  exit 1
 }
 
 request() {
-  quietly openssl req -new -config openssl.cnf -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "$@"
+  quietly openssl req -new -config openssl.cnf -nodes \
+    -newkey ec -pkeyopt ec_paramgen_curve:P-256 "$@"
 }
 
 request -x509 -days 30 -extensions ca -subj '/CN=Culvert local CA' -keyout ca.key -out ca.pem

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# install.sh [--prefix DIR] [--unitdir DIR]: installs the programs of build/bin (deploy/build.sh makes
-# them), the systemd units, the system user `culvert` and an example configuration. It enables and
-# starts nothing, and keeps a configuration that is there. DESTDIR is put before every path, for
+# install.sh [--prefix DIR] [--unitdir DIR]: installs the programs of build/bin (deploy/build.sh
+# makes them), the systemd units, the system user `culvert` and an example configuration. It enables
+# and starts nothing, and keeps a configuration that is there. DESTDIR is put before every path, for
 # packaging: then the running system is not touched, and the package has to make the user.
 set -euo pipefail
 
@@ -54,7 +54,8 @@ install_programs() {
 # A fixed user rather than a dynamic one: its group is what may read keys and certificates, which
 # stay reloadable files.
 create_user() {
-  install -D -m 644 "$here/systemd/culvert.sysusers" "$destination$prefix/lib/sysusers.d/culvert.conf"
+  install -D -m 644 "$here/systemd/culvert.sysusers" \
+    "$destination$prefix/lib/sysusers.d/culvert.conf"
   [[ -z $destination ]] || return 0
   if command -v systemd-sysusers >/dev/null; then
     systemd-sysusers "$prefix/lib/sysusers.d/culvert.conf"

@@ -1,8 +1,7 @@
-"""Reads a streamed OpenAI chat completion (server-sent events) and prints the answer as it arrives.
-
-up.sh pipes curl's output through it. Ends with 0 only for a whole answer, one that `[DONE]` closed:
-a stream that was cut must not look like one that worked. Anything but events is shown as it came.
-"""
+# Reads a streamed OpenAI chat completion (server-sent events) and prints the answer as it arrives.
+# up.sh pipes curl's output through it. Ends with 0 only for a whole answer, one that `[DONE]`
+# closed: a stream that was cut must not look like one that worked. Anything but events is shown as
+# it came.
 
 import json
 import sys

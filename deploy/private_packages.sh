@@ -17,7 +17,8 @@ mirror_of() {
   local line
   # shellcheck disable=SC2016
   line="$(apt-get indextargets --format '$(REPO_URI) $(COMPONENT)' \
-    'Created-By: Packages' 'Origin: Debian' "Label: $1" | grep -v '^cdrom:' | grep ' main$' || true)"
+    'Created-By: Packages' 'Origin: Debian' "Label: $1" |
+    grep -v '^cdrom:' | grep ' main$' || true)"
   line="${line%%$'\n'*}"
   line="${line% main}"
   printf '%s' "${line%/}"
@@ -57,7 +58,8 @@ private_apt() {
 write_sources() {
   local options="[signed-by=$keyring]"
   printf 'deb %s %s %s main\n' "$options" "$main_mirror" "$suite" >"$work/sources.list"
-  [[ -z $1 ]] || printf 'deb %s %s %s-security main\n' "$options" "$1" "$suite" >>"$work/sources.list"
+  [[ -z $1 ]] ||
+    printf 'deb %s %s %s-security main\n' "$options" "$1" "$suite" >>"$work/sources.list"
 }
 
 update() {

@@ -11,7 +11,8 @@ cd "$here/.."
 export CMAKE_BUILD_PARALLEL_LEVEL="${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)}"
 export CTEST_PARALLEL_LEVEL="${CTEST_PARALLEL_LEVEL:-$(nproc)}"
 
-# npm ci removes and downloads everything each time, so a copy of the lock file remembers what is there.
+# npm ci removes and downloads everything each time, so a copy of the lock file remembers what is
+# there.
 install_sdks() (
   cd tests/e2e
   cmp -s package-lock.json node_modules/.installed-lock && return

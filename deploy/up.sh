@@ -93,13 +93,14 @@ start_relay() {
   [[ -n ${address:-} ]] || die "the relay named no address"
 }
 
-# The request that the curl line makes: the demo's chat, or the page that says what the relay offers.
+# The request that the curl line makes: the demo's chat, or the page that says what the relay
+# offers.
 make_request() {
   request=(--cacert "$directory/ca.pem" -H "Authorization: Bearer $token")
   [[ -z ${https_proxy:-}${HTTPS_PROXY:-}${all_proxy:-}${ALL_PROXY:-} ]] || request+=(--noproxy '*')
   if [[ -n $demo ]]; then
     request+=(-N -H 'Content-Type: application/json' -d
-      '{"model": "gpt-4o-mini", "stream": true, "messages": [{"role": "user", "content": "Hello!"}]}'
+      '{"model":"gpt-4o-mini","stream":true,"messages":[{"role":"user","content":"Hello!"}]}'
       "https://$address/openai/v1/chat/completions")
   else
     request+=("https://$address/")
@@ -121,7 +122,8 @@ stream_chat() {
 }
 
 print_summary() {
-  printf '\nCulvert is up. Ctrl-C stops it.\n\n  URL    https://%s\n  token  %s\n\n  curl' "$address" "$token"
+  printf '\nCulvert is up. Ctrl-C stops it.\n\n'
+  printf '  URL    https://%s\n  token  %s\n\n  curl' "$address" "$token"
   local word
   for word in "${request[@]}"; do
     [[ $word =~ ^[A-Za-z0-9_./:=@-]+$ ]] || word="${word@Q}"
