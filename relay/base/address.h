@@ -41,7 +41,9 @@ class Address {
 // Globally reachable unicast per the IANA special-purpose registries (RFC 6890 and its updates):
 // false for loopback, private, link-local (with the clouds' metadata addresses), shared
 // (100.64/10), unique-local, documentation, benchmarking, multicast, reserved, unspecified, and for
-// NAT64 (64:ff9b::/96, 64:ff9b:1::/48), 6to4 and Teredo addresses that wrap one of those.
+// NAT64 (64:ff9b::/96), 6to4 and Teredo addresses that wrap one of those; local NAT64
+// (64:ff9b:1::/48) is private whatever it wraps. Azure's metadata service has a public number and
+// is refused too.
 bool is_public(const Address& address);
 
 struct Network {
@@ -51,14 +53,17 @@ struct Network {
   // "10.0.0.0/8", "fd00::/8", or a bare address (/32, /128). Host bits must be zero.
   static Result<Network> parse(std::string_view text);
   bool contains(const Address& address) const;
+  friend bool operator==(const Network&, const Network&) = default;
 };
 
-// "api.example.com" or "*.example.com" (any number of labels below, not the name itself).
+// "api.example.com" or "*.example.com" (any number of labels below, not the name itself). An IPv4
+// address in its plain form counts as a name; a dot at a host's end is ignored.
 struct HostPattern {
   std::string text;  // lower case
 
   static Result<HostPattern> parse(std::string_view text);
   bool matches(std::string_view host) const;  // host in lower case or not
+  friend bool operator==(const HostPattern&, const HostPattern&) = default;
 };
 
 // "127.0.0.1:8080", "[::1]:0"; the port is there, names are not taken.
@@ -68,6 +73,7 @@ struct SocketAddress {
 
   static Result<SocketAddress> parse(std::string_view text);
   std::string text() const;
+  friend bool operator==(const SocketAddress&, const SocketAddress&) = default;
 };
 
 }  // namespace culvert
