@@ -80,6 +80,11 @@ inline constexpr size_t kClientPools = 4096;  // states of such lists, least rec
 
 // --- Configuration
 inline constexpr size_t kConfigBytes = 16 * 1024 * 1024;
+inline constexpr size_t kConfigNodes = 1'000'000;  // of YAML: the keys of 100 full pools
+inline constexpr int kConfigDepth = 32;            // the deepest field lies at 6
+inline constexpr size_t kSecretBytes = 64 * 1024;  // of one secret's file
+inline constexpr auto kTimerMost = 24h;            // longer ones are typing errors
+inline constexpr uint32_t kWorkersMost = 1024;
 inline constexpr size_t kTokenBytesLeast = 16;
 
 // --- Server-sent events: the longest line of an event that is looked at (images come inline)
