@@ -1,0 +1,37 @@
+// All resources that a relay is told, and where each of their fields was written. What a file, the
+// environment and, later, the control service produce, and what validation and the relay consume.
+// Values; no I/O.
+#pragma once
+
+#include "culvert/v1/resources.pb.h"
+
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace culvert {
+
+// Where a field comes from: `FILE:LINE`, or the name of an environment variable.
+class Places {
+ public:
+  void put(std::string_view kind, std::string_view name, std::string_view path, std::string place);
+  // Of the field, or of the nearest one around it; "KIND NAME" where nothing is known. Paths are
+  // written `targets[0].url`; the empty path is the resource itself.
+  std::string find(std::string_view kind, std::string_view name, std::string_view path) const;
+  // Forgets what is below a path, for a field that is being replaced.
+  void erase(std::string_view kind, std::string_view name, std::string_view path);
+
+ private:
+  std::map<std::string, std::string, std::less<>> places_;
+};
+
+struct Resources {
+  std::string relay_name;  // empty where no document and no variable speaks of the relay
+  v1::Relay relay;
+  std::map<std::string, v1::Upstream, std::less<>> upstreams;
+  std::map<std::string, v1::KeyPool, std::less<>> key_pools;
+  std::map<std::string, v1::Route, std::less<>> routes;
+  Places places;
+};
+
+}  // namespace culvert
