@@ -5,6 +5,7 @@
 
 #include "relay/base/address.h"
 #include "relay/base/clock.h"
+#include "relay/base/dialect.h"
 #include "relay/base/secret.h"
 #include "relay/base/url.h"
 
@@ -19,7 +20,6 @@
 
 namespace culvert {
 
-enum class Dialect : uint8_t { kOpaque, kOpenAi, kAnthropic, kGemini };
 enum class KeyPolicy : uint8_t { kRoundRobin, kRandom, kLeastUsed, kSticky };
 enum class ClientAddressLogging : uint8_t { kNone, kTruncated, kFull };
 

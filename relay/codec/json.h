@@ -1,0 +1,78 @@
+// The few words that the relay reads out of JSON that passes: the model's name of a request, the
+// token counts of an answer. Tolerant: what has another shape says nothing. simdjson's home.
+#pragma once
+
+#include "relay/base/dialect.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace culvert {
+
+// Finds the top-level string member "model" of a JSON object in a body that arrives in pieces, so
+// that a route can be chosen before the whole of it is here. Of duplicates the first counts. It
+// checks no more of the grammar than it needs: the upstream is the judge of the rest.
+class ModelScanner {
+ public:
+  enum class State : uint8_t {
+    kNeedMore,
+    kFound,   // model() is it
+    kAbsent,  // the object ended without, the member is no string, or this is no JSON object
+  };
+
+  static constexpr size_t kModelBytes = 512;  // a longer name is no name: kAbsent
+
+  State feed(std::string_view bytes);
+  State finish();  // the body ended: kNeedMore becomes kAbsent
+  State state() const { return state_; }
+  const std::string& model() const { return model_; }  // unescaped UTF-8
+
+ private:
+  enum class Step : uint8_t { kStart, kKeyOrEnd, kKey, kColon, kValue, kSkip, kComma, kModel };
+
+  void step(char c);
+  void string_byte(char c);
+  void end_string();
+  void value_start(char c);
+  void skip_byte(char c);
+  void append_unit(uint32_t unit);
+  void append(std::string_view bytes);
+
+  State state_ = State::kNeedMore;
+  Step step_ = Step::kStart;
+  std::string text_;   // of the key or the model, unescaped
+  std::string model_;  //
+  bool in_string_ = false;
+  bool escaped_ = false;
+  bool too_long_ = false;
+  bool is_model_ = false;
+  int hex_left_ = 0;
+  uint32_t hex_ = 0;
+  uint32_t high_surrogate_ = 0;
+  uint64_t depth_ = 0;
+};
+
+// Tokens of one answer, in one meaning for all vendors: input has all that was read (cached or
+// not), output all that was written (thoughts too); cached and reasoning are parts of them.
+struct Usage {
+  std::optional<uint64_t> input;
+  std::optional<uint64_t> output;
+  std::optional<uint64_t> cached;
+  std::optional<uint64_t> reasoning;
+
+  // Vendors report running totals; the larger number is the later one.
+  void merge(const Usage& other);
+  bool empty() const { return !input && !output && !cached && !reasoning; }
+  friend bool operator==(const Usage&, const Usage&) = default;
+};
+
+// Of a whole answer or of one event's data. kOpenAi takes chat completions, completions, embeddings
+// and Responses (also inside "response"), kAnthropic also "message.usage", kGemini "usageMetadata"
+// (of an array of answers the last). Empty where there is none, for kOpaque, and for what is not
+// JSON.
+Usage usage_of(Dialect dialect, std::string_view json);
+
+}  // namespace culvert

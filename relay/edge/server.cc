@@ -1,0 +1,279 @@
+// From a configuration to a running process, through reloads, to its end.
+#include "relay/edge/server.h"
+
+#include "relay/base/limits.h"
+#include "relay/base/log.h"
+#include "relay/base/version.h"
+#include "relay/edge/system.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <csignal>
+
+namespace culvert {
+namespace {
+
+constexpr auto kCertificateLook = std::chrono::seconds(2);
+constexpr auto kDoneLook = std::chrono::milliseconds(20);
+
+// A client's connection needs one of the upstream's too; what is left after the reserve is halved.
+size_t connections_for(size_t wanted, size_t descriptors) {
+  const size_t free =
+      descriptors > limits::kReservedDescriptors ? descriptors - limits::kReservedDescriptors : 0;
+  const size_t most = std::max<size_t>(free / 2, 1);
+  if (wanted <= most) return wanted;
+  log::warn("fewer connections than configured: the limit of open files is too low",
+            {{"configured", wanted}, {"possible", most}, {"open_files", descriptors}});
+  return most;
+}
+
+std::string stamp_of(const Settings& settings) {
+  std::string stamp;
+  for (const CertificateFiles& files : settings.certificates) {
+    for (const std::string& path : {files.cert, files.key}) {
+      struct stat info {};
+      if (::stat(path.c_str(), &info) != 0) continue;
+      stamp += fmt::format("{}.{}.{}.{};", static_cast<uint64_t>(info.st_ino),
+                           static_cast<int64_t>(info.st_mtim.tv_sec),
+                           static_cast<int64_t>(info.st_mtim.tv_nsec),
+                           static_cast<int64_t>(info.st_size));
+    }
+  }
+  return stamp;
+}
+
+}  // namespace
+
+Server::Server(BootstrapSource source)
+    : source_(std::move(source)),
+      clock_(Clock::system()),
+      random_(Random::system()),
+      metrics_(kVersion),
+      keys_(clock_, random_),
+      table_parts_{keys_, nullptr, {}} {}
+
+Server::~Server() = default;
+
+Result<std::unique_ptr<Server>> Server::create(BootstrapSource source) {
+  std::unique_ptr<Server> server(new Server(std::move(source)));
+  CULVERT_CHECK(server->set_up());
+  return server;
+}
+
+Result<void> Server::check(const std::shared_ptr<const Snapshot>& snapshot) {
+  CULVERT_CHECK(start_crypto());
+  KeyRing keys(Clock::system(), Random::system());
+  TableParts parts{keys, nullptr, {}};
+  parts.tickets = CULVERT_TRY(TicketKeys::create());
+  if (auto table = Table::build(snapshot, parts); !table) return std::move(table).error();
+  return {};
+}
+
+Result<void> Server::set_up() {
+  auto snapshot = CULVERT_TRY(load_snapshot(source_));
+  const Settings& settings = snapshot->settings;
+  if (settings.debug) log::set_level(log::Level::kDebug);
+  CULVERT_CHECK(start_crypto());
+  table_parts_.tickets = CULVERT_TRY(TicketKeys::create());
+  table_ = CULVERT_TRY(Table::build(snapshot, table_parts_));
+  certificate_stamp_ = stamp_of(settings);
+  if (const auto tls = table_->server_tls()) metrics_.set_certificate_expiry(tls->expires_at());
+
+  const size_t connections = connections_for(settings.connections, raise_descriptor_limit());
+  replay_ = std::make_unique<ReplayBudget>(limits::kReplayBytesTotal);
+  client_limits_ = std::make_unique<ClientLimits>(connections, settings.connections_per_address);
+  handshakes_ =
+      std::make_unique<HandshakePool>(settings.handshake_threads, limits::kHandshakesWaiting);
+  shared_ = std::make_unique<SharedParts>(SharedParts{
+      clock_, random_, *handshakes_, metrics_, access_log_, *replay_, process_, *client_limits_});
+  process_.started = clock_.wall();
+  std::vector<std::vector<WorkerListener>> listeners(settings.workers);
+  CULVERT_CHECK(bind_listeners(&listeners));
+  for (auto& of_one : listeners) {
+    workers_.push_back(CULVERT_TRY(Worker::create(*shared_, table_, std::move(of_one))));
+  }
+  admin_ = CULVERT_TRY(Admin::create(loop_, settings.admin_listen,
+                                     [this](std::string_view path) { return admin_answer(path); }));
+  return {};
+}
+
+// Each worker gets a socket of its own on every address. One that the service manager passed is
+// shared by all of them instead, through duplicates: it knows nothing of SO_REUSEPORT.
+Result<void> Server::bind_listeners(std::vector<std::vector<WorkerListener>>* of_worker) {
+  auto passed = take_passed_sockets();
+  for (const ListenerSettings& settings : table_->settings().listen) {
+    SocketAddress address = settings.address;
+    const auto found = std::find_if(passed.begin(), passed.end(), [&](const PassedSocket& socket) {
+      return socket.address.address == address.address && socket.address.port == address.port;
+    });
+    for (auto& listeners : *of_worker) {
+      Fd fd;
+      if (found != passed.end()) {
+        fd = Fd(::fcntl(found->fd.get(), F_DUPFD_CLOEXEC, 0));
+      } else {
+        fd = CULVERT_TRY(listen_on(address));
+        address = CULVERT_TRY(bound_address(fd.get()));  // port 0 is drawn once for all workers
+      }
+      listeners.push_back({std::move(fd), settings.tls});
+    }
+    addresses_.push_back(address);
+  }
+  return {};
+}
+
+SocketAddress Server::admin_address() const { return admin_->address(); }
+
+int Server::run() {
+  for (const int number : {SIGTERM, SIGINT}) {
+    signals_.push_back(std::make_unique<Signal>(loop_, number, [this] { begin_drain(); }));
+  }
+  signals_.push_back(std::make_unique<Signal>(loop_, SIGHUP, [this] { reload_now(); }));
+  certificate_timer_ = std::make_unique<Timer>(loop_, [this] { look_at_certificates(); });
+  certificate_timer_->start(kCertificateLook);
+  for (auto& worker : workers_) worker->start();
+  process_.ready.store(true);
+  metrics_.set_ready(true);
+  log_listening();
+  notify_service_manager("READY=1");
+  loop_.run();
+  for (auto& worker : workers_) worker->join();
+  // The threads of the pool post to the workers' loops: they end before those.
+  handshakes_.reset();
+  workers_.clear();
+  signals_.clear();
+  certificate_timer_.reset();
+  drain_timer_.reset();
+  done_timer_.reset();
+  admin_.reset();
+  log::info("stopped");
+  return 0;
+}
+
+void Server::log_listening() const {
+  const auto& listen = table_->settings().listen;
+  for (size_t i = 0; i < listen.size(); ++i) {
+    log::info("listening", {{"scheme", listen[i].tls ? "https" : "http"},
+                            {"address", addresses_[i].text()},
+                            {"listener", listen[i].text}});
+  }
+  log::info("listening", {{"scheme", "admin"},
+                          {"address", admin_->address().text()},
+                          {"listener", table_->settings().admin_listen.text()}});
+  log::info("ready", {{"version", kVersion},
+                      {"workers", workers_.size()},
+                      {"upstreams", table_->snapshot().upstreams.size()},
+                      {"pools", table_->snapshot().pools.size()},
+                      {"routes", table_->snapshot().routes.size()}});
+}
+
+void Server::stop() {
+  loop_.post([this] { begin_drain(); });
+}
+
+void Server::reload() {
+  loop_.post([this] { reload_now(); });
+}
+
+void Server::reload_now() {
+  notify_service_manager(reloading_state());
+  auto snapshot = load_snapshot(source_);
+  auto table = snapshot ? Table::build(*snapshot, table_parts_)
+                        : Result<std::shared_ptr<const Table>>(std::move(snapshot).error());
+  metrics_.count_reload(table.has_value());
+  if (!table) {
+    log::error("reload refused, the old configuration stays", {{"error", table.error().detail}});
+  } else {
+    publish(std::move(table).value());
+    log::info("reloaded", {{"upstreams", table_->snapshot().upstreams.size()},
+                           {"pools", table_->snapshot().pools.size()},
+                           {"routes", table_->snapshot().routes.size()}});
+  }
+  notify_service_manager("READY=1");
+}
+
+void Server::publish(std::shared_ptr<const Table> table) {
+  const Settings& now = table->settings();
+  const Settings& before = table_->settings();
+  if (now.listen.size() != before.listen.size() ||
+      !std::equal(now.listen.begin(), now.listen.end(), before.listen.begin(),
+                  [](const auto& a, const auto& b) { return a.text == b.text; }) ||
+      now.workers != before.workers || now.admin_listen.text() != before.admin_listen.text()) {
+    log::warn("listeners and workers change only with a restart; the rest was reloaded");
+  }
+  log::set_level(now.debug ? log::Level::kDebug : log::Level::kInfo);
+  table_ = std::move(table);
+  certificate_stamp_ = stamp_of(table_->settings());
+  if (const auto tls = table_->server_tls()) metrics_.set_certificate_expiry(tls->expires_at());
+  for (auto& worker : workers_) worker->replace_table(table_);
+}
+
+// Certificates are renewed by other programs, which seldom send a signal.
+void Server::look_at_certificates() {
+  certificate_timer_->start(kCertificateLook);
+  const std::string stamp = stamp_of(table_->settings());
+  if (stamp == certificate_stamp_) return;
+  auto table = Table::build(table_->snapshot_pointer(), table_parts_);
+  certificate_stamp_ = stamp;
+  if (!table) {
+    // Renewal writes two files one after the other: the next look finds both.
+    log::warn("changed certificates are not usable, the old ones stay",
+              {{"error", table.error().detail}});
+    return;
+  }
+  publish(std::move(table).value());
+  log::info("certificates reloaded");
+}
+
+void Server::begin_drain() {
+  if (process_.draining.exchange(true)) {
+    log::info("stopping at once");
+    for (auto& worker : workers_) worker->stop();
+    return;
+  }
+  log::info("draining", {{"most_seconds", seconds(table_->settings().drain_timeout)}});
+  metrics_.set_ready(false);
+  notify_service_manager("STOPPING=1");
+  for (auto& worker : workers_) worker->drain();
+  drain_timer_ = std::make_unique<Timer>(loop_, [this] {
+    log::warn("the drain timeout is over; what still runs is cut");
+    for (auto& worker : workers_) worker->stop();
+  });
+  drain_timer_->start(table_->settings().drain_timeout);
+  done_timer_ = std::make_unique<Timer>(loop_, [this] { look_if_done(); });
+  done_timer_->start(kDoneLook);
+}
+
+void Server::look_if_done() {
+  const bool done = std::all_of(workers_.begin(), workers_.end(),
+                                [](const auto& worker) { return worker->done(); });
+  if (done) return loop_.stop();
+  done_timer_->start(kDoneLook);
+}
+
+AdminAnswer Server::admin_answer(std::string_view path) {
+  if (path == "/metrics") {
+    metrics_.set_access_log_lost(access_log_.lost());
+    return {200, "text/plain; version=0.0.4; charset=utf-8", metrics_.text(key_gauges())};
+  }
+  if (path == "/healthz") return {200, "text/plain; charset=utf-8", "ok\n"};
+  if (path == "/readyz") {
+    const bool ready = process_.ready.load() && !process_.draining.load();
+    return {ready ? 200 : 503, "text/plain; charset=utf-8", ready ? "ready\n" : "draining\n"};
+  }
+  return {404, "text/plain; charset=utf-8", "try /metrics, /healthz or /readyz\n"};
+}
+
+std::vector<KeyGauge> Server::key_gauges() const {
+  std::vector<KeyGauge> gauges;
+  for (const auto& [upstream, pool] : table_->pools()) {
+    for (size_t i = 0; i < pool->size(); ++i) {
+      gauges.push_back({upstream, pool->masked(i), std::string(to_string(pool->health(i)))});
+    }
+  }
+  return gauges;
+}
+
+}  // namespace culvert

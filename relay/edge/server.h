@@ -1,0 +1,77 @@
+// The whole process: listeners, workers, the admin listener, signals, reload and drain. Lives on
+// the main thread, whose loop it runs.
+#pragma once
+
+#include "relay/base/result.h"
+#include "relay/channel/signals.h"
+#include "relay/config/bootstrap.h"
+#include "relay/edge/admin.h"
+#include "relay/edge/worker.h"
+#include "relay/keys/key_ring.h"
+
+#include <memory>
+#include <vector>
+
+namespace culvert {
+
+class Server {
+ public:
+  // Binds everything; nothing is served before run(). Errors name the listener, file or variable.
+  static Result<std::unique_ptr<Server>> create(BootstrapSource source);
+  // Whether a relay could start with it, as far as that is known without binding: certificates and
+  // CA files are read.
+  static Result<void> check(const std::shared_ptr<const Snapshot>& snapshot);
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+  ~Server();
+
+  // Serves until SIGTERM or SIGINT has drained it, or stop(). Returns the exit status.
+  int run();
+
+  // Begins to drain, as SIGTERM does; the second call ends what still runs. Any thread.
+  void stop();
+  // As SIGHUP does. Any thread.
+  void reload();
+
+  // Where it listens, in the order of the configuration; for port 0.
+  const std::vector<SocketAddress>& addresses() const { return addresses_; }
+  SocketAddress admin_address() const;
+
+ private:
+  explicit Server(BootstrapSource source);
+  Result<void> set_up();
+  Result<void> bind_listeners(std::vector<std::vector<WorkerListener>>* of_worker);
+  void reload_now();
+  void publish(std::shared_ptr<const Table> table);
+  void look_at_certificates();
+  void begin_drain();
+  void look_if_done();
+  void log_listening() const;
+  AdminAnswer admin_answer(std::string_view path);
+  std::vector<KeyGauge> key_gauges() const;
+
+  BootstrapSource source_;
+  Loop loop_;
+  const Clock& clock_;
+  Random& random_;
+  Metrics metrics_;
+  AccessLog access_log_;
+  ProcessState process_;
+  KeyRing keys_;
+  TableParts table_parts_;
+  std::shared_ptr<const Table> table_;
+  std::string certificate_stamp_;
+  std::unique_ptr<ReplayBudget> replay_;
+  std::unique_ptr<ClientLimits> client_limits_;
+  std::unique_ptr<HandshakePool> handshakes_;
+  std::unique_ptr<SharedParts> shared_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<Admin> admin_;
+  std::vector<SocketAddress> addresses_;
+  std::vector<std::unique_ptr<Signal>> signals_;
+  std::unique_ptr<Timer> certificate_timer_;
+  std::unique_ptr<Timer> drain_timer_;
+  std::unique_ptr<Timer> done_timer_;
+};
+
+}  // namespace culvert

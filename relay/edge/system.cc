@@ -1,0 +1,84 @@
+// The protocols of systemd are a datagram and two variables; no library is needed for them.
+#include "relay/edge/system.h"
+
+#include "relay/base/log.h"
+#include "relay/channel/listener.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+
+namespace culvert {
+namespace {
+
+constexpr int kFirstPassed = 3;  // SD_LISTEN_FDS_START
+constexpr long kMostPassed = 64;
+
+}  // namespace
+
+size_t raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+  getrlimit(RLIMIT_NOFILE, &limit);
+  return static_cast<size_t>(limit.rlim_cur);
+}
+
+void forbid_dumps() { prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
+
+void notify_service_manager(const std::string& state) {
+  const char* path = std::getenv("NOTIFY_SOCKET");  // NOLINT(concurrency-mt-unsafe)
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path == nullptr || *path == '\0' || std::strlen(path) >= sizeof address.sun_path) return;
+  std::memcpy(address.sun_path, path, std::strlen(path));
+  const socklen_t size =
+      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(path));
+  if (address.sun_path[0] == '@') address.sun_path[0] = '\0';  // abstract namespace
+  const Fd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!fd.valid()) return;
+  if (::sendto(fd.get(), state.data(), state.size(), MSG_NOSIGNAL,
+               reinterpret_cast<const sockaddr*>(&address), size) < 0) {
+    log::warn("the service manager could not be told", {{"error", std::strerror(errno)}});
+  }
+}
+
+std::string reloading_state() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return fmt::format("RELOADING=1\nMONOTONIC_USEC={}",
+                     static_cast<int64_t>(now.tv_sec) * 1000000 + now.tv_nsec / 1000);
+}
+
+std::vector<PassedSocket> take_passed_sockets() {
+  const char* pid = std::getenv("LISTEN_PID");    // NOLINT(concurrency-mt-unsafe)
+  const char* count = std::getenv("LISTEN_FDS");  // NOLINT(concurrency-mt-unsafe)
+  std::vector<PassedSocket> sockets;
+  if (pid == nullptr || count == nullptr || std::strtol(pid, nullptr, 10) != getpid()) {
+    return sockets;
+  }
+  const long passed = std::min(std::strtol(count, nullptr, 10), kMostPassed);
+  unsetenv("LISTEN_PID");
+  unsetenv("LISTEN_FDS");
+  unsetenv("LISTEN_FDNAMES");
+  for (int fd = kFirstPassed; fd < kFirstPassed + static_cast<int>(passed); ++fd) {
+    ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+    ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
+    Fd owned(fd);
+    if (auto address = bound_address(fd)) sockets.push_back({std::move(owned), *address});
+  }
+  return sockets;
+}
+
+}  // namespace culvert

@@ -1,0 +1,128 @@
+// Accepting, and the life of a worker: run → drain → stop.
+#include "relay/edge/worker.h"
+
+#include "relay/base/log.h"
+#include "relay/channel/tcp.h"
+
+namespace culvert {
+
+class Worker::Door final : public AcceptSink {
+ public:
+  Door(Worker& worker, WorkerListener listener)
+      : worker_(worker),
+        tls_(listener.tls),
+        listener_(worker.loop_, std::move(listener.fd), *this) {}
+
+ private:
+  bool on_accept(Fd connection, const Address& peer) override {
+    worker_.accept(std::move(connection), peer, tls_);
+    return true;
+  }
+
+  Worker& worker_;
+  const bool tls_;
+  Listener listener_;
+};
+
+Worker::Worker(SharedParts& shared, std::shared_ptr<const Table> table) : shared_(shared) {
+  tls_ = table->server_tls();
+}
+
+Result<std::unique_ptr<Worker>> Worker::create(SharedParts& shared,
+                                               std::shared_ptr<const Table> table,
+                                               std::vector<WorkerListener> listeners) {
+  std::unique_ptr<Worker> worker(new Worker(shared, table));
+  worker->resolver_ = CULVERT_TRY(Resolver::create(worker->loop_, {{}, &shared.clock}));
+  worker->connector_ = std::make_unique<SocketConnector>(worker->loop_, shared.handshakes,
+                                                         *worker->resolver_, shared.clock);
+  worker->services_ = std::make_unique<WorkerServices>(WorkerServices{
+      worker->loop_, shared.clock, shared.random, *worker->connector_, shared.metrics,
+      shared.access_log, shared.replay, shared.process, std::move(table)});
+  for (WorkerListener& listener : listeners) {
+    worker->doors_.push_back(std::make_unique<Door>(*worker, std::move(listener)));
+  }
+  return worker;
+}
+
+Worker::~Worker() = default;
+
+void Worker::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void Worker::run() {
+  loop_.run();
+  // What is left ends on this thread: its objects belong to this loop.
+  doors_.clear();
+  connections_.clear();
+  connector_.reset();
+  resolver_.reset();
+  done_.store(true);
+}
+
+void Worker::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+void Worker::replace_table(std::shared_ptr<const Table> table) {
+  loop_.post([this, table = std::move(table)]() mutable {
+    tls_ = table->server_tls();
+    services_->table = std::move(table);
+  });
+}
+
+void Worker::drain() {
+  loop_.post([this] {
+    draining_ = true;
+    doors_.clear();
+    std::vector<ClientConnection*> all;
+    for (const auto& item : connections_) all.push_back(item.first);
+    for (ClientConnection* connection : all) connection->drain();
+    stop_if_empty();
+  });
+}
+
+void Worker::stop() {
+  loop_.post([this] {
+    draining_ = true;
+    doors_.clear();
+    std::vector<ClientConnection*> all;
+    for (const auto& item : connections_) all.push_back(item.first);
+    for (ClientConnection* connection : all) connection->kill();
+    loop_.stop();
+  });
+}
+
+void Worker::accept(Fd fd, const Address& peer, bool tls) {
+  auto ticket = shared_.client_limits.admit(peer);
+  if (!ticket) {
+    // Nothing is answered: a client that opens this many would only open more.
+    shared_.metrics.count_refused(
+        ticket.error().code == Code::kOverloaded ? "connections" : "connections_per_address");
+    return;
+  }
+  const ClientConnectionOptions options{
+      .peer = peer, .secure = tls, .refuse = ticket->over_limit()};
+  auto connection = std::make_unique<ClientConnection>(
+      static_cast<ConnectionOwner&>(*this), *services_, options, std::move(ticket).value());
+  ClientConnection& started = *connection;
+  connections_.emplace(&started, std::move(connection));
+  auto tcp = std::make_unique<TcpChannel>(loop_, std::move(fd), true);
+  if (!tls) return started.start(std::move(tcp));
+  started.start(std::make_unique<TlsChannel>(loop_, shared_.handshakes, std::move(tcp), tls_,
+                                             &started.tls_ready_sink()));
+}
+
+void Worker::connection_over(ClientConnection& connection) {
+  const auto found = connections_.find(&connection);
+  if (found == connections_.end()) return;
+  loop_.retire(std::move(found->second));
+  connections_.erase(found);
+  stop_if_empty();
+}
+
+void Worker::stop_if_empty() {
+  if (draining_ && connections_.empty()) loop_.stop();
+}
+
+}  // namespace culvert

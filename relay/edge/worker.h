@@ -1,0 +1,75 @@
+// One core's share of the relay: a thread with its loop, its listening sockets, its connections,
+// its resolver and its pool of upstream connections.
+#pragma once
+
+#include "relay/channel/handshake_pool.h"
+#include "relay/channel/listener.h"
+#include "relay/channel/resolver.h"
+#include "relay/edge/client_connection.h"
+#include "relay/flow/services.h"
+#include "relay/upstream/socket_connector.h"
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+namespace culvert {
+
+// What workers share. All of it is safe on any thread and outlives them.
+struct SharedParts {
+  const Clock& clock;
+  Random& random;
+  HandshakePool& handshakes;
+  Metrics& metrics;
+  AccessLog& access_log;
+  ReplayBudget& replay;
+  ProcessState& process;
+  ClientLimits& client_limits;
+};
+
+// One listening socket of a worker, open since before it runs.
+struct WorkerListener {
+  Fd fd;
+  bool tls = false;
+};
+
+class Worker final : private ConnectionOwner {
+ public:
+  static Result<std::unique_ptr<Worker>> create(SharedParts& shared,
+                                                std::shared_ptr<const Table> table,
+                                                std::vector<WorkerListener> listeners);
+  ~Worker() override;  // after join()
+
+  // From the main thread.
+  void start();
+  void replace_table(std::shared_ptr<const Table> table);
+  void drain();  // accepts no more, ends idle connections; stops when none is left
+  void stop();   // ends what is left
+  bool done() const { return done_.load(); }  // the thread has ended or is about to
+  void join();
+
+ private:
+  class Door;  // a listener and what it accepts
+  Worker(SharedParts& shared, std::shared_ptr<const Table> table);
+  void run();
+  void accept(Fd connection, const Address& peer, bool tls);
+  void connection_over(ClientConnection& connection) override;
+  void stop_if_empty();
+
+  SharedParts& shared_;
+  Loop loop_;
+  std::unique_ptr<Resolver> resolver_;
+  std::unique_ptr<SocketConnector> connector_;
+  std::unique_ptr<WorkerServices> services_;
+  std::shared_ptr<const TlsServerConfig> tls_;
+  std::vector<std::unique_ptr<Door>> doors_;
+  std::unordered_map<ClientConnection*, std::unique_ptr<ClientConnection>> connections_;
+  bool draining_ = false;
+  std::atomic<bool> done_{false};
+  std::thread thread_;
+};
+
+}  // namespace culvert

@@ -1,0 +1,70 @@
+// One try of a request: with one key, at one target, on one connection. A retry is a new Attempt;
+// the session destroys this one and chooses again.
+#pragma once
+
+#include "relay/flow/services.h"
+#include "relay/keys/key_ring.h"
+#include "relay/upstream/http_exchange.h"
+
+#include <memory>
+#include <string>
+
+namespace culvert {
+
+struct AttemptPlan {
+  ConnectPlan connect;
+  std::string head;  // the request's head as it goes up
+  ExchangeOptions exchange;
+  std::string upstream;  // for metrics
+  bool fresh = false;    // no pooled connection: the last one died under this request
+};
+
+class AttemptSink {
+ public:
+  virtual ~AttemptSink() = default;
+  virtual void on_connected() = 0;  // the head is sent; the body may follow
+  virtual void on_head(const ResponseHead& head) = 0;
+  virtual void on_body(std::string_view bytes) = 0;
+  virtual void on_end() = 0;
+  virtual void on_attempt_failed(Error error) = 0;
+  virtual void on_upload_drained() = 0;
+};
+
+class Attempt final : public Retirable, private ConnectSink, private ExchangeSink {
+ public:
+  Attempt(WorkerServices& services, AttemptPlan plan, AttemptSink& sink);
+  ~Attempt() override;
+
+  void start();  // the sink may be called from inside
+  bool connected() const { return exchange_ != nullptr; }
+  void send_body(std::string_view bytes) { exchange_->send_body(bytes); }
+  void end_body() { exchange_->end_body(); }
+  size_t upload_queued() const { return exchange_->queued(); }
+  void pause() { exchange_->pause(); }
+  void resume() { exchange_->resume(); }
+
+  // No more calls of the sink. A connection whose exchange ended whole goes back to the pool; any
+  // other closes, which cancels what the upstream is doing.
+  void stop();
+
+  const Legs& legs() const { return legs_; }
+
+ private:
+  void on_connection(Connection connection) override;
+  void on_no_connection(Error error, const Legs& legs) override;
+  void on_answer_head(const ResponseHead& head) override { sink_->on_head(head); }
+  void on_answer_body(std::string_view bytes) override { sink_->on_body(bytes); }
+  void on_answer_end() override { sink_->on_end(); }
+  void on_exchange_failed(Error error) override { sink_->on_attempt_failed(std::move(error)); }
+  void on_upload_drained() override { sink_->on_upload_drained(); }
+  void begin(Connection connection);
+
+  WorkerServices& services_;
+  AttemptPlan plan_;
+  AttemptSink* sink_;
+  Legs legs_;
+  std::unique_ptr<Connecting> connecting_;
+  std::unique_ptr<HttpExchange> exchange_;
+};
+
+}  // namespace culvert

@@ -1,0 +1,38 @@
+// What a worker gives to the requests that it carries. Owned by the worker; one thread, but where a
+// member says that it is shared.
+#pragma once
+
+#include "relay/base/clock.h"
+#include "relay/base/random.h"
+#include "relay/channel/loop.h"
+#include "relay/flow/request_body.h"
+#include "relay/flow/table.h"
+#include "relay/upstream/connector.h"
+#include "relay/usage/access_log.h"
+#include "relay/usage/metrics.h"
+
+#include <atomic>
+#include <memory>
+
+namespace culvert {
+
+// Of the process; shared by all workers.
+struct ProcessState {
+  std::atomic<bool> ready{false};
+  std::atomic<bool> draining{false};
+  WallTime started{};
+};
+
+struct WorkerServices {
+  Loop& loop;
+  const Clock& clock;
+  Random& random;  // safe on any thread
+  Connector& connector;
+  Metrics& metrics;                    // shared
+  AccessLog& access_log;               // shared
+  ReplayBudget& replay;                // shared
+  ProcessState& process;               // shared
+  std::shared_ptr<const Table> table;  // the newest; a session keeps the one that it began with
+};
+
+}  // namespace culvert

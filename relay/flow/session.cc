@@ -1,0 +1,566 @@
+// The request in the order in which it happens; see session.h.
+#include "relay/flow/session.h"
+
+#include "relay/base/limits.h"
+#include "relay/base/text.h"
+#include "relay/codec/encode.h"
+#include "relay/codec/error_body.h"
+#include "relay/flow/pages.h"
+#include "relay/flow/reply.h"
+#include "relay/gate/downstream_headers.h"
+#include "relay/gate/upstream_headers.h"
+#include "relay/keys/retry_hints.h"
+
+#include <cassert>
+
+namespace culvert {
+namespace {
+
+// The body of a 429 is read this far for a hint when to come again.
+constexpr size_t kRefusalBody = 64 * 1024;
+
+bool idempotent(std::string_view method) {  // RFC 9110 §9.2.2
+  return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" ||
+         method == "OPTIONS";
+}
+
+// Asks the gate whether a path segment is a token: the rooms of the stages do not know each other.
+class PathTokens final : public TokenCheck {
+ public:
+  explicit PathTokens(const Tokens& tokens) : tokens_(tokens) {}
+  bool is_token(std::string_view text) const override { return tokens_.is_token(text); }
+
+ private:
+  const Tokens& tokens_;
+};
+
+bool has_body(const RequestHead& head) {
+  return head.framing == BodyFraming::kChunked ||
+         (head.framing == BodyFraming::kLength && head.content_length > 0);
+}
+
+}  // namespace
+
+Session::Session(WorkerServices& services, ClientSide& client, RequestHead head)
+    : services_(services),
+      client_(client),
+      table_(services.table),
+      request_(std::move(head)),
+      started_(services.clock.now()),
+      body_(services.replay, table_->settings().replay_bytes),
+      total_timer_(services.loop, [this] {
+        fail(Error::upstream(Code::kTotalTimeout, Stage::kBody, Retry::kNever,
+                             "the request took too long in all"));
+      }) {
+  record_.time = services.clock.wall();
+  record_.id = random_id(services.random);
+  record_.method = request_.method;
+  record_.client = logged_address(client.peer(), table_->settings().client_address);
+}
+
+Session::~Session() { assert(finished_); }
+
+void Session::start() { on_request_head(); }
+
+void Session::refuse(Error error) { fail(std::move(error)); }
+
+// --- 1. What is asked, and by whom
+
+void Session::on_request_head() {
+  if (request_.method == "CONNECT") {
+    return fail(Error::client(Code::kNotImplemented, Stage::kRoute,
+                              "CONNECT is not carried by this version"));
+  }
+  if (request_.target == "*") return answer(options_answer(record_.id));
+  auto where = locate(request_.target, table_->snapshot(), PathTokens(table_->tokens()));
+  if (!where) return fail(std::move(where).error());
+  where_ = std::move(where).value();
+  record_.mode = mode_of(where_.place);
+  record_.model = where_.model;
+  if (answer_locally()) return;
+  identify();
+}
+
+bool Session::answer_locally() {
+  if (const auto preflight = table_->cors().preflight(request_.method, request_.headers)) {
+    LocalAnswer local = text_answer(204, {}, {}, record_.id);
+    local.head.headers = *preflight;
+    local.head.body = AnswerHead::Body::kNone;
+    answer(std::move(local));
+    return true;
+  }
+  auto page = local_page(where_.place, request_, record_.id, services_);
+  if (!page) return false;
+  record_.path = request_.target.substr(0, request_.target.find('?'));
+  answer(std::move(*page));
+  return true;
+}
+
+void Session::identify() {
+  // The dialect that the path names, as far as it is known before a route matched.
+  const Upstream* named = table_->snapshot().upstream(where_.alias);
+  upstream_ = named;
+  credentials_ = read_credentials(request_.headers, query_value(where_.path, "key"),
+                                  answer_dialect(), where_.token_in_path, table_->tokens());
+  match_route();
+}
+
+// --- 2. Where to
+
+void Session::match_route() {
+  const bool model_known = !record_.model.empty() || !has_body(request_) || body_.whole() ||
+                           scanner_.state() != ModelScanner::State::kNeedMore ||
+                           !body_.replayable();
+  const auto match = table_->routes().find({.path = where_.path,
+                                            .host = request_.host,
+                                            .model = record_.model,
+                                            .model_known = model_known,
+                                            .headers = request_.headers});
+  if (match.needs_model) return wait_for_model();
+  route_ = match.route;
+  if (route_ != nullptr) {
+    record_.mode = "route";
+    record_.route = route_->name;
+    std::vector<uint32_t> weights;
+    for (const Destination& destination : route_->to) weights.push_back(destination.weight);
+    use_upstream(route_->to[pick_weighted(weights, services_.random)].upstream);
+    path_ = rewritten(*route_, where_.path);
+  } else if (where_.place == Place::kGeneric) {
+    record_.upstream = "generic";
+    target_ = where_.url;
+    timeouts_ = table_->settings().timeouts;
+    path_ = join_path({}, where_.rest);
+  } else if (!where_.alias.empty()) {
+    use_upstream(where_.alias);
+    path_ = where_.rest;
+  }
+  admit();
+}
+
+void Session::wait_for_model() {
+  // A body is read for strangers only where strangers are served at all.
+  if (table_->settings().preset_auth && !credentials_.authenticated) return admit();
+  if (waiting_for_model_) return;
+  waiting_for_model_ = true;
+  if (request_.expect_continue) client_.send_continue();
+}
+
+void Session::scan_model(std::string_view bytes) {
+  const auto state = body_.whole() ? scanner_.finish() : scanner_.feed(bytes);
+  if (state == ModelScanner::State::kNeedMore && body_.replayable()) return;
+  waiting_for_model_ = false;
+  if (state == ModelScanner::State::kFound) record_.model = scanner_.model();
+  match_route();
+}
+
+void Session::use_upstream(const std::string& alias) {
+  upstream_ = table_->snapshot().upstream(alias);
+  record_.upstream = alias;
+  timeouts_ = upstream_->timeouts;
+  if (route_ != nullptr) apply(route_->timeouts, &timeouts_);
+}
+
+void Session::admit() {
+  const bool generic = upstream_ == nullptr && where_.place == Place::kGeneric;
+  const AdmissionQuestion question{
+      .known = upstream_ != nullptr || generic,
+      .generic = generic,
+      .token_needed = route_ != nullptr ? route_->auth : table_->settings().preset_auth,
+      .has_pool = table_->pool(record_.upstream) != nullptr};
+  auto payer = culvert::admit(question, credentials_);
+  if (!payer) return fail(std::move(payer).error());
+  payer_ = *payer;
+  const uint64_t most = table_->settings().body_bytes;
+  if (most > 0 && request_.framing == BodyFraming::kLength && request_.content_length > most) {
+    return fail(
+        Error::client(Code::kBodyTooLarge, Stage::kLimit, "the body is larger than the limit"));
+  }
+  if (request_.expect_continue) client_.send_continue();
+  pick_target();
+  if (timeouts_.total > Duration::zero()) total_timer_.start(timeouts_.total);
+  choose_key();
+}
+
+void Session::pick_target() {
+  if (upstream_ != nullptr) {
+    std::vector<uint32_t> weights;
+    for (const Target& target : upstream_->targets) weights.push_back(target.weight);
+    target_ = upstream_->targets[pick_weighted(weights, services_.random)].url;
+    path_ = join_path(target_.path, path_);
+  }
+  record_.path = loggable_path(path_, dialect());
+}
+
+// --- 3. Who pays
+
+void Session::choose_key() {
+  if (pool_ == nullptr && payer_ == Payer::kPool) pool_ = table_->pool(record_.upstream);
+  if (pool_ == nullptr && payer_ == Payer::kOwn && credentials_.own_keys.size() > 1) {
+    pool_ = table_->keys().callers_pool(record_.upstream, credentials_.own_keys, limits::kKeyRest,
+                                        limits::kKeyIsolation);
+  }
+  if (pool_ != nullptr) {
+    auto lease = pool_->choose(tried_keys_, credentials_.caller + client_.peer().text());
+    if (!lease) return fail(std::move(lease).error());
+    lease_ = std::move(lease).value();
+    record_.key = lease_->masked();
+  } else if (payer_ == Payer::kOwn) {
+    record_.key = mask(credentials_.own_keys.front());
+  }
+  connect();
+}
+
+// --- 4. Up
+
+void Session::connect() {
+  ++record_.attempts;
+  const bool chunked = request_.framing == BodyFraming::kChunked;
+  AttemptPlan plan{.connect = connect_plan(),
+                   .head = request_head(),
+                   .exchange = {.head_request = request_.method == "HEAD",
+                                .idempotent = idempotent(request_.method),
+                                .chunked_body = chunked,
+                                .first_byte = timeouts_.first_byte,
+                                .idle = timeouts_.idle},
+                   .upstream = record_.upstream,
+                   .fresh = fresh_connection_};
+  body_ended_ = false;
+  attempt_ =
+      std::make_unique<Attempt>(services_, std::move(plan), static_cast<AttemptSink&>(*this));
+  attempt_->start();
+}
+
+ConnectPlan Session::connect_plan() const {
+  ConnectPlan plan;
+  plan.tls = target_.tls();
+  plan.host = target_.host;
+  plan.port = target_.port;
+  plan.server_name = target_.host;
+  plan.trust = table_->trust(record_.upstream);
+  if (upstream_ == nullptr) {
+    plan.policy = &table_->generic_policy();
+  } else {
+    if (!upstream_->server_name.empty()) plan.server_name = upstream_->server_name;
+    plan.tls13_only = upstream_->tls13_only;
+    if (upstream_->isolate_tenants) plan.partition = credentials_.caller;
+  }
+  plan.resolve_timeout = timeouts_.resolve;
+  plan.connect_timeout = timeouts_.connect;
+  plan.tls_timeout = timeouts_.tls;
+  return plan;
+}
+
+std::string Session::request_head() const {
+  const UpstreamHeadersInput input{.client = request_.headers,
+                                   .authority = target_.authority(),
+                                   .upstream = upstream_,
+                                   .route = route_ == nullptr ? nullptr : &route_->header_rules,
+                                   .credentials = credentials_,
+                                   .payer = payer_,
+                                   .key = lease_ ? &lease_->key() : nullptr,
+                                   .framing = request_.framing,
+                                   .content_length = request_.content_length,
+                                   .wants_length = request_.method == "POST" ||
+                                                   request_.method == "PUT" ||
+                                                   request_.method == "PATCH",
+                                   .tokens = table_->tokens()};
+  return encode_request_head(request_.method, target_with_key(), upstream_headers(input));
+}
+
+// `key=` goes up only where it is the caller's own key; a relay token in it never does. Of a list,
+// the chosen key alone.
+std::string Session::target_with_key() const {
+  const auto key = query_value(path_, "key");
+  if (!key) return path_;
+  if (upstream_ == nullptr) {
+    return table_->tokens().mentions_token(*key) ? without_query_pair(path_, "key") : path_;
+  }
+  const bool own = payer_ == Payer::kOwn && credentials_.form == KeyForm::kQuery;
+  if (own && !lease_ && credentials_.own_keys.front() == *key) return path_;
+  std::string target = without_query_pair(path_, "key");
+  if (!own) return target;
+  const std::string_view chosen =
+      lease_ ? lease_->key().reveal() : std::string_view(credentials_.own_keys.front());
+  target += target.find('?') == std::string::npos ? '?' : '&';
+  return target += "key=" + std::string(chosen);
+}
+
+void Session::send_request() {
+  note_legs();
+  attempt_->send_body(body_.unsent());
+  body_.mark_sent();
+  if (body_.whole() && !body_ended_) {
+    body_ended_ = true;
+    attempt_->end_body();
+  }
+  hold_back_client();
+}
+
+void Session::on_request_body(std::string_view bytes) {
+  if (finished_) return;
+  record_.bytes_in += bytes.size();
+  const uint64_t most = table_->settings().body_bytes;
+  if (most > 0 && record_.bytes_in > most) {
+    return fail(
+        Error::client(Code::kBodyTooLarge, Stage::kLimit, "the body is larger than the limit"));
+  }
+  body_.append(bytes);
+  if (waiting_for_model_) return scan_model(bytes);
+  if (attempt_ != nullptr && attempt_->connected()) return send_request();
+  hold_back_client();
+}
+
+void Session::on_request_end() {
+  if (finished_) return;
+  body_.end();
+  if (waiting_for_model_) return scan_model({});
+  if (attempt_ != nullptr && attempt_->connected()) send_request();
+}
+
+// The client is read no faster than the upstream takes; before there is one, up to the mark.
+void Session::hold_back_client() {
+  size_t waiting = body_.unsent().size();
+  if (attempt_ != nullptr && attempt_->connected()) waiting += attempt_->upload_queued();
+  if (waiting > limits::kHighWater) {
+    client_held_back_ = true;
+    client_.pause_body();
+  } else if (client_held_back_) {
+    client_held_back_ = false;
+    client_.resume_body();
+  }
+}
+
+void Session::on_upload_drained() { hold_back_client(); }
+
+void Session::on_request_broken(Error error) {
+  if (!finished_) fail(std::move(error));
+}
+
+// --- 5. The answer's head: is it the client's, or about the key?
+
+void Session::on_head(const ResponseHead& head) {
+  if (record_.first_byte_ms < 0) record_.first_byte_ms = since_start_ms();
+  if (lease_ && judge_key(head)) return;
+  accept_answer(head);
+}
+
+// True where the answer is kept from the client, because another key may do better.
+bool Session::judge_key(const ResponseHead& head) {
+  if (head.status == 429) {
+    refusal_ = head;
+    return true;  // its body may say when to come again
+  }
+  if (head.status == 401 || head.status == 403) {
+    lease_->report(KeyVerdict::kRefused, {});
+    services_.metrics.count_key(record_.upstream, record_.key, "refused");
+    key_refused();
+    return true;
+  }
+  if (head.status < 500) {
+    lease_->report(KeyVerdict::kGood, {});
+    services_.metrics.count_key(record_.upstream, record_.key, "good");
+  } else {
+    services_.metrics.count_key(record_.upstream, record_.key, "upstream_error");
+  }
+  return false;
+}
+
+void Session::key_rate_limited() {
+  const Duration wait = retry_wait(refusal_->headers, refusal_body_, services_.clock.wall());
+  lease_->report(KeyVerdict::kRateLimited, wait);
+  services_.metrics.count_key(record_.upstream, record_.key, "rate_limited");
+  refusal_.reset();
+  refusal_body_.clear();
+  key_refused();
+}
+
+void Session::key_refused() {
+  tried_keys_.push_back(lease_->index());
+  lease_.reset();
+  stop_attempt();
+  if (!body_.replayable()) {
+    return fail(Error::ours(Code::kKeysUnavailable, Stage::kLimit,
+                            "the key was refused, and the body is too large to be sent again"));
+  }
+  if (record_.attempts >= limits::kAttempts) {
+    return fail(Error::ours(Code::kKeysUnavailable, Stage::kLimit,
+                            "several keys were refused one after the other"));
+  }
+  body_.rewind();
+  fresh_connection_ = false;
+  choose_key();
+}
+
+void Session::accept_answer(const ResponseHead& head) {
+  body_.stop_replay();  // nothing is sent again from here on
+  carry_.emplace(dialect(), head);
+  const bool generic = upstream_ == nullptr;
+  AnswerHead down;
+  down.status = head.status;
+  down.reason = head.reason;
+  down.headers = downstream_headers(head.headers, generic, record_.id);
+  table_->cors().decorate(request_.headers, &down.headers);
+  switch (head.framing) {
+    case BodyFraming::kLength:
+      down.body = AnswerHead::Body::kLength;
+      down.content_length = head.content_length;
+      break;
+    case BodyFraming::kChunked:
+    case BodyFraming::kUntilClose:
+      down.body = AnswerHead::Body::kUnknown;
+      break;
+    case BodyFraming::kNone:
+      if (const std::string* length = head.headers.find("content-length");
+          length != nullptr && head.status != 204) {
+        down.tell_length = true;
+        down.content_length = std::strtoull(length->c_str(), nullptr, 10);
+      }
+      break;
+  }
+  record_.status = head.status;
+  answer_begun_ = true;
+  client_.send_head(down);
+}
+
+// --- 6. The answer's body
+
+void Session::on_body(std::string_view bytes) {
+  if (!refusal_) return carry_body(bytes);
+  refusal_body_.append(
+      bytes.substr(0, kRefusalBody - std::min(kRefusalBody, refusal_body_.size())));
+  if (refusal_body_.size() >= kRefusalBody) key_rate_limited();
+}
+
+void Session::carry_body(std::string_view bytes) {
+  record_.bytes_out += bytes.size();
+  carry_->see(bytes);
+  if (record_.first_token_ms < 0 && carry_->content_seen()) {
+    record_.first_token_ms = since_start_ms();
+  }
+  client_.send_body(bytes);
+  if (client_.queued() > limits::kHighWater && !upstream_held_back_) {
+    upstream_held_back_ = true;
+    attempt_->pause();
+  }
+}
+
+void Session::on_client_drained() {
+  if (!upstream_held_back_ || finished_) return;
+  upstream_held_back_ = false;
+  attempt_->resume();
+}
+
+void Session::on_end() {
+  if (refusal_) return key_rate_limited();
+  if (!carry_->complete()) {
+    return fail(Error::upstream(Code::kUpstreamClosed, Stage::kBody, Retry::kNever,
+                                "the stream ended without its end marker"));
+  }
+  client_.send_end();
+  finish(Outcome::kOk);
+}
+
+// --- 7. What goes wrong, and the end
+
+void Session::on_attempt_failed(Error error) {
+  note_legs();
+  if (refusal_) return key_rate_limited();
+  if (error.retry == Retry::kFreshConnection && !fresh_connection_ && body_.replayable() &&
+      !answer_begun_) {
+    stop_attempt();
+    fresh_connection_ = true;
+    body_.rewind();
+    return connect();
+  }
+  fail(std::move(error));
+}
+
+void Session::on_client_gone() {
+  if (finished_) return;
+  record_.stage = answer_begun_ ? Stage::kBody : Stage::kNone;
+  record_.error = "the client left";
+  finish(Outcome::kAborted);
+}
+
+void Session::fail(Error error) {
+  if (finished_) return;
+  record_.stage = error.stage;
+  record_.error = error_message(error);
+  if (answer_begun_) return truncate(std::move(error));
+  stop_attempt();
+  LocalAnswer local = error_answer(error, answer_dialect(), record_.id, services_.clock.wall(),
+                                   request_.method == "CONNECT");
+  table_->cors().decorate(request_.headers, &local.head.headers);
+  record_.status = local.head.status;
+  send(client_, std::move(local));
+  finish(outcome_of(error.fault));
+}
+
+// The answer has begun: it can only end unfinished, and says why where an event of ours fits.
+void Session::truncate(Error error) {
+  if (carry_->at_boundary()) {
+    client_.send_body(error_event(dialect(), error, record_.id, services_.clock.wall()));
+  }
+  client_.cut();
+  finish(Outcome::kTruncated);
+}
+
+void Session::answer(LocalAnswer local) {
+  if (record_.mode.empty()) record_.mode = "local";
+  record_.status = local.head.status;
+  record_.bytes_out = local.body.size();
+  send(client_, std::move(local));
+  finish(Outcome::kOk);
+}
+
+void Session::finish(Outcome outcome) {
+  if (finished_) return;
+  finished_ = true;
+  total_timer_.stop();
+  if (carry_) {
+    const Usage usage = carry_->usage();
+    record_.tokens_in = usage.input;
+    record_.tokens_out = usage.output;
+  }
+  stop_attempt();
+  lease_.reset();
+  record_.outcome = outcome;
+  record_.total_ms = since_start_ms();
+  services_.metrics.upstream(metric_label()).finished(record_);
+  if (table_->settings().access_log) services_.access_log.write(record_);
+  client_.session_over();
+}
+
+void Session::stop_attempt() {
+  if (attempt_ == nullptr) return;
+  attempt_->stop();
+  services_.loop.retire(std::move(attempt_));
+}
+
+void Session::note_legs() {
+  if (attempt_ == nullptr) return;
+  const Legs& legs = attempt_->legs();
+  record_.reused = legs.reused;
+  if (legs.reused) return;
+  if (legs.resolve > Duration::zero()) record_.resolve_ms = milliseconds(legs.resolve);
+  if (legs.connect > Duration::zero()) record_.connect_ms = milliseconds(legs.connect);
+  if (legs.tls > Duration::zero()) record_.tls_ms = milliseconds(legs.tls);
+}
+
+double Session::since_start_ms() const { return milliseconds(services_.clock.now() - started_); }
+
+Dialect Session::dialect() const {
+  return upstream_ == nullptr ? Dialect::kOpaque : upstream_->dialect;
+}
+
+// The errors of an endpoint speak its dialect, also where no upstream was chosen yet.
+Dialect Session::answer_dialect() const {
+  if (upstream_ != nullptr) return upstream_->dialect;
+  return where_.place == Place::kGemini ? Dialect::kGemini : Dialect::kOpaque;
+}
+
+std::string Session::metric_label() const {
+  return record_.upstream.empty() ? "none" : record_.upstream;
+}
+
+}  // namespace culvert

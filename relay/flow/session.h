@@ -1,0 +1,121 @@
+// One request, from its head to its end: the table of contents of the relay. Its methods stand in
+// the order of the request, and each ends by starting the next. Owned by the client's connection,
+// on its worker's thread. Every failure goes through fail(), every end through finish(), once.
+#pragma once
+
+#include "relay/codec/json.h"
+#include "relay/codec/request_parser.h"
+#include "relay/flow/attempt.h"
+#include "relay/flow/client_side.h"
+#include "relay/flow/reply.h"
+#include "relay/flow/request_body.h"
+#include "relay/flow/services.h"
+#include "relay/gate/admission.h"
+#include "relay/gate/credentials.h"
+#include "relay/route/target.h"
+#include "relay/stream/carry.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace culvert {
+
+class Session final : public Retirable, public ClientEvents, private AttemptSink {
+ public:
+  Session(WorkerServices& services, ClientSide& client, RequestHead head);
+  ~Session() override;
+
+  // Any of these may answer and end the session from inside.
+  void start();
+  void refuse(Error error);
+
+  // ClientEvents
+  void on_request_body(std::string_view bytes) override;
+  void on_request_end() override;
+  void on_request_broken(Error error) override;
+  void on_client_drained() override;
+  void on_client_gone() override;
+
+ private:
+  // The request, step by step.
+  void on_request_head();
+  void identify();
+  void match_route();
+  void admit();
+  void choose_key();
+  void connect();
+  void send_request();
+  void on_head(const ResponseHead& head) override;
+  void carry_body(std::string_view bytes);
+  void finish(Outcome outcome);
+  void fail(Error error);
+
+  // AttemptSink
+  void on_connected() override { send_request(); }
+  void on_body(std::string_view bytes) override;
+  void on_end() override;
+  void on_attempt_failed(Error error) override;
+  void on_upload_drained() override;
+
+  bool answer_locally();
+  void wait_for_model();
+  void scan_model(std::string_view bytes);
+  void use_upstream(const std::string& alias);
+  void pick_target();
+  ConnectPlan connect_plan() const;
+  std::string request_head() const;
+  std::string target_with_key() const;
+  bool judge_key(const ResponseHead& head);
+  void key_rate_limited();
+  void key_refused();
+  void stop_attempt();
+  void accept_answer(const ResponseHead& head);
+  void truncate(Error error);
+  void answer(LocalAnswer local);
+  void hold_back_client();
+  void note_legs();
+  double since_start_ms() const;
+  Dialect dialect() const;
+  Dialect answer_dialect() const;
+  std::string metric_label() const;
+
+  WorkerServices& services_;
+  ClientSide& client_;
+  const std::shared_ptr<const Table> table_;
+  RequestHead request_;
+  const Instant started_;
+  RequestRecord record_;
+
+  Where where_;
+  Credentials credentials_;
+  const Route* route_ = nullptr;
+  const Upstream* upstream_ = nullptr;  // null: the generic proxy
+  Url target_;                          // base of what is called
+  std::string path_;                    // path and query as they go up
+  Timeouts timeouts_;
+  Payer payer_ = Payer::kNone;
+
+  RequestBody body_;
+  ModelScanner scanner_;
+  bool waiting_for_model_ = false;
+  bool client_held_back_ = false;
+
+  std::shared_ptr<const KeyPoolState> pool_;
+  std::optional<Lease> lease_;
+  std::vector<size_t> tried_keys_;
+  std::unique_ptr<Attempt> attempt_;
+  bool fresh_connection_ = false;
+  bool body_ended_ = false;  // its end was handed to the attempt
+
+  std::optional<ResponseHead> refusal_;  // of a key; its body is being read for hints
+  std::string refusal_body_;
+  std::optional<Carry> carry_;
+  bool answer_begun_ = false;
+  bool upstream_held_back_ = false;
+  bool finished_ = false;
+  Timer total_timer_;
+};
+
+}  // namespace culvert

@@ -1,0 +1,22 @@
+// The status page as HTML: self-contained, light and dark, no script, no external asset.
+#pragma once
+
+#include "relay/config/snapshot.h"
+
+#include <string>
+
+namespace culvert {
+
+struct StatusFacts {
+  std::string version;
+  std::string region;
+  bool ready = false;
+  double uptime_s = 0;
+};
+
+std::string status_html(const Snapshot& snapshot, const StatusFacts& facts);
+std::string status_json(const Snapshot& snapshot, const StatusFacts& facts);
+
+std::string_view to_string(Dialect dialect);
+
+}  // namespace culvert

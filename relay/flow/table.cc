@@ -1,0 +1,97 @@
+// Building a table: all or nothing.
+#include "relay/flow/table.h"
+
+#include "relay/base/log.h"
+#include "relay/channel/digest.h"
+#include "relay/config/files.h"
+
+namespace culvert {
+namespace {
+
+std::string digest_of(std::string_view text) {
+  const Digest digest = sha256(text);
+  return {digest.begin(), digest.end()};
+}
+
+std::string identity_of(const Settings& settings) {
+  std::string text;
+  for (const Network& network : settings.allow_networks) {
+    text += network.address.text() + '/' + std::to_string(network.bits) + '\n';
+  }
+  for (const HostPattern& host : settings.allow_hosts) text += host.text + '\n';
+  return digest_of(text);
+}
+
+// Trust stores are found again by their content, so that a reload that changes nothing about them
+// keeps the connections that were made under them.
+Result<std::shared_ptr<const TrustStore>> trust_store(TableParts& parts,
+                                                      const std::string& bundle,
+                                                      const std::string& extra) {
+  auto& known = parts.trust[digest_of(digest_of(bundle) + extra)];
+  if (known == nullptr) known = CULVERT_TRY(TrustStore::parse(bundle, extra));
+  return known;
+}
+
+}  // namespace
+
+Table::Table(std::shared_ptr<const Snapshot> snapshot, KeyRing& keys)
+    : snapshot_(std::move(snapshot)),
+      keys_(keys),
+      routes_(snapshot_->routes),
+      tokens_(snapshot_->settings.auth_tokens),
+      cors_(snapshot_->settings.cors),
+      destinations_(snapshot_->settings),
+      destinations_identity_(identity_of(snapshot_->settings)) {}
+
+Result<std::shared_ptr<const Table>> Table::build(std::shared_ptr<const Snapshot> snapshot,
+                                                  TableParts& parts) {
+  std::shared_ptr<Table> table(new Table(std::move(snapshot), parts.keys));
+  for (const KeyPool& pool : table->snapshot().pools) {
+    table->pools_[pool.upstream] = parts.keys.pool(pool);
+  }
+  CULVERT_CHECK(table->load_trust(parts));
+  CULVERT_CHECK(table->load_certificates(parts));
+  return std::shared_ptr<const Table>(std::move(table));
+}
+
+Result<void> Table::load_trust(TableParts& parts) {
+  std::string bundle;
+  if (!settings().ca_file.empty()) bundle = CULVERT_TRY(read_file(settings().ca_file));
+  common_trust_ = CULVERT_TRY(trust_store(parts, bundle, {}));
+  for (const auto& [name, upstream] : snapshot_->upstreams) {
+    if (upstream.ca_pem.empty()) continue;
+    own_trust_[name] = CULVERT_TRY(trust_store(parts, bundle, upstream.ca_pem));
+  }
+  return {};
+}
+
+Result<void> Table::load_certificates(TableParts& parts) {
+  if (settings().certificates.empty()) return {};
+  std::vector<CertificatePem> pems;
+  for (const CertificateFiles& files : settings().certificates) {
+    std::string cert = CULVERT_TRY(read_file(files.cert));
+    std::string key = CULVERT_TRY(read_file(files.key));
+    pems.push_back({files.cert, std::move(cert), std::move(key)});
+  }
+  auto made = TlsServerConfig::create(pems, parts.tickets);
+  for (CertificatePem& pem : pems) wipe(pem.key.data(), pem.key.size());
+  if (!made) return std::move(made).error();
+  server_tls_ = std::move(made).value();
+  return {};
+}
+
+std::shared_ptr<const KeyPoolState> Table::pool(const std::string& alias) const {
+  const auto found = pools_.find(alias);
+  return found == pools_.end() ? nullptr : found->second;
+}
+
+std::shared_ptr<const TrustStore> Table::trust(const std::string& alias) const {
+  const auto found = own_trust_.find(alias);
+  return found == own_trust_.end() ? common_trust_ : found->second;
+}
+
+Result<void> Table::check(const std::string& host, const Address& address) const {
+  return destinations_.check(host, address);
+}
+
+}  // namespace culvert

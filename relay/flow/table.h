@@ -1,0 +1,69 @@
+// A snapshot made ready for requests: routes indexed, tokens hashed, key pools joined with the
+// state of their keys, trust stores and certificates parsed. Immutable; swapped whole on every
+// worker.
+#pragma once
+
+#include "relay/base/result.h"
+#include "relay/channel/tls_config.h"
+#include "relay/config/snapshot.h"
+#include "relay/gate/cors.h"
+#include "relay/gate/destinations.h"
+#include "relay/gate/tokens.h"
+#include "relay/keys/key_ring.h"
+#include "relay/route/route_table.h"
+#include "relay/upstream/connector.h"
+
+#include <map>
+#include <memory>
+#include <string>
+
+namespace culvert {
+
+// What outlives a table: key states, ticket keys, trust stores that did not change. Main thread.
+struct TableParts {
+  KeyRing& keys;
+  std::shared_ptr<TicketKeys> tickets;
+  std::map<std::string, std::shared_ptr<const TrustStore>> trust;  // by digest of their PEM
+};
+
+class Table final : private AddressPolicy {
+ public:
+  // Reads the certificate and CA files that the snapshot names. Errors: kInvalidConfig.
+  static Result<std::shared_ptr<const Table>> build(std::shared_ptr<const Snapshot> snapshot,
+                                                    TableParts& parts);
+
+  const Snapshot& snapshot() const { return *snapshot_; }
+  std::shared_ptr<const Snapshot> snapshot_pointer() const { return snapshot_; }
+  const Settings& settings() const { return snapshot_->settings; }
+  const RouteTable& routes() const { return routes_; }
+  const Tokens& tokens() const { return tokens_; }
+  const Cors& cors() const { return cors_; }
+  KeyRing& keys() const { return keys_; }
+  std::shared_ptr<const KeyPoolState> pool(const std::string& alias) const;
+  const std::map<std::string, std::shared_ptr<const KeyPoolState>>& pools() const { return pools_; }
+  std::shared_ptr<const TrustStore> trust(const std::string& alias) const;  // or the common one
+  std::shared_ptr<const TlsServerConfig> server_tls() const { return server_tls_; }
+  // For hosts that a client names; upstreams of the configuration are the operator's own choice.
+  const AddressPolicy& generic_policy() const { return *this; }
+
+ private:
+  Table(std::shared_ptr<const Snapshot> snapshot, KeyRing& keys);
+  Result<void> check(const std::string& host, const Address& address) const override;
+  std::string identity() const override { return destinations_identity_; }
+  Result<void> load_trust(TableParts& parts);
+  Result<void> load_certificates(TableParts& parts);
+
+  std::shared_ptr<const Snapshot> snapshot_;
+  KeyRing& keys_;
+  RouteTable routes_;
+  Tokens tokens_;
+  Cors cors_;
+  Destinations destinations_;
+  std::string destinations_identity_;
+  std::map<std::string, std::shared_ptr<const KeyPoolState>> pools_;
+  std::shared_ptr<const TrustStore> common_trust_;
+  std::map<std::string, std::shared_ptr<const TrustStore>> own_trust_;
+  std::shared_ptr<const TlsServerConfig> server_tls_;
+};
+
+}  // namespace culvert

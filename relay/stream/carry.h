@@ -1,0 +1,43 @@
+// Reads along with an answer while its bytes pass untouched: did it end as its dialect says that it
+// ends, what did it cost, when did its first content come.
+#pragma once
+
+#include "relay/base/dialect.h"
+#include "relay/codec/json.h"
+#include "relay/codec/response_parser.h"
+#include "relay/codec/sse.h"
+#include "relay/codec/stream_end.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace culvert {
+
+class Carry {
+ public:
+  // judged: an end without the dialect's marker is a cut. Only for answers 2xx of event streams in
+  // identity coding; what is compressed or opaque is judged by its framing alone.
+  Carry(Dialect dialect, const ResponseHead& head);
+
+  void see(std::string_view bytes);
+  // All bytes came; false where the dialect says that more should have.
+  bool complete() const;
+
+  bool is_event_stream() const { return events_; }
+  // The bytes so far end between events: an event of our own may follow.
+  bool at_boundary() const;
+  bool content_seen() const;
+  Usage usage() const;
+
+ private:
+  const Dialect dialect_;
+  bool events_ = false;  // an event stream that can be read
+  bool json_ = false;    // a JSON body that can be read
+  SseParser parser_;
+  StreamEnd end_;
+  std::string body_;  // of a JSON answer, up to a bound
+};
+
+}  // namespace culvert
