@@ -6,14 +6,9 @@ import ssl
 import struct
 from dataclasses import dataclass, field
 
+from tests.fakes.tls_socket import CLOSE_NOTIFY, FIN, Ended, TlsSocket, receive
+
 HANG_GUARD_SECONDS = 30.0
-
-# How a read can end, besides with bytes.
-FIN = "fin"                  # end of a TCP connection
-CLOSE_NOTIFY = "close_notify"  # proper end of a TLS connection
-TRUNCATED = "truncated"      # TCP's end without TLS's own
-RESET = "reset"              # RST
-
 
 @dataclass
 class Response:
@@ -43,32 +38,32 @@ class Response:
         return self.ended == "complete"
 
 
-class Ended(Exception):
-    """The connection ended while bytes were still awaited; `how` is one of the four words above."""
-
-    def __init__(self, how: str):
-        super().__init__(how)
-        self.how = how
-
-
 class RawClient:
     """`address` is "host:port" or (host, port). With `tls` (an ssl.SSLContext) the handshake is done at
     once, with `name` as SNI and as the name to verify."""
 
     def __init__(self, address, tls: ssl.SSLContext | None = None, name: str = "localhost",
-                 source: str | None = None):
+                 source: str | None = None, session: ssl.SSLSession | None = None):
         if isinstance(address, str):
             host, _, port = address.rpartition(":")
             address = (host.strip("[]"), int(port))
         self.socket = socket.create_connection(address, timeout=HANG_GUARD_SECONDS,
                                                source_address=(source, 0) if source else None)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.tls = tls is not None
+        self.link = self.socket  # what bytes go through; the socket itself stays at hand
         if tls is not None:
-            self.socket = tls.wrap_socket(self.socket, server_hostname=name,
-                                          suppress_ragged_eofs=False)
+            try:
+                self.link = TlsSocket(self.socket, tls, name=name, session=session)
+            except BaseException:
+                self.socket.close()
+                raise
         self.received = b""  # everything that ever came, decrypted
         self._buffer = b""
+
+    @property
+    def tls(self) -> ssl.SSLObject | None:
+        """For version(), cipher(), selected_alpn_protocol(), session, session_reused, getpeercert()."""
+        return self.link.tls if isinstance(self.link, TlsSocket) else None
 
     def __enter__(self):
         return self
@@ -79,22 +74,16 @@ class RawClient:
     # -- out
 
     def send(self, data: bytes | str) -> "RawClient":
-        self.socket.sendall(data.encode("latin-1") if isinstance(data, str) else data)
+        self.link.sendall(data.encode("latin-1") if isinstance(data, str) else data)
         return self
 
     def finish_sending(self) -> None:
         """FIN (no close_notify on TLS): this side says no more, and still reads."""
-        socket.socket.shutdown(self.socket, socket.SHUT_WR)
+        self.socket.shutdown(socket.SHUT_WR)
 
     def close_notify(self) -> None:
         """TLS's own end, without waiting for the other side's; FIN is not sent."""
-        try:
-            self.socket.settimeout(0)
-            self.socket.unwrap()
-        except OSError:
-            pass  # unwrap() sends, then wants to read the answer, which a test may not want to wait for
-        finally:
-            self.socket.settimeout(HANG_GUARD_SECONDS)
+        self.link.close_notify()
 
     def reset(self) -> None:
         """RST."""
@@ -111,16 +100,7 @@ class RawClient:
         if self._buffer:
             data, self._buffer = self._buffer[:limit], self._buffer[limit:]
             return data
-        try:
-            data = self.socket.recv(limit)
-        except ssl.SSLZeroReturnError:
-            raise Ended(CLOSE_NOTIFY) from None
-        except (ssl.SSLEOFError, ssl.SSLSyscallError):
-            raise Ended(TRUNCATED) from None
-        except (ConnectionResetError, BrokenPipeError):
-            raise Ended(RESET) from None
-        if not data:
-            raise Ended(CLOSE_NOTIFY if self.tls else FIN)
+        data = receive(self.link, limit)
         self.received += data
         return data
 
@@ -183,7 +163,7 @@ class RawClient:
                 interim.append(answer)
                 answer = self.read_head()
         except Ended as end:
-            return Response(interim=interim, ended=end.how, head=getattr(end, "partial", b""))
+            return Response(interim=interim, ended=end.how, head=end.partial)
         answer.interim = interim
         self._read_body(answer, method)
         return answer
@@ -203,7 +183,7 @@ class RawClient:
                 answer.body, how = self.read_to_end()
                 answer.ended = "complete" if how in (FIN, CLOSE_NOTIFY) else how
         except Ended as end:
-            answer.body += getattr(end, "partial", b"")
+            answer.body += end.partial
             answer.ended = end.how
 
     def _read_chunks(self, answer: Response) -> None:

@@ -7,7 +7,8 @@ import struct
 import threading
 from typing import Callable
 
-from tests.fakes.raw_client import CLOSE_NOTIFY, FIN, HANG_GUARD_SECONDS, RESET, TRUNCATED, Ended
+from tests.fakes.raw_client import HANG_GUARD_SECONDS
+from tests.fakes.tls_socket import Ended, TlsSocket, receive
 
 
 class UpstreamConnection:
@@ -15,8 +16,8 @@ class UpstreamConnection:
 
     def __init__(self, number: int, raw: socket.socket, peer):
         self.number, self.peer = number, peer
-        self.socket = raw
-        self.tls = False
+        self.socket = raw  # TCP's
+        self.link = raw    # what bytes go through: the same, or a TlsSocket
         self.received = b""  # everything that came, decrypted
         self.ended: str | None = None  # how the other side ended, once seen
         self._buffer = b""
@@ -27,17 +28,10 @@ class UpstreamConnection:
             data, self._buffer = self._buffer[:limit], self._buffer[limit:]
             return data
         try:
-            data = self.socket.recv(limit)
-            if not data:
-                self.ended = CLOSE_NOTIFY if self.tls else FIN
-        except ssl.SSLZeroReturnError:
-            self.ended = CLOSE_NOTIFY
-        except (ssl.SSLEOFError, ssl.SSLSyscallError):
-            self.ended = TRUNCATED
-        except (ConnectionResetError, BrokenPipeError):
-            self.ended = RESET
-        if self.ended:
-            raise Ended(self.ended)
+            data = receive(self.link, limit)
+        except Ended as end:
+            self.ended = end.how
+            raise
         self.received += data
         return data
 
@@ -86,7 +80,7 @@ class UpstreamConnection:
             return end.how
 
     def send(self, data: bytes | str) -> None:
-        self.socket.sendall(data.encode("latin-1") if isinstance(data, str) else data)
+        self.link.sendall(data.encode("latin-1") if isinstance(data, str) else data)
 
     def answer(self, body: bytes | str = b"ok", status: str = "200 OK", headers: str = "") -> None:
         """A plain answer with Content-Length; `headers` are whole lines, each with its CRLF."""
@@ -95,17 +89,11 @@ class UpstreamConnection:
 
     def fin(self) -> None:
         """FIN, without close_notify on TLS; this side still reads."""
-        socket.socket.shutdown(self.socket, socket.SHUT_WR)
+        self.socket.shutdown(socket.SHUT_WR)
 
     def close_notify(self) -> None:
-        """TLS's own end (not its answer), without FIN."""
-        try:
-            self.socket.settimeout(0)
-            self.socket.unwrap()
-        except OSError:
-            pass  # what was to be sent is sent; waiting for the answer is the script's choice
-        finally:
-            self.socket.settimeout(HANG_GUARD_SECONDS)
+        """TLS's own end, without waiting for its answer and without FIN."""
+        self.link.close_notify()
 
     def rst(self) -> None:
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -173,7 +161,7 @@ class RawUpstream:
         self._listener.close()
         for connection in self.connections:
             try:
-                socket.socket.shutdown(connection.socket, socket.SHUT_RDWR)  # wakes a reading script
+                connection.socket.shutdown(socket.SHUT_RDWR)  # wakes a reading script
             except OSError:
                 pass
         for thread in self._threads:
@@ -206,9 +194,7 @@ class RawUpstream:
         script = self._scripts[min(connection.number, len(self._scripts) - 1)]
         try:
             if self._tls is not None:
-                connection.socket = self._tls.wrap_socket(connection.socket, server_side=True,
-                                                          suppress_ragged_eofs=False)
-                connection.tls = True
+                connection.link = TlsSocket(connection.socket, self._tls, server=True)
             script(connection)
         except Ended:
             pass  # the relay left; whether it should have is the test's to say, by `ended`
