@@ -6,8 +6,8 @@ from tests.fakes import model_text as mt
 from tests.fakes.openai_api import event
 from tests.fakes.sender import Answer
 
-MODELS = (("claude-opus-4-5", "Claude Opus 4.5"), ("claude-sonnet-4-5", "Claude Sonnet 4.5"),
-          ("claude-haiku-4-5", "Claude Haiku 4.5"))
+MODELS = (("claude-opus-5-5", "Claude Opus 5.5"), ("claude-sonnet-5-5", "Claude Sonnet 5.5"),
+          ("claude-haiku-5-5", "Claude Haiku 5.5"))
 RESET = "2030-01-01T00:00:00Z"
 
 

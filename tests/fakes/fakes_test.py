@@ -14,11 +14,11 @@ from tests.fakes.tls_socket import Ended
 
 CHAT = "/v1/chat/completions"
 MESSAGES = "/v1/messages"
-GEMINI = "/v1beta/models/gemini-2.5-flash:streamGenerateContent"
+GEMINI = "/v1beta/models/gemini-3.8-flash:streamGenerateContent"
 
 
 def chat(prompt: str = "hello", stream: bool = True, **more) -> dict:
-    return {"model": "gpt-4o", "stream": stream, **more,
+    return {"model": "gpt-6-sol", "stream": stream, **more,
             "messages": [{"role": "user", "content": prompt}]}
 
 
@@ -72,7 +72,7 @@ class Dialects(WithModels):
         self.assertIn("hello", said)
 
     def test_responses_stream_is_numbered_and_completes(self):
-        answer = self.ask(post("/v1/responses", {"model": "gpt-4o", "input": "hi", "stream": True}))
+        answer = self.ask(post("/v1/responses", {"model": "gpt-6-sol", "input": "hi", "stream": True}))
         found = [json.loads(line) for line in events(answer.body)]
         self.assertEqual([e["sequence_number"] for e in found], list(range(len(found))))
         self.assertEqual((found[0]["type"], found[-1]["type"]),

@@ -6,7 +6,7 @@ import json
 from tests.fakes import model_text as mt
 from tests.fakes.sender import Answer
 
-MODELS = ("gemini-3-pro", "gemini-2.5-pro", "gemini-2.5-flash", "gemini-embedding-001")
+MODELS = ("gemini-3-pro", "gemini-2.5-pro", "gemini-3.8-flash", "gemini-embedding-001")
 
 
 def headers(content_type: str) -> list:

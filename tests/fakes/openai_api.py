@@ -8,7 +8,7 @@ import struct
 from tests.fakes import model_text as mt
 from tests.fakes.sender import Answer
 
-MODELS = ("gpt-5.1", "gpt-5.1-mini", "gpt-4o", "text-embedding-3-small")
+MODELS = ("gpt-5.5", "gpt-5.4-mini", "gpt-6-sol", "text-embedding-3-small")
 FINGERPRINT = "fp_culvertfake01"
 
 

@@ -48,7 +48,8 @@ def dialect_of(request) -> str:
         return "anthropic"
     if request.path.endswith(("/completions", "/embeddings", "/responses")):
         return "openai"
-    if "/v1beta" in request.path or ":" in request.path.rpartition("/")[2]:
+    if (request.get("x-goog-api-key") or "key" in request.query or "/v1beta" in request.path
+            or ":" in request.path.rpartition("/")[2]):
         return "gemini"
     return "openai"
 
