@@ -128,8 +128,7 @@ test('all keys resting is a rate limit that says when to come back', async () =>
 });
 
 test('a body over the limit is 413', async () => {
-  const narrow = await Relay.start(pooled(models.url), process.env.CULVERT_E2E_BODY_LIMIT_CONFIG
-    ?? 'kind: Relay\nname: relay\nspec:\n  limits:\n    body: 1024\n');
+  const narrow = await Relay.start(pooled(models.url), 'kind: Relay\nname: relay\nspec: {limits: {body_bytes: 1KiB}}\n');
   try {
     const place = presets(narrow, TOKEN);
     const long = 'x'.repeat(100_000);

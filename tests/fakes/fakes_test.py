@@ -2,14 +2,18 @@
 # first. No relay is involved. Run from the root of the tree: python3 -m unittest tests.fakes.fakes_test
 import gzip
 import json
+import os
 import ssl
+import sys
+import tempfile
 import unittest
+from unittest import mock
 
 from tests.fakes import certs
 from tests.fakes.models import Models
 from tests.fakes.raw_client import RawClient, exchange
 from tests.fakes.raw_upstream import RawUpstream
-from tests.fakes.relay import Metrics
+from tests.fakes.relay import Metrics, Relay
 from tests.fakes.tls_socket import Ended
 
 CHAT = "/v1/chat/completions"
@@ -354,6 +358,22 @@ class OverTls(WithModels):
                 self.assertEqual(client.tls.version(), "TLSv1.2")
 
 
+# Stands in for the relay, so that the class Relay is tested without one.
+STAND_IN = """
+import json, os, signal, sys
+def stop(*_):
+    print("REPORT", file=sys.stderr)
+    sys.exit(END)
+signal.signal(signal.SIGTERM, stop)
+for line in ({"msg": "listening", "scheme": "http", "address": "127.0.0.1:1"},
+             {"msg": "listening", "scheme": "admin", "address": "127.0.0.1:2"}, {"msg": "ready"}):
+    print(json.dumps(line), file=sys.stderr, flush=True)
+print(json.dumps({"env": os.environ["NAME"]}), flush=True)
+while True:
+    signal.pause()
+"""
+
+
 class Support(unittest.TestCase):
     def test_the_raw_upstream_runs_a_script_per_connection(self):
         def first(connection):
@@ -372,6 +392,24 @@ class Support(unittest.TestCase):
             with RawUpstream(lambda c: 1 / 0) as upstream:
                 with RawClient(upstream.address) as client, self.assertRaises(Ended):
                     client.read_some()
+
+    def test_a_relay_is_ready_when_it_says_so_and_held_to_its_end(self):
+        for end, report, wrong in ((0, "", None), (3, "", "ended with 3"),
+                                   (0, "ERROR: AddressSanitizer: x", "sanitizer report")):
+            program = STAND_IN.replace("END", str(end)).replace("REPORT", report)
+            with tempfile.NamedTemporaryFile("w", suffix=".py", delete=False) as file:
+                file.write(f"#!{sys.executable}\n{program}")
+            os.chmod(file.name, 0o700)
+            self.addCleanup(os.unlink, file.name)
+            with mock.patch.dict(os.environ, {"CULVERT_RELAY": file.name}):
+                relay = Relay({"NAME": "v"})
+            self.assertEqual((relay.http, relay.admin), ("127.0.0.1:1", "127.0.0.1:2"))
+            self.assertEqual(relay.wait_for_log(lambda line: "env" in line)[0]["env"], "v")
+            if wrong is None:
+                relay.close()
+            else:
+                with self.assertRaisesRegex(AssertionError, wrong), mock.patch("sys.stderr"):
+                    relay.close()
 
     def test_metrics_are_read_with_their_labels(self):
         metrics = Metrics('# TYPE a counter\na{x="1",y="q\\"r"} 2\na{x="2"} 3\nb 1e3\n')

@@ -152,6 +152,8 @@ class Sender:
         rule, number = self._rule, 0
         fault = rule.chunk_fault if framing == "chunked" else None
         for number, piece in enumerate(pieces):
+            if rule.delay_event_ms and number:
+                await self._wire.pause(rule.delay_event_ms / 1000)
             await self._before_piece(number)
             if framing != "chunked":
                 await self.emit(piece, True)
@@ -173,8 +175,6 @@ class Sender:
 
     async def _before_piece(self, number: int) -> None:
         rule = self._rule
-        if rule.delay_event_ms and number:
-            await self._wire.pause(rule.delay_event_ms / 1000)
         if rule.stalls_at("event", number):
             await self.stand()
         if rule.cut and rule.cut.get("event") == number:
