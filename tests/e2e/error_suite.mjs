@@ -1,5 +1,6 @@
-// Errors of the upstream, passed on with status, body and headers: each vendor's SDK raises its own class for it. The
-// key is the caller's own and another one each time, so that what a relay learns of one key tells nothing of the next.
+// Errors of the upstream, passed on with status, body and headers: each vendor's SDK raises its own
+// class for it. The key is the caller's own and another one each time, so that what a relay learns
+// of one key tells nothing of the next.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import Anthropic from '@anthropic-ai/sdk';
@@ -11,14 +12,25 @@ let count = 0;
 const freshKey = () => `sk-own-${String(++count).padStart(4, '0')}-0123456789abcdef`;
 
 const openaiClasses = {
-  400: OpenAI.BadRequestError, 401: OpenAI.AuthenticationError, 403: OpenAI.PermissionDeniedError,
-  404: OpenAI.NotFoundError, 413: OpenAI.APIError, 429: OpenAI.RateLimitError, 500: OpenAI.InternalServerError,
+  400: OpenAI.BadRequestError,
+  401: OpenAI.AuthenticationError,
+  403: OpenAI.PermissionDeniedError,
+  404: OpenAI.NotFoundError,
+  413: OpenAI.APIError,
+  429: OpenAI.RateLimitError,
+  500: OpenAI.InternalServerError,
   503: OpenAI.InternalServerError,
 };
 const anthropicClasses = {
-  400: Anthropic.BadRequestError, 401: Anthropic.AuthenticationError, 403: Anthropic.PermissionDeniedError,
-  404: Anthropic.NotFoundError, 413: Anthropic.APIError, 429: Anthropic.RateLimitError,
-  500: Anthropic.InternalServerError, 503: Anthropic.InternalServerError, 529: Anthropic.InternalServerError,
+  400: Anthropic.BadRequestError,
+  401: Anthropic.AuthenticationError,
+  403: Anthropic.PermissionDeniedError,
+  404: Anthropic.NotFoundError,
+  413: Anthropic.APIError,
+  429: Anthropic.RateLimitError,
+  500: Anthropic.InternalServerError,
+  503: Anthropic.InternalServerError,
+  529: Anthropic.InternalServerError,
 };
 
 // The error that `call` raises; a test that gets an answer instead fails.
@@ -41,7 +53,7 @@ export function upstreamErrors(place, models) {
         const error = await raised(() => client.chat.completions.create(chat('no', { stream })));
         assert.ok(error instanceof kind, `${error.constructor.name}: ${error.message}`);
         assert.equal(error.status, Number(status));
-        assert.ok(error.type, 'the vendor\'s own body came through');
+        assert.ok(error.type, "the vendor's own body came through");
         assert.match(error.requestID, /^\S+$/);
         if (status === '429') assert.equal(error.headers.get('retry-after'), '7');
       }

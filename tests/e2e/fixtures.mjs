@@ -1,6 +1,7 @@
-// The processes an end-to-end test stands on: the model server and the relay, both with TLS, started by a test file,
-// ended by their pid. Certificates come from run_e2e.py through the environment, because Node reads the authority
-// (NODE_EXTRA_CA_CERTS) only at its own start. Nothing here sleeps: every wait is for a line or an answer.
+// The processes an end-to-end test stands on: the model server and the relay, both with TLS,
+// started by a test file, ended by their pid. Certificates come from run_e2e.py through the
+// environment, because Node reads the authority (NODE_EXTRA_CA_CERTS) only at its own start.
+// Nothing here sleeps: every wait is for a line or an answer.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -8,7 +9,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import readline from 'node:readline';
 
-const repository = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '../..');
+const repository = path.resolve(
+  import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname),
+  '../..',
+);
 const cert = process.env.CULVERT_E2E_CERT;
 const key = process.env.CULVERT_E2E_KEY;
 const authority = process.env.NODE_EXTRA_CA_CERTS;
@@ -55,7 +59,11 @@ class Lines {
       };
       const guard = setTimeout(() => {
         this.#waiting.delete(look);
-        reject(new Error(`hang guard: the awaited line never came; last: ${JSON.stringify(this.all.at(-1))}`));
+        reject(
+          new Error(
+            `hang guard: the awaited line never came; last: ${JSON.stringify(this.all.at(-1))}`,
+          ),
+        );
       }, HANG_GUARD_MS);
       this.#waiting.add(look);
       look();
@@ -75,8 +83,11 @@ async function end(child) {
 export class Models {
   static async start({ keys = [] } = {}) {
     const program = path.join(repository, 'tests/fakes/model_server.py');
-    const child = spawn(process.env.CULVERT_E2E_PYTHON ?? 'python3',
-      [program, '--cert', cert, '--key', key, '--keys', keys.join(',')], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(
+      process.env.CULVERT_E2E_PYTHON ?? 'python3',
+      [program, '--cert', cert, '--key', key, '--keys', keys.join(',')],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
     const [told] = await new Lines(child.stdout).wait(() => true);
     return new Models(child, told);
   }
@@ -88,7 +99,10 @@ export class Models {
   }
 
   async #ask(method, what, body) {
-    const answer = await fetch(`${this.control}/${what}`, { method, body: body && JSON.stringify(body) });
+    const answer = await fetch(`${this.control}/${what}`, {
+      method,
+      body: body && JSON.stringify(body),
+    });
     const value = await answer.json();
     if (!answer.ok) throw new Error(`${what}: ${answer.status} ${JSON.stringify(value)}`);
     return value;
@@ -116,7 +130,8 @@ export class Models {
   }
 }
 
-// The relay, on https and http, with `env` on top of the least it needs and, where given, a configuration file.
+// The relay, on https and http, with `env` on top of the least it needs and, where given, a
+// configuration file.
 export class Relay {
   static async start(env, config) {
     const folder = await mkdtemp(path.join(tmpdir(), 'culvert-e2e-'));
@@ -150,7 +165,8 @@ export class Relay {
       await end(child);
       throw new Error(`the relay did not start: ${error.message}\n${relay.stderr.join('\n')}`);
     }
-    const at = (scheme) => relay.log.all.find((l) => l.msg === 'listening' && l.scheme === scheme).address;
+    const at = (scheme) =>
+      relay.log.all.find((l) => l.msg === 'listening' && l.scheme === scheme).address;
     relay.url = `https://localhost:${at('https').split(':').at(-1)}`;
     relay.admin = `http://${at('admin')}`;
     return relay;

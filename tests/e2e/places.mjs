@@ -1,6 +1,6 @@
-// The SDK clients of a test, by place: a place is where the three base URLs are and which credential goes with them
-// (the vendor itself, a relay's preset with a pooled key, with the token in the path, …). Retries are off, so that a
-// test sees each answer.
+// The SDK clients of a test, by place: a place is where the three base URLs are and which
+// credential goes with them (the vendor itself, a relay's preset with a pooled key, with the token
+// in the path, …). Retries are off, so that a test sees each answer.
 import Anthropic from '@anthropic-ai/sdk';
 import { GoogleGenAI } from '@google/genai';
 import OpenAI from 'openai';
@@ -23,42 +23,73 @@ export class Place {
   }
 
   anthropicBearer(key = this.key) {
-    return new Anthropic({ apiKey: null, authToken: key, baseURL: this.at.anthropic, maxRetries: 0 });
+    return new Anthropic({
+      apiKey: null,
+      authToken: key,
+      baseURL: this.at.anthropic,
+      maxRetries: 0,
+    });
   }
 
   gemini(key = this.key) {
-    return new GoogleGenAI({ apiKey: key, apiVersion: this.geminiVersion, httpOptions: { baseUrl: this.at.gemini } });
+    return new GoogleGenAI({
+      apiKey: key,
+      apiVersion: this.geminiVersion,
+      httpOptions: { baseUrl: this.at.gemini },
+    });
   }
 }
 
 export function direct(models, key = 'sk-direct-0123456789abcdef') {
-  return new Place('direct', { openai: `${models.url}/v1`, anthropic: models.url, gemini: models.url }, key);
+  return new Place(
+    'direct',
+    { openai: `${models.url}/v1`, anthropic: models.url, gemini: models.url },
+    key,
+  );
 }
 
 export function presets(relay, key, name = 'presets') {
-  return new Place(name, {
-    openai: `${relay.url}/openai/v1`, anthropic: `${relay.url}/anthropic`, gemini: `${relay.url}/gemini`,
-  }, key);
+  return new Place(
+    name,
+    {
+      openai: `${relay.url}/openai/v1`,
+      anthropic: `${relay.url}/anthropic`,
+      gemini: `${relay.url}/gemini`,
+    },
+    key,
+  );
 }
 
 // The same with the token as the first segment of the path; the SDK's own key is then the caller's.
 export function tokenInPath(relay, token, key) {
   const at = presets(relay, key).at;
-  for (const vendor of Object.keys(at)) at[vendor] = at[vendor].replace(relay.url, `${relay.url}/${token}`);
+  for (const vendor of Object.keys(at))
+    at[vendor] = at[vendor].replace(relay.url, `${relay.url}/${token}`);
   return new Place('token in the path', at, key);
 }
 
-// Gemini's own form at the relay's root. The SDK's own version is v1; there /v1/models is every vendor's, so that
-// listing models needs v1beta.
+// Gemini's own form at the relay's root. The SDK's own version is v1; there /v1/models is every
+// vendor's, so that listing models needs v1beta.
 export function root(relay, key, version) {
   return new Place(`root ${version}`, { gemini: relay.url }, key, version);
 }
 
-export const chat = (prompt, more = {}) => ({ model: 'gpt-6-sol', messages: [{ role: 'user', content: prompt }], ...more });
-export const message = (prompt, more = {}) => ({
-  model: 'claude-sonnet-5-5', max_tokens: 1024, messages: [{ role: 'user', content: prompt }], ...more,
+export const chat = (prompt, more = {}) => ({
+  model: 'gpt-6-sol',
+  messages: [{ role: 'user', content: prompt }],
+  ...more,
 });
-export const content = (prompt, more = {}) => ({ model: 'gemini-3.8-flash', contents: prompt, ...more });
+export const message = (prompt, more = {}) => ({
+  model: 'claude-sonnet-5-5',
+  max_tokens: 1024,
+  messages: [{ role: 'user', content: prompt }],
+  ...more,
+});
+export const content = (prompt, more = {}) => ({
+  model: 'gemini-3.8-flash',
+  contents: prompt,
+  ...more,
+});
 
 export async function collect(stream) {
   const all = [];

@@ -1,5 +1,5 @@
-// A pool of three keys of which one is rate-limited and one is refused: the SDK's user notices nothing, the operator
-// sees it in the access log and in the metrics, under masked names.
+// A pool of three keys of which one is rate-limited and one is refused: the SDK's user notices
+// nothing, the operator sees it in the access log and in the metrics, under masked names.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Models, Relay } from './fixtures.mjs';
@@ -17,7 +17,11 @@ const calls = {
 function keyStates(text) {
   const found = [];
   for (const [, labels] of text.matchAll(/^culvert_keys\{([^}]*)\} 1$/gm)) {
-    found.push(Object.fromEntries([...labels.matchAll(/(\w+)="([^"]*)"/g)].map(([, name, value]) => [name, value])));
+    found.push(
+      Object.fromEntries(
+        [...labels.matchAll(/(\w+)="([^"]*)"/g)].map(([, name, value]) => [name, value]),
+      ),
+    );
   }
   return found;
 }
@@ -29,7 +33,10 @@ describe('three keys, one limited, one refused', () => {
   before(async () => {
     models = await Models.start();
     relay = await Relay.start(pooled(models.url));
-    await models.behave({ key: limited, status: 429, retry_after: 600 }, { key: refused, status: 401 });
+    await models.behave(
+      { key: limited, status: 429, retry_after: 600 },
+      { key: refused, status: 401 },
+    );
   });
   after(async () => {
     await relay?.close();
@@ -58,18 +65,26 @@ describe('three keys, one limited, one refused', () => {
   test('the access log says who paid and how often was tried, masked', async () => {
     const lines = await relay.accessLog.wait((l) => l.outcome === 'ok' && l.status === 200, 36);
     for (const line of lines) assert.ok(masks(good)(line.key), line.key);
-    assert.equal(lines.reduce((sum, l) => sum + l.attempts, 0), 36 + 6);
+    assert.equal(
+      lines.reduce((sum, l) => sum + l.attempts, 0),
+      36 + 6,
+    );
   });
 
   test('the metrics show one ready, one resting, one isolated, masked', async () => {
     const states = keyStates(await relay.metrics());
     for (const upstream of ['openai', 'anthropic', 'gemini']) {
-      const of = (state) => states.filter((s) => s.upstream === upstream && s.state === state).map((s) => s.key);
-      for (const [state, key] of [['ready', good], ['resting', limited], ['isolated', refused]]) {
+      const of = (state) =>
+        states.filter((s) => s.upstream === upstream && s.state === state).map((s) => s.key);
+      for (const [state, key] of [
+        ['ready', good],
+        ['resting', limited],
+        ['isolated', refused],
+      ]) {
         assert.equal(of(state).length, 1, `${upstream} ${state}: ${JSON.stringify(states)}`);
         assert.ok(masks(key)(of(state)[0]), of(state)[0]);
       }
     }
-    assert.ok(![...POOL, TOKEN].some((secret) => (JSON.stringify(states)).includes(secret)));
+    assert.ok(![...POOL, TOKEN].some((secret) => JSON.stringify(states).includes(secret)));
   });
 });

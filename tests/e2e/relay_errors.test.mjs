@@ -1,5 +1,5 @@
-// Errors that the relay makes itself: with each vendor's SDK they raise that vendor's own class, carry the relay's
-// marks, and name the stage.
+// Errors that the relay makes itself: with each vendor's SDK they raise that vendor's own class,
+// carry the relay's marks, and name the stage.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import Anthropic from '@anthropic-ai/sdk';
@@ -31,7 +31,10 @@ const calls = {
 async function expectErrors(place, status, classes) {
   for (const [vendor, call] of Object.entries(calls)) {
     const error = await raised(() => call(place));
-    assert.ok(error instanceof classes[vendor], `${vendor}: ${error.constructor.name}: ${error.message}`);
+    assert.ok(
+      error instanceof classes[vendor],
+      `${vendor}: ${error.constructor.name}: ${error.message}`,
+    );
     assert.equal(error.status, status, `${vendor}: ${error.message}`);
     if (vendor === 'gemini') {
       const body = JSON.parse(error.message).error;
@@ -48,16 +51,30 @@ async function expectErrors(place, status, classes) {
 
 const kinds = (openai, anthropic) => ({ openai, anthropic, gemini: ApiError });
 
-test('a wrong token is an authentication error', () => expectErrors(
-  presets(relay, 'not-the-token-0123456789'), 401, kinds(OpenAI.AuthenticationError, Anthropic.AuthenticationError)));
+test('a wrong token is an authentication error', () =>
+  expectErrors(
+    presets(relay, 'not-the-token-0123456789'),
+    401,
+    kinds(OpenAI.AuthenticationError, Anthropic.AuthenticationError),
+  ));
 
-test('a wrong token in the path is as unknown as an unknown alias', () => expectErrors(
-  tokenInPath(relay, 'not-the-token-0123456789', 'sk-x'), 404, kinds(OpenAI.NotFoundError, Anthropic.NotFoundError)));
+test('a wrong token in the path is as unknown as an unknown alias', () =>
+  expectErrors(
+    tokenInPath(relay, 'not-the-token-0123456789', 'sk-x'),
+    404,
+    kinds(OpenAI.NotFoundError, Anthropic.NotFoundError),
+  ));
 
 test('an unknown alias is not found', async () => {
   const place = presets(relay, TOKEN);
-  place.at = { openai: `${relay.url}/nobody/v1`, anthropic: `${relay.url}/nobody`, gemini: `${relay.url}/nobody` };
-  for (const [vendor, kind] of Object.entries(kinds(OpenAI.NotFoundError, Anthropic.NotFoundError))) {
+  place.at = {
+    openai: `${relay.url}/nobody/v1`,
+    anthropic: `${relay.url}/nobody`,
+    gemini: `${relay.url}/nobody`,
+  };
+  for (const [vendor, kind] of Object.entries(
+    kinds(OpenAI.NotFoundError, Anthropic.NotFoundError),
+  )) {
     const error = await raised(() => calls[vendor](place));
     assert.ok(error instanceof kind, `${vendor}: ${error.constructor.name}: ${error.message}`);
     assert.equal(error.status, 404);
@@ -79,13 +96,20 @@ describe('an upstream that cannot be used', () => {
   });
 
   test('its certificate is not trusted: 502, stage tls', async () => {
-    const careful = await Relay.start({ ...pooled(models.url), SSL_CERT_FILE: process.env.CULVERT_E2E_STRANGER });
+    const careful = await Relay.start({
+      ...pooled(models.url),
+      SSL_CERT_FILE: process.env.CULVERT_E2E_STRANGER,
+    });
     try {
       await models.reset();
       await expectErrors(presets(careful, TOKEN), 502, unusable);
       const error = await raised(() => calls.anthropic(presets(careful, TOKEN)));
       assert.equal(error.headers.get('x-proxy-stage'), 'tls');
-      assert.deepEqual(await models.requests(), [], 'nothing was sent to an upstream that is not trusted');
+      assert.deepEqual(
+        await models.requests(),
+        [],
+        'nothing was sent to an upstream that is not trusted',
+      );
     } finally {
       await careful.close();
     }
@@ -110,15 +134,21 @@ test('all keys resting is a rate limit that says when to come back', async () =>
   const tired = await Relay.start(pooled(models.url));
   try {
     await models.reset();
-    await models.behave({ key: POOL[0], status: 429, retry_after: 300 }, { key: POOL[1], status: 429, retry_after: 120 },
-      { key: POOL[2], status: 429, retry_after: 600 });
+    await models.behave(
+      { key: POOL[0], status: 429, retry_after: 300 },
+      { key: POOL[1], status: 429, retry_after: 120 },
+      { key: POOL[2], status: 429, retry_after: 600 },
+    );
     const limited = kinds(OpenAI.RateLimitError, Anthropic.RateLimitError);
     await expectErrors(presets(tired, TOKEN), 429, limited);
     const before = (await models.requests()).length;
     for (const vendor of ['openai', 'anthropic']) {
       const error = await raised(() => calls[vendor](presets(tired, TOKEN)));
       const seconds = Number(error.headers.get('retry-after'));
-      assert.ok(seconds > 0 && seconds <= 120, `Retry-After: ${seconds}, and the soonest key is back in 120 s`);
+      assert.ok(
+        seconds > 0 && seconds <= 120,
+        `Retry-After: ${seconds}, and the soonest key is back in 120 s`,
+      );
     }
     assert.equal((await models.requests()).length, before, 'a resting key was used');
   } finally {
@@ -128,12 +158,18 @@ test('all keys resting is a rate limit that says when to come back', async () =>
 });
 
 test('a body over the limit is 413', async () => {
-  const narrow = await Relay.start(pooled(models.url), 'kind: Relay\nname: relay\nspec: {limits: {body_bytes: 1KiB}}\n');
+  const narrow = await Relay.start(
+    pooled(models.url),
+    'kind: Relay\nname: relay\nspec: {limits: {body_bytes: 1KiB}}\n',
+  );
   try {
     const place = presets(narrow, TOKEN);
     const long = 'x'.repeat(100_000);
     const error = await raised(() => place.openai().chat.completions.create(chat(long)));
-    assert.ok(error instanceof OpenAI.APIError && error.status === 413, `${error.constructor.name}: ${error.message}`);
+    assert.ok(
+      error instanceof OpenAI.APIError && error.status === 413,
+      `${error.constructor.name}: ${error.message}`,
+    );
     assert.equal(error.headers.get('x-proxy-stage'), 'limit');
     const other = await raised(() => place.anthropic().messages.create(message(long)));
     assert.equal(other.status, 413);

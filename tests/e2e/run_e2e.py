@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-# Runs the end-to-end tests: makes the certificates, then Node's test runner over the *.test.mjs beside this file with
-# the authority in NODE_EXTRA_CA_CERTS. A program of its own, because Node reads that variable only at its start.
-# Usage: run_e2e.py [file.test.mjs …]; run_e2e.py direct.test.mjs needs no relay.
+# Runs the end-to-end tests: makes the certificates, then Node's test runner over the *.test.mjs
+# beside this file with the authority in NODE_EXTRA_CA_CERTS. A program of its own, because Node
+# reads that variable only at its start. Usage: run_e2e.py [file.test.mjs …]; run_e2e.py
+# direct.test.mjs needs no relay.
 import os
 import pathlib
 import subprocess
@@ -22,8 +23,8 @@ def main() -> int:
             "CULVERT_E2E_KEY": leaf.key, "CULVERT_E2E_STRANGER": certs.stranger().ca_file,
             "CULVERT_E2E_PYTHON": sys.executable, "NO_PROXY": "*"}
     files = sys.argv[1:] or sorted(p.name for p in HERE.glob("*.test.mjs"))
-    return subprocess.run(["node", "--test", "--test-concurrency=1", "--test-timeout=120000", *files],
-                          cwd=HERE, env=env).returncode
+    command = ["node", "--test", "--test-concurrency=1", "--test-timeout=120000", *files]
+    return subprocess.run(command, cwd=HERE, env=env).returncode
 
 
 if __name__ == "__main__":

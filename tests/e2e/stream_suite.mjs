@@ -1,6 +1,6 @@
-// Streams that do not end well, with each vendor's SDK at a place: the user leaves, the upstream is cut, the upstream
-// says an error in the stream. None may look complete, and what the user left must be left at the upstream too, as
-// the model server's own record says.
+// Streams that do not end well, with each vendor's SDK at a place: the user leaves, the upstream is
+// cut, the upstream says an error in the stream. None may look complete, and what the user left
+// must be left at the upstream too, as the model server's own record says.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { chat, content, message } from './places.mjs';
@@ -14,10 +14,13 @@ export const streams = {
   anthropic: (place, prompt, signal) =>
     place.anthropic().messages.create(message(prompt, { stream: true }), { signal }),
   gemini: (place, prompt, signal) =>
-    place.gemini().models.generateContentStream(content(prompt, { config: { abortSignal: signal } })),
+    place
+      .gemini()
+      .models.generateContentStream(content(prompt, { config: { abortSignal: signal } })),
 };
 
-export const vendors = (names) => Object.entries(streams).filter(([name]) => names.includes(name.split(' ')[0]));
+export const vendors = (names) =>
+  Object.entries(streams).filter(([name]) => names.includes(name.split(' ')[0]));
 
 // What a user has after a stream: how many pieces, and whether it looked whole.
 export async function watch(start) {
@@ -82,7 +85,8 @@ export function streamsEndRightly(place, models, names = ['openai', 'anthropic',
   }
 }
 
-// Only a relay can see this one: to an SDK a stream that ends well as HTTP is whole, whatever it said.
+// Only a relay can see this one: to an SDK a stream that ends well as HTTP is whole, whatever it
+// said.
 export function missingEndsAreErrors(place, models, names = ['openai', 'anthropic', 'gemini']) {
   for (const [name, start] of vendors(names)) {
     test(`${name}: a stream without its end marker raises an error`, async () => {

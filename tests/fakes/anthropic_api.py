@@ -1,5 +1,6 @@
-# The Anthropic dialect of the model server: messages (streaming and not), count_tokens, models, with the event
-# sequence and headers of the real service (docs.anthropic.com/en/api/messages-streaming). Pure.
+# The Anthropic dialect of the model server: messages (streaming and not), count_tokens, models,
+# with the event sequence and headers of the real service
+# (docs.anthropic.com/en/api/messages-streaming). Pure.
 import json
 
 from tests.fakes import model_text as mt
@@ -42,7 +43,8 @@ def answer(request, rule) -> Answer | None:
 
 
 def model(name: str, shown: str) -> dict:
-    return {"type": "model", "id": name, "display_name": shown, "created_at": "2025-10-01T00:00:00Z"}
+    return {"type": "model", "id": name, "display_name": shown,
+            "created_at": "2025-10-01T00:00:00Z"}
 
 
 class Message:
@@ -85,7 +87,8 @@ class Message:
                            "signature": f"sig{self.seed}=="})
         if self.tool:
             blocks.append({"type": "tool_use", "id": f"toolu_{self.seed}",
-                           "name": self.tool.get("name", "tool"), "input": {"query": self.seed[:16]}})
+                           "name": self.tool.get("name", "tool"),
+                           "input": {"query": self.seed[:16]}})
         else:
             blocks.append({"type": "text", "text": self.text})
         return blocks
@@ -97,8 +100,8 @@ class Message:
             events += self._block_events(index, block)
             if index == 0:
                 events.insert(2, named("ping"))
-        events.append(named("message_delta", delta={"stop_reason": self.stop, "stop_sequence": None},
-                            usage={"output_tokens": self.said}))
+        delta = {"stop_reason": self.stop, "stop_sequence": None}
+        events.append(named("message_delta", delta=delta, usage={"output_tokens": self.said}))
         return [*events, named("message_stop")]
 
     def _block_events(self, index: int, block: dict) -> list[bytes]:

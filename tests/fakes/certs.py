@@ -1,8 +1,9 @@
-# A certificate authority for tests and leaf certificates of every kind that a TLS test needs: ECDSA P-256
-# and RSA-2048, any names, valid, expired, not yet valid, self-signed or of a stranger's authority. Owned by
-# the test process; files live in a temporary folder that goes with the process. The `openssl` program does
-# the work, because the standard library can neither make keys nor sign. Keys are made once per process and
-# shared by all certificates of their kind: making RSA keys is what would make such tests slow.
+# A certificate authority for tests and leaf certificates of every kind that a TLS test needs: ECDSA
+# P-256 and RSA-2048, any names, valid, expired, not yet valid, self-signed or of a stranger's
+# authority. Owned by the test process; files live in a temporary folder that goes with the process.
+# The `openssl` program does the work, because the standard library can neither make keys nor sign.
+# Keys are made once per process and shared by all certificates of their kind: making RSA keys is
+# what would make such tests slow.
 import atexit
 import functools
 import ipaddress

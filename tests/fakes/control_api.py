@@ -1,6 +1,6 @@
-# The model server's own endpoints, by which a test steers and reads it: /__fake/behave, /requests, /release,
-# /reset, /wait. Served on every listener and, in plain HTTP, on the control listener, so that a test needs no TLS
-# to ask. Waiting happens here, at the server, so that no test ever sleeps.
+# The model server's own endpoints, by which a test steers and reads it: /__fake/behave, /requests,
+# /release, /reset, /wait. Served on every listener and, in plain HTTP, on the control listener, so
+# that a test needs no TLS to ask. Waiting happens here, at the server, so that no test ever sleeps.
 import json
 
 from tests.fakes.records import Book
@@ -13,7 +13,8 @@ HANG_GUARD_SECONDS = 60.0
 
 
 def as_json(value, status: int = 200) -> Answer:
-    return Answer(status, [("Content-Type", "application/json")], [json.dumps(value).encode() + b"\n"])
+    text = json.dumps(value).encode() + b"\n"
+    return Answer(status, [("Content-Type", "application/json")], [text])
 
 
 class ControlApi:
@@ -29,7 +30,8 @@ class ControlApi:
         return await action(request)
 
     async def _behave(self, request) -> Answer:
-        """POST a rule or a list of rules: added after those in force. DELETE: none in force any more."""
+        """POST a rule or a list of rules: added after those in force. DELETE: none in force any
+        more."""
         if request.method == "DELETE":
             self._rules.all.clear()
             return as_json({"rules": 0})
@@ -48,14 +50,15 @@ class ControlApi:
         return as_json({"released": self._gate.open()})
 
     async def _reset(self, request) -> Answer:
-        """No rules, no records of what is over; what stands still goes on. Connections stay open."""
+        """No rules, no records of what is over; what stands still goes on. Connections stay
+        open."""
         self._rules.all.clear()
         self._gate.open()
         self._book.reset()
         return as_json({})
 
     async def _wait(self, request) -> Answer:
-        """/wait?ended=3&connections_now=0…: answers when every count of Book.counts() has at least its
+        """/wait?ended=3&connections=2: answers when every count of Book.counts() has at least its
         value; 408 after a minute. /counts answers at once."""
         try:
             wanted = {name: int(value) for name, value in request.query.items()}

@@ -1,5 +1,6 @@
-# Tests of the fakes themselves, as seen on the wire with raw sockets: what other tests stand on has to be true
-# first. No relay is involved. Run from the root of the tree: python3 -m unittest tests.fakes.fakes_test
+# Tests of the fakes themselves, as seen on the wire with raw sockets: what other tests stand on has
+# to be true first. No relay is involved. Run from the root of the tree: python3 -m unittest
+# tests.fakes.fakes_test
 import gzip
 import json
 import os
@@ -30,7 +31,8 @@ def post(path: str = CHAT, body=None, key: str | None = "sk-test", fields: str =
     data = json.dumps(chat() if body is None else body).encode()
     credential = f"Authorization: Bearer {key}\r\n" if key else ""
     return (f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{credential}{fields}"
-            f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n").encode() + data
+            "Content-Type: application/json\r\n"
+            f"Content-Length: {len(data)}\r\n\r\n").encode() + data
 
 
 def events(body: bytes) -> list[str]:
@@ -76,7 +78,8 @@ class Dialects(WithModels):
         self.assertIn("hello", said)
 
     def test_responses_stream_is_numbered_and_completes(self):
-        answer = self.ask(post("/v1/responses", {"model": "gpt-6-sol", "input": "hi", "stream": True}))
+        body = {"model": "gpt-6-sol", "input": "hi", "stream": True}
+        answer = self.ask(post("/v1/responses", body))
         found = [json.loads(line) for line in events(answer.body)]
         self.assertEqual([e["sequence_number"] for e in found], list(range(len(found))))
         self.assertEqual((found[0]["type"], found[-1]["type"]),
@@ -261,7 +264,8 @@ class Framing(WithModels):
         self.assertEqual(answer.all("x-one"), ["a", "b"])
         self.assertIn(b"\r\nx-fAkE-HuGe: h", answer.head)
         self.assertEqual(len(answer.get("X-Fake-Huge")), 5000)
-        self.assertEqual(len([n for n, _ in answer.headers if n.lower().startswith("x-fake-")]), 151)
+        added = [n for n, _ in answer.headers if n.lower().startswith("x-fake-")]
+        self.assertEqual(len(added), 151)
         self.models.behave_well()
         self.models.behave(line_end="\n")
         with RawClient(self.models.address) as client:
@@ -335,7 +339,7 @@ class OverTls(WithModels):
             self.models.behave_well()
             answer = self.ask(framing="close", cut={"event": 2, "how": how})
             if how == "fin":
-                self.assertTrue(answer.complete)  # to HTTP this end is right, whatever the stream says
+                self.assertTrue(answer.complete)  # to HTTP this end is right
             else:
                 self.assertEqual(answer.ended, seen)
 
@@ -413,7 +417,9 @@ class Support(unittest.TestCase):
 
     def test_metrics_are_read_with_their_labels(self):
         metrics = Metrics('# TYPE a counter\na{x="1",y="q\\"r"} 2\na{x="2"} 3\nb 1e3\n')
-        self.assertEqual((metrics.sum("a"), metrics.sum("a", y='q"r'), metrics.sum("b")), (5, 2, 1000))
+        self.assertEqual(metrics.sum("a"), 5)
+        self.assertEqual(metrics.sum("a", y='q"r'), 2)
+        self.assertEqual(metrics.sum("b"), 1000)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-# The Gemini dialect of the model server: generateContent, streamGenerateContent (SSE and JSON array),
-# countTokens, embedContent, batchEmbedContents, models, as ai.google.dev/api describes them; SSE lines end in
-# CRLF, as Google's do. Pure.
+# The Gemini dialect of the model server: generateContent, streamGenerateContent (SSE and JSON
+# array), countTokens, embedContent, batchEmbedContents, models, as ai.google.dev/api describes
+# them; SSE lines end in CRLF, as Google's do. Pure.
 import json
 
 from tests.fakes import model_text as mt
@@ -11,8 +11,9 @@ MODELS = ("gemini-3-pro", "gemini-2.5-pro", "gemini-3.8-flash", "gemini-embeddin
 
 def headers(content_type: str) -> list:
     return [("Content-Type", content_type), ("Vary", "Origin"), ("Vary", "X-Origin"),
-            ("Vary", "Referer"), ("Server", "scaffolding on HTTPServer2"), ("X-XSS-Protection", "0"),
-            ("X-Frame-Options", "SAMEORIGIN"), ("X-Content-Type-Options", "nosniff"),
+            ("Vary", "Referer"), ("Server", "scaffolding on HTTPServer2"),
+            ("X-XSS-Protection", "0"), ("X-Frame-Options", "SAMEORIGIN"),
+            ("X-Content-Type-Options", "nosniff"),
             ("Server-Timing", "gfet4t7; dur=42"), ("Alt-Svc", 'h3=":443"; ma=2592000')]
 
 
@@ -60,9 +61,11 @@ class Content:
         contents = body.get("contents") or []
         self.prompt = mt.flatten(contents[-1]) if contents else ""
         self.text = rule.text if rule.text is not None else mt.answer_text(self.prompt)
-        declared = [f for tool in body.get("tools") or [] for f in tool.get("functionDeclarations", [])]
+        declared = [f for tool in body.get("tools") or []
+                    for f in tool.get("functionDeclarations", [])]
         config = (body.get("toolConfig") or {}).get("functionCallingConfig") or {}
-        self.tool = declared[0] if declared and (rule.tools or config.get("mode") == "ANY") else None
+        forced = rule.tools or config.get("mode") == "ANY"
+        self.tool = declared[0] if declared and forced else None
         thinking = (body.get("generationConfig") or {}).get("thinkingConfig") or {}
         thinks = rule.thoughts or thinking.get("includeThoughts")
         self.thoughts = mt.thought_text(self.prompt) if thinks else None
@@ -75,10 +78,10 @@ class Content:
         events = self._events()
         if self.request.query.get("alt") == "sse":
             pieces = [f"data: {json.dumps(e, ensure_ascii=False)}\r\n\r\n".encode() for e in events]
-            return Answer(200, [*headers("text/event-stream"), ("Content-Disposition", "attachment")],
-                          pieces, stream=True, end=1)
-        pieces = [(b"[" if n == 0 else b",\r\n") + json.dumps(e, indent=2, ensure_ascii=False).encode()
-                  for n, e in enumerate(events)]
+            fields = [*headers("text/event-stream"), ("Content-Disposition", "attachment")]
+            return Answer(200, fields, pieces, stream=True, end=1)
+        texts = [json.dumps(e, indent=2, ensure_ascii=False).encode() for e in events]
+        pieces = [(b"[" if n == 0 else b",\r\n") + text for n, text in enumerate(texts)]
         return Answer(200, headers("application/json; charset=UTF-8"), [*pieces, b"\n]\n"],
                       stream=True, end=1)
 
@@ -107,7 +110,8 @@ class Content:
                 "responseId": mt.digest("response", self.prompt)[:22]}
 
     def _events(self) -> list[dict]:
-        """The last event carries the finish reason, and the last of the text where there is text."""
+        """The last event carries the finish reason, and the last of the text where there is
+        text."""
         events = []
         if self.thoughts:
             events += [self._response([{"text": t, "thought": True}], None, 0)

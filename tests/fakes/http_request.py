@@ -1,6 +1,6 @@
-# A request as it came over a Wire: its head byte for byte, its body hashed and, up to a limit, kept. Owned by
-# the connection's serving task. Lenient on purpose: the fake records what a relay sends, tests judge it; what
-# cannot be framed at all raises BadRequest.
+# A request as it came over a Wire: its head byte for byte, its body hashed and, up to a limit,
+# kept. Owned by the connection's serving task. Lenient on purpose: the fake records what a relay
+# sends, tests judge it; what cannot be framed at all raises BadRequest.
 import hashlib
 import json
 from dataclasses import dataclass, field

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-# A model server for tests and for the demonstration: OpenAI's, Anthropic's and Gemini's APIs as their own SDKs know
-# them, over HTTP/1.1 and TLS written byte by byte, with every fault that a rule asks for (rules.py) and a record of
-# all it saw (records.py). One event loop, one task per connection. Not a framework's server, because no framework
-# sends what a broken server sends. Never part of a product.
+# A model server for tests and for the demonstration: OpenAI's, Anthropic's and Gemini's APIs as
+# their own SDKs know them, over HTTP/1.1 and TLS written byte by byte, with every fault that a rule
+# asks for (rules.py) and a record of all it saw (records.py). One event loop, one task per
+# connection. Not a framework's server, because no framework sends what a broken server sends. Never
+# part of a product.
 import argparse
 import asyncio
 import json
@@ -38,7 +39,8 @@ class ModelServer:
     # -- a connection's life
 
     async def serve(self, wire: Wire) -> None:
-        """Model traffic. A connection whose first request is for /__fake/ leaves no trace in the book."""
+        """Model traffic. A connection whose first request is for /__fake/ leaves no trace in the
+        book."""
         connection = self.book.open_connection(wire)
         try:
             await self._accept(wire)
@@ -82,7 +84,8 @@ class ModelServer:
             request = await read_head(wire)
         except BadRequest as error:
             connection.detail = str(error)
-            await wire.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            await wire.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n"
+                            b"Connection: close\r\n\r\n")
             return False
         if request.path.startswith(PREFIX):
             await read_body(wire, request)
@@ -177,7 +180,8 @@ class Unrecorded:
 # -- the program
 
 def options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="A model server for tests. Prints one JSON line when ready.")
+    parser = argparse.ArgumentParser(
+        description="A model server for tests. Prints one JSON line when ready.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0: any free one")
     parser.add_argument("--control-port", type=int, default=0, help="plain HTTP, for /__fake/ only")

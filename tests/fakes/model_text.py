@@ -1,13 +1,13 @@
-# What the fake models say: text that follows from the prompt alone, so that a test can tell a whole answer from
-# a short or mixed-up one. Pure. The vocabulary has two-, three- and four-byte UTF-8 in it, because a relay that
-# splits or joins at the wrong byte shows it there.
+# What the fake models say: text that follows from the prompt alone, so that a test can tell a whole
+# answer from a short or mixed-up one. Pure. The vocabulary has two-, three- and four-byte UTF-8 in
+# it, because a relay that splits or joins at the wrong byte shows it there.
 import hashlib
 
-WORDS = ("the", "relay", "carries", "every", "byte", "façade", "naïve", "流", "数据", "ありがとう", "спасибо",
-         "🙂", "🚀", "stream", "of", "tokens", "never", "short", "again", "and", "quote\"", "back\\slash",
-         "line\nbreak", "— dash")
+WORDS = ("the", "relay", "carries", "every", "byte", "façade", "naïve", "流", "数据",
+         "ありがとう", "спасибо", "🙂", "🚀", "stream", "of", "tokens", "never", "short", "again", "and",
+         "quote\"", "back\\slash", "line\nbreak", "— dash")
 DELTAS = 20
-CREATED = 1_760_000_000  # one moment for all answers: what differs between two answers is the prompt
+CREATED = 1_760_000_000  # one moment for all: answers differ by their prompt alone
 
 
 def digest(*parts: str) -> str:

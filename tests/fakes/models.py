@@ -1,6 +1,6 @@
-# The model server as a Python test's child process: started with or without TLS, told what to do, asked what it
-# saw, ended by its pid. Owned by one test. The program itself is model_server.py, what it can be told is in
-# rules.py, what it answers about itself in records.py and control_api.py.
+# The model server as a Python test's child process: started with or without TLS, told what to do,
+# asked what it saw, ended by its pid. Owned by one test. The program itself is model_server.py,
+# what it can be told is in rules.py, what it answers about itself in records.py and control_api.py.
 import http.client
 import json
 import pathlib
@@ -15,7 +15,8 @@ HANG_GUARD_SECONDS = 90.0
 
 
 class Models:
-    """`url` is what PROXY_…_TARGET takes. `keys`: the only credentials it takes (none given: any)."""
+    """`url` is what PROXY_…_TARGET takes. `keys`: the only credentials it takes (none given:
+    any)."""
 
     def __init__(self, certificate: Certificate | None = None, keys=(), behave=(), host="127.0.0.1",
                  arguments=()):
@@ -48,7 +49,8 @@ class Models:
     # -- steering
 
     def behave(self, *rules: dict, **rule) -> None:
-        """Adds rules (see rules.py): behave(path="*/messages", times=2, status=429, retry_after=7)."""
+        """Adds rules (see rules.py): behave(path="*/messages", times=2, status=429,
+        retry_after=7)."""
         self._ask("POST", "behave", [*rules, *([rule] if rule else [])])
 
     def behave_well(self) -> None:
@@ -66,7 +68,8 @@ class Models:
     # -- asking
 
     def requests(self, **fields) -> list[dict]:
-        """All exchanges so far, those with these values only: requests(key="sk-1", state="aborted")."""
+        """All exchanges so far, those with these values only: requests(key="sk-1",
+        state="aborted")."""
         return [e for e in self._ask("GET", "requests")["requests"]
                 if all(e[name] == value for name, value in fields.items())]
 

@@ -1,6 +1,6 @@
-# The OpenAI dialect of the model server: chat completions, legacy completions, embeddings, models, responses,
-# with the event sequences, ids, usage and headers of the real service (platform.openai.com/docs/api-reference).
-# Pure: a request and a rule in, an Answer out.
+# The OpenAI dialect of the model server: chat completions, legacy completions, embeddings, models,
+# responses, with the event sequences, ids, usage and headers of the real service
+# (platform.openai.com/docs/api-reference). Pure: a request and a rule in, an Answer out.
 import base64
 import json
 import struct
@@ -13,7 +13,8 @@ FINGERPRINT = "fp_culvertfake01"
 
 
 def headers(content_type: str, seed: str) -> list:
-    """Cookies and edge headers are there because the real service sends them and a relay must deal with them."""
+    """Cookies and edge headers are there because the real service sends them and a relay must deal
+    with them."""
     return [("Content-Type", content_type), ("openai-organization", "org-fake"),
             ("openai-processing-ms", "42"), ("openai-version", "2020-10-01"),
             ("x-ratelimit-limit-requests", "10000"), ("x-ratelimit-limit-tokens", "200000"),
@@ -33,7 +34,7 @@ def event(value, name: str | None = None) -> bytes:
 
 
 def stream(pieces: list, end: int, seed: str) -> Answer:
-    return Answer(200, headers("text/event-stream; charset=utf-8", seed), pieces, stream=True, end=end)
+    return Answer(200, headers("text/event-stream; charset=utf-8", seed), pieces, True, end)
 
 
 def answer(request, rule) -> Answer | None:
@@ -57,7 +58,8 @@ def model(name: str) -> dict:
 
 
 def wanted_tool(request, rule) -> dict | None:
-    """The tool that the model calls: the first one offered, where the client forces one or the rule says so."""
+    """The tool that the model calls: the first one offered, where the client forces one or the rule
+    says so."""
     tools = request.json.get("tools") or []
     forced = request.json.get("tool_choice") not in (None, "auto", "none")
     return tools[0].get("function", tools[0]) if tools and (rule.tools or forced) else None
@@ -92,8 +94,8 @@ class Chat:
                 "function": {"name": self.tool.get("name", "tool"), "arguments": arguments}}
 
     def _whole(self) -> dict:
-        message = {"role": "assistant", "content": None if self.tool else self.text, "refusal": None,
-                   "annotations": []}
+        message = {"role": "assistant", "content": None if self.tool else self.text,
+                   "refusal": None, "annotations": []}
         if self.tool:
             message["tool_calls"] = [self._call()]
         if self.rule.thoughts:
@@ -107,7 +109,8 @@ class Chat:
     def _deltas(self) -> list[dict]:
         deltas = [{"role": "assistant", "content": None if self.tool else "", "refusal": None}]
         if self.rule.thoughts:
-            deltas += [{"reasoning_content": t} for t in mt.split_text(mt.thought_text(self.prompt), 5)]
+            deltas += [{"reasoning_content": t}
+                       for t in mt.split_text(mt.thought_text(self.prompt), 5)]
         if not self.tool:
             return deltas + [{"content": t} for t in mt.split_text(self.text, self.rule.deltas)]
         call = self._call()
@@ -128,7 +131,8 @@ class Chat:
                                              "finish_reason": None}]} | extra)
                   for delta in self._deltas() for n in count]
         pieces += [event(base | {"choices": [{"index": n, "delta": {}, "logprobs": None,
-                                              "finish_reason": self.finish}]} | extra) for n in count]
+                                              "finish_reason": self.finish}]} | extra)
+                   for n in count]
         if include:
             pieces.append(event(base | {"choices": [], "usage": self.usage}))
         return stream([*pieces, b"data: [DONE]\n\n"], 1, self.prompt)
@@ -148,7 +152,8 @@ def completions(request, rule) -> Answer:
 
     if not body.get("stream"):
         return as_json(base | {"choices": [choice(text, "stop")], "usage": usage}, prompt)
-    pieces = [event(base | {"choices": [choice(p, None)]}) for p in mt.split_text(text, rule.deltas)]
+    pieces = [event(base | {"choices": [choice(part, None)]})
+              for part in mt.split_text(text, rule.deltas)]
     pieces.append(event(base | {"choices": [choice("", "stop")]}))
     if (body.get("stream_options") or {}).get("include_usage"):
         pieces.append(event(base | {"choices": [], "usage": usage}))

@@ -1,6 +1,7 @@
-# The Responses API of the OpenAI dialect, streaming and not, with the event sequence of the real service
-# (platform.openai.com/docs/api-reference/responses-streaming). Pure. Apart from openai_api.py because its stream
-# is another kind of thing: named, numbered events around a growing object instead of deltas of one message.
+# The Responses API of the OpenAI dialect, streaming and not, with the event sequence of the real
+# service (platform.openai.com/docs/api-reference/responses-streaming). Pure. Apart from
+# openai_api.py because its stream is another kind of thing: named, numbered events around a growing
+# object instead of deltas of one message.
 import json
 
 from tests.fakes import model_text as mt
@@ -45,7 +46,8 @@ class Response:
         if self.rule.thoughts:
             items.append({"id": f"rs_{self.seed}", "type": "reasoning", "summary": [
                 {"type": "summary_text", "text": mt.thought_text(self.prompt)}]})
-        items.append(self._call("completed") if self.tool else self._message("completed", self.text))
+        items.append(self._call("completed") if self.tool
+                     else self._message("completed", self.text))
         return items
 
     def _call(self, status: str) -> dict:
@@ -77,7 +79,8 @@ class Response:
     def _thought_events(self, item: dict) -> list[bytes]:
         at = {"item_id": item["id"], "output_index": 0, "summary_index": 0}
         text = item["summary"][0]["text"]
-        return [self._event("response.output_item.added", output_index=0, item=item | {"summary": []}),
+        return [self._event("response.output_item.added", output_index=0,
+                            item=item | {"summary": []}),
                 self._event("response.reasoning_summary_part.added", **at,
                             part={"type": "summary_text", "text": ""}),
                 *(self._event("response.reasoning_summary_text.delta", **at, delta=t)

@@ -1,6 +1,7 @@
-# A client that sends exactly the bytes a test gives it, over TCP or TLS, and reads an answer exactly: status,
-# header fields in order and spelling, the body with its framing, and how it ended. Owned by one test, blocking,
-# one thread. Not http.client, because that hides just what these tests are about: framing, order and endings.
+# A client that sends exactly the bytes a test gives it, over TCP or TLS, and reads an answer
+# exactly: status, header fields in order and spelling, the body with its framing, and how it ended.
+# Owned by one test, blocking, one thread. Not http.client, because that hides just what these tests
+# are about: framing, order and endings.
 import socket
 import ssl
 import struct
@@ -12,7 +13,8 @@ HANG_GUARD_SECONDS = 30.0
 
 @dataclass
 class Response:
-    """One answer as it came. `ended` is "complete" where the framing says so, else how it broke off."""
+    """One answer as it came. `ended` is "complete" where the framing says so, else how it broke
+    off."""
 
     version: str = ""
     status: int = 0
@@ -39,8 +41,8 @@ class Response:
 
 
 class RawClient:
-    """`address` is "host:port" or (host, port). With `tls` (an ssl.SSLContext) the handshake is done at
-    once, with `name` as SNI and as the name to verify."""
+    """`address` is "host:port" or (host, port). With `tls` (an ssl.SSLContext) the handshake is
+    done at once, with `name` as SNI and as the name to verify."""
 
     def __init__(self, address, tls: ssl.SSLContext | None = None, name: str = "localhost",
                  source: str | None = None, session: ssl.SSLSession | None = None):
@@ -62,7 +64,8 @@ class RawClient:
 
     @property
     def tls(self) -> ssl.SSLObject | None:
-        """For version(), cipher(), selected_alpn_protocol(), session, session_reused, getpeercert()."""
+        """For version(), cipher(), selected_alpn_protocol(), session, session_reused,
+        getpeercert()."""
         return self.link.tls if isinstance(self.link, TlsSocket) else None
 
     def __enter__(self):
@@ -154,8 +157,8 @@ class RawClient:
         return Response(version, int(code), reason if space else None, fields, head=raw)
 
     def read_response(self, method: str = "GET") -> Response:
-        """A whole answer with the 1xx before it. Breaking off is no exception: see `ended`. A connection
-        that ends before any head gives status 0."""
+        """A whole answer with the 1xx before it. Breaking off is no exception: see `ended`. A
+        connection that ends before any head gives status 0."""
         interim = []
         try:
             answer = self.read_head()

@@ -1,6 +1,7 @@
-# An upstream whose every byte a test decides: one Python callable per connection, run on a thread of its own,
-# with the raw bytes of each connection kept. Owned by one test; listens on loopback, any free port. For whole
-# vendor APIs with faults by rule use model_server.py; this is for dialogues that must be exact to the byte.
+# An upstream whose every byte a test decides: one Python callable per connection, run on a thread
+# of its own, with the raw bytes of each connection kept. Owned by one test; listens on loopback,
+# any free port. For whole vendor APIs with faults by rule use model_server.py; this is for
+# dialogues that must be exact to the byte.
 import socket
 import ssl
 import struct
@@ -72,7 +73,7 @@ class UpstreamConnection:
         return body
 
     def recv_end(self) -> str:
-        """Reads on until the other side ends, and says how: "fin", "close_notify", "truncated", "reset"."""
+        """Reads on until the other side ends, and says how: FIN, CLOSE_NOTIFY, TRUNCATED, RESET."""
         try:
             while True:
                 self.recv_some()
@@ -85,7 +86,8 @@ class UpstreamConnection:
     def answer(self, body: bytes | str = b"ok", status: str = "200 OK", headers: str = "") -> None:
         """A plain answer with Content-Length; `headers` are whole lines, each with its CRLF."""
         data = body.encode() if isinstance(body, str) else body
-        self.send(f"HTTP/1.1 {status}\r\n{headers}Content-Length: {len(data)}\r\n\r\n".encode() + data)
+        head = f"HTTP/1.1 {status}\r\n{headers}Content-Length: {len(data)}\r\n\r\n"
+        self.send(head.encode() + data)
 
     def fin(self) -> None:
         """FIN, without close_notify on TLS; this side still reads."""
@@ -104,10 +106,10 @@ class UpstreamConnection:
 
 
 class RawUpstream:
-    """Runs `script(connection)` for each connection; a list gives the first its first, and so on, the last
-    one for all that follow. An exception in a script (but Ended: the relay left) fails the test at close().
-    With `tls` (a server's ssl.SSLContext) the handshake is done before the script runs, unless
-    `handshake=False`: then the script sees the raw bytes (a ClientHello, say)."""
+    """Runs `script(connection)` for each connection; a list gives the first its first, and so on,
+    the last one for all that follow. An exception in a script (but Ended: the relay left) fails the
+    test at close(). With `tls` (a server's ssl.SSLContext) the handshake is done before the script
+    runs, unless `handshake=False`: then the script sees the raw bytes (a ClientHello, say)."""
 
     def __init__(self, script: Callable | list, tls: ssl.SSLContext | None = None,
                  handshake: bool = True, host: str = "127.0.0.1"):

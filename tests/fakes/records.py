@@ -1,6 +1,6 @@
-# What the model server saw: every connection and every exchange on it, with how it ended and when, for tests to
-# read as JSON and to wait on. Owned by the server's event loop. Times are CLOCK_MONOTONIC nanoseconds, the same
-# clock as a test's own time.monotonic_ns() on this machine.
+# What the model server saw: every connection and every exchange on it, with how it ended and when,
+# for tests to read as JSON and to wait on. Owned by the server's event loop. Times are
+# CLOCK_MONOTONIC nanoseconds, the same clock as a test's own time.monotonic_ns() on this machine.
 import asyncio
 import time
 
@@ -67,8 +67,9 @@ class Connection:
         self.detail = ""
 
     def as_json(self) -> dict:
-        return {"number": self.number, "peer": list(self.peer or []), "requests": len(self.exchanges),
-                "open": not self.over, "left": self.wire.left, "left_ns": self.wire.left_ns,
+        return {"number": self.number, "peer": list(self.peer or []),
+                "requests": len(self.exchanges), "open": not self.over,
+                "left": self.wire.left, "left_ns": self.wire.left_ns,
                 "accepted_ns": self.wire.accepted_ns, "tls": self.wire.tls_facts,
                 "detail": self.detail}
 
@@ -107,7 +108,8 @@ class Book:
                 waiter.set_result(None)
 
     def counts(self) -> dict:
-        """What a test may wait for; each number only grows between resets, but for the `_now` ones."""
+        """What a test may wait for; each number only grows between resets, but for the `_now`
+        ones."""
         states = [e.state for e in self.exchanges]
         return {"started": len(states), "ended": sum(e.ended for e in self.exchanges),
                 "complete": states.count("complete"), "aborted": states.count("aborted"),
@@ -130,5 +132,5 @@ class Book:
             finally:
                 self._waiters.discard(waiter)
             if len(self.exchanges) > 500:
-                await asyncio.sleep(0.02)  # counting thousands at each of thousands of changes costs
+                await asyncio.sleep(0.02)  # counting thousands at each of their changes costs
         return True

@@ -1,7 +1,8 @@
-# The real relay as a test's child process: started from CULVERT_RELAY (or build/bin/culvert-relay) with an
-# environment or a configuration file, ready when it says so, its logs and metrics readable, ended by its pid
-# and held to exit 0 and to a clean sanitizer report. Owned by one test; two threads read the child's output.
-# Nothing here sleeps: every wait is for a line or for the process, with a hang guard.
+# The real relay as a test's child process: started from CULVERT_RELAY (or build/bin/culvert-relay)
+# with an environment or a configuration file, ready when it says so, its logs and metrics readable,
+# ended by its pid and held to exit 0 and to a clean sanitizer report. Owned by one test; two
+# threads read the child's output. Nothing here sleeps: every wait is for a line or for the process,
+# with a hang guard.
 import json
 import os
 import pathlib
@@ -33,18 +34,19 @@ def run_once(*arguments: str, env: dict | None = None, timeout: float = HANG_GUA
 
 
 def base_environment() -> dict:
-    """What every relay of a test gets; nothing else of the test's own environment but the sanitizers'
-    options, so that a variable of the developer's shell (OPENAI_API_KEYS!) never changes a test."""
+    """What every relay of a test gets; nothing else of the test's own environment but the
+    sanitizers' options, so that a variable of the developer's shell (OPENAI_API_KEYS!) never
+    changes a test."""
     kept = ("PATH", "HOME", "LANG", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS",
             "LSAN_OPTIONS", "LD_LIBRARY_PATH")
     return {name: os.environ[name] for name in kept if name in os.environ}
 
 
 class Relay:
-    """`env` is added to the defaults below; `config` is YAML text (written to a file that `self.config_file`
-    names). A default of the environment is left out where the configuration has the setting itself.
-    Use as a context manager, or `Relay.for_test(self, …)` in a unittest.TestCase, which prints the relay's
-    log when that test fails."""
+    """`env` is added to the defaults below; `config` is YAML text (written to a file that
+    `self.config_file` names). A default of the environment is left out where the configuration has
+    the setting itself. Use as a context manager, or `Relay.for_test(self, …)` in a
+    unittest.TestCase, which prints the relay's log when that test fails."""
 
     DEFAULTS = {
         "CULVERT_LISTEN": ("http://127.0.0.1:0", "listen:"),

@@ -1,6 +1,7 @@
-# What the model server is told to do otherwise than well: one Rule is which requests it is for, how often, and
-# what happens to them. Rules come as JSON from a test (POST /__fake/behave), from the x-fake header of a request
-# or from the command line; unknown names are errors, so that no test passes because of a spelling.
+# What the model server is told to do otherwise than well: one Rule is which requests it is for, how
+# often, and what happens to them. Rules come as JSON from a test (POST /__fake/behave), from the
+# x-fake header of a request or from the command line; unknown names are errors, so that no test
+# passes because of a spelling.
 import fnmatch
 from dataclasses import dataclass, field, fields
 
@@ -11,8 +12,10 @@ class BadRule(Exception):
 
 @dataclass
 class Rule:
-    # Which requests. Unset matches all. `path` is a pattern (fnmatch) on the path without its query.
-    on: str = "request"             # "accept": for connections, before TLS; then only delay_ms, stall, cut
+    # Which requests. Unset matches all. `path` is a pattern (fnmatch) on the path without its
+    # query.
+    on: str = "request"             # "accept": for connections, before TLS:
+                                    # only with delay_ms, stall, cut
     path: str | None = None
     method: str | None = None
     key: str | None = None
@@ -22,8 +25,8 @@ class Rule:
     skip: int = 0                   # the first so many matches are left alone
     times: int | None = None        # then so many are taken; unset: always
 
-    # The answer. Unset: the well-behaved one of the vendor. A status of 400 and more without a body gets the
-    # vendor's own error body and headers.
+    # The answer. Unset: the well-behaved one of the vendor. A status of 400 and more without a body
+    # gets the vendor's own error body and headers.
     status: int | None = None
     reason: str | None = None       # "" keeps the space after the code; see no_reason
     no_reason: bool = False         # the status line ends after the code
@@ -46,37 +49,43 @@ class Rule:
     tools: bool = False
     finish: str | None = None       # finish_reason, stop_reason, finishReason
     no_end: bool = False            # a stream without its end marker ([DONE], message_stop, …)
-    error_event: dict | None = None  # {"after": pieces, "code": 500, "body": text?}: error in the stream
+    error_event: dict | None = None  # {"after": pieces, "code": 500, "body": text?}:
+                                     # the vendor's error (or the text) in the stream
 
     # When.
     delay_ms: float = 0             # before the first byte
     delay_body_ms: float = 0        # between head and body
     delay_event_ms: float = 0       # between pieces
-    stall: object = None            # "accept", "request" (body unread), "head", "body", {"event": n},
-                                    # {"byte": n}: stands still until POST /__fake/release
+    stall: object = None            # "accept", "request" (body unread), "head", "body",
+                                    # {"event": n}, {"byte": n}: stands still there until
+                                    # POST /__fake/release
     # How it ends.
-    cut: dict | None = None         # {"at": n} of all bytes, {"body_at": n} or {"event": n}, and "how":
-                                    # "fin" (default), "rst", "no_notify" (TLS without close_notify)
-    after_answer: str | None = None  # "fin", "rst", "no_notify": unannounced end after a whole answer
+    cut: dict | None = None         # {"at": n} of all bytes, {"body_at": n} or {"event": n},
+                                    # and "how": "fin" (default), "rst", "no_notify" (TLS
+                                    # without close_notify)
+    after_answer: str | None = None  # "fin", "rst", "no_notify": unannounced, after a
+                                     # whole answer
     connection_close: bool = False  # announced end: Connection: close
 
     # Framing.
     framing: str | None = None      # "length", "chunked", "close", "none"
     length_delta: int = 0           # Content-Length is so much more (or less) than the body
-    chunk_fault: str | None = None  # "bad_size", "no_last", "no_crlf", "overflow", "extension", "negative"
+    chunk_fault: str | None = None  # "bad_size", "no_last", "no_crlf", "overflow",
+                                    # "extension", "negative"
     trailers: list = field(default_factory=list)
     garbage: str | None = None      # after the body's end
     second_length: int | None = None  # a second Content-Length with this value
     length_and_chunked: bool = False
-    interim: list = field(default_factory=list)  # [100, [103, [["Link", "…"]]], …] before the answer
+    interim: list = field(default_factory=list)  # [100, [103, [["Link", "…"]]], …] go before
     interim_repeat: int = 1
     switch: bool = False            # 101 that nobody asked for
     huge_header: int = 0            # a field with so many bytes
     many_headers: int = 0           # so many fields
     line_end: str = "\r\n"          # "\n": bare LF in the head
-    split: object = None            # "bytes": each byte a write of its own; n or [n, …]: split there
+    split: object = None            # "bytes": each a write of its own; n, [n, …]: split there
     # The request's body.
-    read_body: object = None        # "none": answered before it is read; {"bytes": n, "pause_ms": m}: slow
+    read_body: object = None        # "none": answered before it is read; {"pause_ms": n}:
+                                    # slowly, with a pause after each read
 
     taken: int = 0                  # matches so far; not a setting
 
@@ -91,7 +100,8 @@ class Rule:
         return rule
 
     def check(self) -> None:
-        allowed = {"on": ("request", "accept"), "framing": (None, "length", "chunked", "close", "none"),
+        allowed = {"on": ("request", "accept"),
+                   "framing": (None, "length", "chunked", "close", "none"),
                    "header_case": (None, "lower", "upper", "odd"),
                    "after_answer": (None, "fin", "rst", "no_notify"),
                    "chunk_fault": (None, "bad_size", "no_last", "no_crlf", "overflow", "extension",
@@ -123,7 +133,8 @@ class Rule:
     def take(self) -> bool:
         """Counts a match; says whether the rule is to act on it."""
         self.taken += 1
-        return self.taken > self.skip and (self.times is None or self.taken <= self.skip + self.times)
+        within = self.times is None or self.taken <= self.skip + self.times
+        return self.taken > self.skip and within
 
 
 def wants_stream(request) -> bool:

@@ -1,6 +1,6 @@
-# Writes one answer to a Wire as a Rule says: head, framing, pieces, timing, and every wrong way of each. Owned
-# by the connection's serving task. All bytes pass through emit(), which counts them, so that cuts, stalls and
-# splits at a byte offset need no knowledge of what the bytes are.
+# Writes one answer to a Wire as a Rule says: head, framing, pieces, timing, and every wrong way of
+# each. Owned by the connection's serving task. All bytes pass through emit(), which counts them, so
+# that cuts, stalls and splits at a byte offset need no knowledge of what the bytes are.
 import asyncio
 import zlib
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from tests.fakes.rules import Rule
 from tests.fakes.wire import Gate, Wire
 
 MIB = 1 << 20
-PIECE = b"".join(b"%015x\n" % n for n in range(4096))  # 64 KiB of something that shows a shifted byte
+PIECE = b"".join(b"%015x\n" % n for n in range(4096))  # 64 KiB that show a shifted byte
 
 
 class Cut(Exception):
@@ -20,7 +20,8 @@ class Cut(Exception):
 
 @dataclass
 class Answer:
-    """What a dialect answers, before framing. `end` says how many of the last pieces are the end marker."""
+    """What a dialect answers, before framing. `end` says how many of the last pieces are the end
+    marker."""
 
     status: int = 200
     headers: list = field(default_factory=list)
@@ -106,7 +107,8 @@ class Sender:
             self.keep_alive = False  # else the other side would wait for ever for what never comes
 
     def _body(self, answer: Answer):
-        """The pieces after all that changes content, and their size (None: unknown before the end)."""
+        """The pieces after all that changes content, and their size (None: unknown before the
+        end)."""
         rule, pieces = self._rule, answer.pieces
         if rule.body_mib is not None:
             count = int(rule.body_mib * MIB)
@@ -124,12 +126,14 @@ class Sender:
             return "none"
         if self._rule.version == "HTTP/1.0" and answer.stream:
             return "close"
-        return "chunked" if answer.stream or self._rule.trailers or self._rule.chunk_fault else "length"
+        chunked = answer.stream or self._rule.trailers or self._rule.chunk_fault
+        return "chunked" if chunked else "length"
 
     def _head(self, answer: Answer, framing: str, size: int) -> bytes:
         rule = self._rule
         fields = [("Date", formatdate(usegmt=True)), *answer.headers]
-        fields = [(n, v) for n, v in fields if n.lower() not in {d.lower() for d in rule.drop_headers}]
+        dropped = {name.lower() for name in rule.drop_headers}
+        fields = [(n, v) for n, v in fields if n.lower() not in dropped]
         if rule.gzip:
             fields.append(("Content-Encoding", "gzip"))
         if framing == "length" or rule.length_and_chunked:
@@ -199,7 +203,8 @@ def spelled(name: str, case: str | None) -> str:
 
 
 def generated(count: int):
-    """`count` bytes in pieces, never all in memory: 16-byte lines, each with its number (mod 4096)."""
+    """`count` bytes in pieces, never all in memory: 16-byte lines, each with its number (mod
+    4096)."""
     while count > 0:
         yield PIECE if count >= len(PIECE) else PIECE[:count]
         count -= len(PIECE)

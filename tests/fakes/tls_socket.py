@@ -1,6 +1,6 @@
-# TLS over a blocking socket, with every end of a connection told apart: close_notify, FIN without it, RST. Owned by
-# one thread. Not ssl.SSLSocket, because that reports an RST as an end of file and cannot send close_notify without
-# waiting for the other side's.
+# TLS over a blocking socket, with every end of a connection told apart: close_notify, FIN without
+# it, RST. Owned by one thread. Not ssl.SSLSocket, because that reports an RST as an end of file and
+# cannot send close_notify without waiting for the other side's.
 import socket
 import ssl
 
@@ -12,8 +12,8 @@ RESET = "reset"                # RST
 
 
 class Ended(Exception):
-    """The connection ended while bytes were still awaited; `how` is one of the four words above, `partial`
-    what had come of what was awaited."""
+    """The connection ended while bytes were still awaited; `how` is one of the four words above,
+    `partial` what had come of what was awaited."""
 
     def __init__(self, how: str):
         super().__init__(how)
@@ -34,7 +34,8 @@ def receive(link, limit: int = 65536) -> bytes:
 
 
 class TlsSocket:
-    """The handshake is done at once: ssl.SSLError (the alert is sent), or Ended if the other side went."""
+    """The handshake is done at once: ssl.SSLError (the alert is sent), or Ended if the other side
+    went."""
 
     def __init__(self, plain: socket.socket, context: ssl.SSLContext, server: bool = False,
                  name: str | None = None, session: ssl.SSLSession | None = None):

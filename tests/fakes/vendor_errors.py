@@ -1,6 +1,7 @@
-# Each vendor's own error answers, bodies and headers, by status: platform.openai.com/docs/guides/error-codes,
-# docs.anthropic.com/en/api/errors, ai.google.dev/gemini-api/docs/troubleshooting. Pure. A relay must pass them on
-# unchanged, and its key pools must read from them when a key may be used again.
+# Each vendor's own error answers, bodies and headers, by status:
+# platform.openai.com/docs/guides/error-codes, docs.anthropic.com/en/api/errors,
+# ai.google.dev/gemini-api/docs/troubleshooting. Pure. A relay must pass them on unchanged, and its
+# key pools must read from them when a key may be used again.
 import json
 import time
 
@@ -9,11 +10,11 @@ from tests.fakes.sender import Answer
 
 OPENAI = {
     400: ("invalid_request_error", None, "Invalid value for 'messages'."),
-    401: ("invalid_request_error", "invalid_api_key", "Incorrect API key provided: {key}. You can find "
-          "your API key at https://platform.openai.com/account/api-keys."),
+    401: ("invalid_request_error", "invalid_api_key", "Incorrect API key provided: {key}. You "
+          "can find your API key at https://platform.openai.com/account/api-keys."),
     403: ("invalid_request_error", "unsupported_country_region_territory", "Not supported here."),
-    404: ("invalid_request_error", "model_not_found", "The model `{model}` does not exist or you do "
-          "not have access to it."),
+    404: ("invalid_request_error", "model_not_found", "The model `{model}` does not exist or "
+          "you do not have access to it."),
     413: ("invalid_request_error", "request_too_large", "Request too large."),
     429: ("requests", "rate_limit_exceeded", "Rate limit reached for requests per min."),
     500: ("server_error", None, "The server had an error while processing your request."),
@@ -54,9 +55,10 @@ def dialect_of(request) -> str:
     return "openai"
 
 
-def answer(request, status: int, code: str | None = None, retry_after: float | None = None) -> Answer:
-    """`code` replaces the vendor's usual one for this status; `retry_after` (seconds) is said in every way
-    in which this vendor says it."""
+def answer(request, status: int, code: str | None = None,
+           retry_after: float | None = None) -> Answer:
+    """`code` replaces the vendor's usual one for this status; `retry_after` (seconds) is said in
+    every way in which this vendor says it."""
     maker = {"anthropic": anthropic, "gemini": gemini, "openai": openai}[dialect_of(request)]
     return maker(request, status, code, retry_after)
 
@@ -68,13 +70,15 @@ def masked(key: str | None) -> str:
 def openai(request, status, code, retry_after) -> Answer:
     kind, usual, text = OPENAI.get(status, ("server_error", None, "An error occurred."))
     if code == "insufficient_quota":
-        kind, text = code, "You exceeded your current quota, please check your plan and billing details."
+        kind, text = code, "You exceeded your current quota, please check your plan."
     body = {"error": {"message": text.format(key=masked(request.key), model=request.model),
                       "type": kind, "param": None, "code": code or usual}}
     fields = openai_api.headers("application/json; charset=utf-8", f"{status}{request.head!r}")
     if retry_after is not None:
-        fields = [f for f in fields if not f[0].startswith(("x-ratelimit-reset", "x-ratelimit-remaining"))]
-        fields += [("retry-after", f"{retry_after:g}"), ("retry-after-ms", f"{retry_after * 1000:.0f}"),
+        replaced = ("x-ratelimit-reset", "x-ratelimit-remaining")
+        fields = [f for f in fields if not f[0].startswith(replaced)]
+        fields += [("retry-after", f"{retry_after:g}"),
+                   ("retry-after-ms", f"{retry_after * 1000:.0f}"),
                    ("x-ratelimit-remaining-requests", "0"),
                    ("x-ratelimit-reset-requests", f"{retry_after:g}s"),
                    ("x-ratelimit-reset-tokens", "15ms")]
@@ -85,8 +89,8 @@ def anthropic(request, status, code, retry_after) -> Answer:
     kind, text = ANTHROPIC.get(status, ("api_error", "An error occurred."))
     fields = anthropic_api.headers("application/json", f"{status}{request.head!r}")
     number = dict(fields)["request-id"]
-    body = {"type": "error", "error": {"type": code or kind, "message": text.format(model=request.model)},
-            "request_id": number}
+    error = {"type": code or kind, "message": text.format(model=request.model)}
+    body = {"type": "error", "error": error, "request_id": number}
     if retry_after is not None:
         reset = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + retry_after))
         fields = [(n, reset if n.endswith("-reset") else "0" if n.endswith("-remaining") else v)
@@ -107,8 +111,9 @@ def gemini(request, status, code, retry_after) -> Answer:
         details += [{"@type": TYPE + "QuotaFailure", "violations": [{
             "quotaMetric": "generativelanguage.googleapis.com/generate_content_requests",
             "quotaId": "GenerateRequestsPerMinutePerProjectPerModel"}]},
-            {"@type": TYPE + "Help", "links": [{"description": "Learn more about Gemini API quotas",
-                                                "url": "https://ai.google.dev/gemini-api/docs/rate-limits"}]}]
+            {"@type": TYPE + "Help", "links": [{
+                "description": "Learn more about Gemini API quotas",
+                "url": "https://ai.google.dev/gemini-api/docs/rate-limits"}]}]
     if retry_after is not None:
         details.append({"@type": TYPE + "RetryInfo", "retryDelay": f"{retry_after:g}s"})
     error = {"code": status, "message": text.format(model=request.model),

@@ -1,5 +1,6 @@
-# Which vendor's API a request is for, and its well-behaved answer: the credential checked, the model's words or the
-# vendor's own 404. Pure. Any path prefix is allowed before the vendor's path, so that base paths can be tested.
+# Which vendor's API a request is for, and its well-behaved answer: the credential checked, the
+# model's words or the vendor's own 404. Pure. Any path prefix is allowed before the vendor's path,
+# so that base paths can be tested.
 import json
 
 from tests.fakes import anthropic_api, gemini_api, openai_api, openai_responses, vendor_errors
@@ -51,4 +52,5 @@ def echo(request) -> Answer:
     seen = {"method": request.method, "target": request.target, "version": request.version,
             "headers": request.headers, "body_bytes": request.body_bytes,
             "body_sha256": request.body_hash.hexdigest()}
-    return Answer(200, [("Content-Type", "application/json")], [json.dumps(seen, indent=2).encode()])
+    text = json.dumps(seen, indent=2).encode()
+    return Answer(200, [("Content-Type", "application/json")], [text])

@@ -1,6 +1,7 @@
-# One accepted connection of the model server as bytes in and bytes out, over TCP or TLS. Owned by the server's
-# one event loop. TLS runs here over memory instead of inside asyncio, because asyncio decides by itself when to
-# send close_notify and hides the socket, and a fake must end a connection in every right and wrong way.
+# One accepted connection of the model server as bytes in and bytes out, over TCP or TLS. Owned by
+# the server's one event loop. TLS runs here over memory instead of inside asyncio, because asyncio
+# decides by itself when to send close_notify and hides the socket, and a fake must end a connection
+# in every right and wrong way.
 import asyncio
 import fcntl
 import socket
@@ -158,14 +159,16 @@ class Wire(asyncio.Protocol):
         self._buffer[:0] = data
 
     def stop_reading(self, stop: bool) -> None:
-        """Lets the kernel's buffer fill, as a slow reader does. A stopped reader notices no leaving."""
+        """Lets the kernel's buffer fill, as a slow reader does. A stopped reader notices no
+        leaving."""
         if not self.transport.is_closing() and self.left is None:
             self.transport.pause_reading() if stop else self.transport.resume_reading()
 
     # -- out
 
     async def send(self, data: bytes) -> None:
-        """Returns when the kernel took all of it; raises ClientLeft as soon as the client is gone."""
+        """Returns when the kernel took all of it; raises ClientLeft as soon as the client is
+        gone."""
         if self.transport.is_closing():
             self._note_left("rst")  # a write failed; asyncio will say so a turn later
         if self.left:
@@ -214,7 +217,8 @@ class Wire(asyncio.Protocol):
             await asyncio.sleep(0.001)
 
     async def end(self, how: str) -> None:
-        """"fin": the clean end (close_notify first on TLS); "no_notify": FIN alone on TLS; "rst"."""
+        """"fin": the clean end (close_notify first on TLS); "no_notify": FIN alone on TLS;
+        "rst"."""
         if self.transport.is_closing():
             return
         if how == "rst":
@@ -240,7 +244,8 @@ class Wire(asyncio.Protocol):
         self.transport.abort()
 
     async def _drain_until_left(self) -> None:
-        """After FIN what still comes is read and dropped: closing on unread bytes would send RST."""
+        """After FIN what still comes is read and dropped: closing on unread bytes would send
+        RST."""
         end = asyncio.get_running_loop().time() + 10
         timer = asyncio.get_running_loop().call_later(10, self._wake)
         try:
