@@ -234,7 +234,10 @@ class Wire(asyncio.Protocol):
                 pass  # the answer to close_notify is not waited for
             self._flush()
         if self.left is None:
-            self.transport.write_eof()
+            try:
+                self.transport.write_eof()
+            except OSError:
+                pass  # the client's RST is there already, only not yet read
             await self._drain_until_left()
         self._close()
 
