@@ -3,10 +3,10 @@
 # that a test needs no TLS to ask. Waiting happens here, at the server, so that no test ever sleeps.
 import json
 
+from tests.fakes.gate import Gate
 from tests.fakes.records import Book
 from tests.fakes.rules import BadRule, Rules
 from tests.fakes.sender import Answer
-from tests.fakes.wire import Gate
 
 PREFIX = "/__fake/"
 HANG_GUARD_SECONDS = 60.0

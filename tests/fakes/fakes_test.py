@@ -11,10 +11,11 @@ import unittest
 from unittest import mock
 
 from tests.fakes import certs
+from tests.fakes.metrics import Metrics
 from tests.fakes.models import Models
 from tests.fakes.raw_client import RawClient, exchange
 from tests.fakes.raw_upstream import RawUpstream
-from tests.fakes.relay import Metrics, Relay
+from tests.fakes.relay import Relay
 from tests.fakes.tls_socket import Ended
 
 CHAT = "/v1/chat/completions"

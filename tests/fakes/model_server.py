@@ -17,11 +17,12 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
 from tests.fakes import vendors  # noqa: E402 - the path is set above, for use as a program
 from tests.fakes.control_api import PREFIX, ControlApi, as_json  # noqa: E402
+from tests.fakes.gate import Gate  # noqa: E402
 from tests.fakes.http_request import BadRequest, read_body, read_head  # noqa: E402
 from tests.fakes.records import Book  # noqa: E402
 from tests.fakes.rules import BadRule, Rule, Rules  # noqa: E402
 from tests.fakes.sender import Cut, Sender  # noqa: E402
-from tests.fakes.wire import ClientLeft, Gate, Wire  # noqa: E402
+from tests.fakes.wire import ClientLeft, Wire  # noqa: E402
 
 BACKLOG = 8192
 

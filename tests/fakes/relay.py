@@ -17,6 +17,8 @@ import urllib.error
 import urllib.request
 from typing import Callable
 
+from tests.fakes.metrics import Metrics
+
 HANG_GUARD_SECONDS = 60.0
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 SANITIZER_WORDS = ("AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "runtime error:",
@@ -248,39 +250,14 @@ class Relay:
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
 
-    def metrics(self) -> "Metrics":
+    def metrics(self) -> Metrics:
         status, text = self.admin_get("/metrics")
         assert status == 200, f"/metrics answered {status}"
         return Metrics(text)
 
-    def wait_for_metric(self, predicate: Callable[["Metrics"], bool]) -> "Metrics":
+    def wait_for_metric(self, predicate: Callable[[Metrics], bool]) -> Metrics:
         """Asks again until `predicate` holds: for what is counted just after an answer was sent."""
         for _ in range(20_000):
             if predicate(metrics := self.metrics()):
                 return metrics
         raise AssertionError("hang guard: the metrics never came to what was awaited")
-
-
-class Metrics:
-    """Prometheus' text form: `samples` is a list of (name, labels, value)."""
-
-    LINE = re.compile(r"^([a-zA-Z_:][\w:]*)(?:\{(.*)\})?\s+(\S+)")
-    LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
-
-    def __init__(self, text: str):
-        self.text = text
-        self.samples = []
-        for line in text.splitlines():
-            if line.startswith("#") or not (match := self.LINE.match(line)):
-                continue
-            labels = {name: value.replace('\\"', '"').replace("\\n", "\n").replace("\\\\", "\\")
-                      for name, value in self.LABEL.findall(match[2] or "")}
-            self.samples.append((match[1], labels, float(match[3])))
-
-    def all(self, name: str, **labels) -> list[tuple[dict, float]]:
-        return [(found, value) for n, found, value in self.samples
-                if n == name and all(found.get(k) == v for k, v in labels.items())]
-
-    def sum(self, name: str, **labels) -> float:
-        """The sum over the samples that have these labels; 0 where there is none."""
-        return sum(value for _, value in self.all(name, **labels))

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from http import HTTPStatus
 
+from tests.fakes.gate import Gate
 from tests.fakes.rules import Rule
-from tests.fakes.wire import Gate, Wire
+from tests.fakes.wire import Wire
 
 MIB = 1 << 20
 PIECE = b"".join(b"%015x\n" % n for n in range(4096))  # 64 KiB that show a shifted byte
