@@ -85,7 +85,7 @@ export class Models {
     const program = path.join(repository, 'tests/fakes/model_server.py');
     const child = spawn(
       process.env.CULVERT_E2E_PYTHON ?? 'python3',
-      [program, '--cert', cert, '--key', key, '--keys', keys.join(',')],
+      [program, '--with-parent', '--cert', cert, '--key', key, '--keys', keys.join(',')],
       { stdio: ['ignore', 'pipe', 'inherit'] },
     );
     const [told] = await new Lines(child.stdout).wait(() => true);

@@ -7,6 +7,7 @@
 import argparse
 import asyncio
 import json
+import os
 import pathlib
 import resource
 import signal
@@ -191,6 +192,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--tls", choices=("1.2", "1.3"), help="only this version")
     parser.add_argument("--keys", default="", help="comma-separated: the only credentials taken")
     parser.add_argument("--behave", default="[]", help="rules as JSON")
+    parser.add_argument("--with-parent", action="store_true", help="ends when its parent is gone")
     return parser.parse_args()
 
 
@@ -231,7 +233,12 @@ async def run(args: argparse.Namespace) -> None:
     control = await loop.create_server(lambda: Wire(models.serve_control, None), "127.0.0.1",
                                        args.control_port)
     print(json.dumps({"listening": address(server), "control": address(control)}), flush=True)
-    await stop.wait()
+    parent = os.getppid()
+    while not stop.is_set() and not (args.with_parent and os.getppid() != parent):
+        try:
+            await asyncio.wait_for(stop.wait(), 1 if args.with_parent else None)
+        except asyncio.TimeoutError:
+            pass  # looks again whether the test that started it still lives
     server.close()
     control.close()
 

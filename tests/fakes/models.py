@@ -20,8 +20,8 @@ class Models:
 
     def __init__(self, certificate: Certificate | None = None, keys=(), behave=(), host="127.0.0.1",
                  arguments=()):
-        command = [sys.executable, str(PROGRAM), "--host", host, "--keys", ",".join(keys),
-                   "--behave", json.dumps(list(behave)), *arguments]
+        command = [sys.executable, str(PROGRAM), "--with-parent", "--host", host,
+                   "--keys", ",".join(keys), "--behave", json.dumps(list(behave)), *arguments]
         if certificate is not None:
             command += ["--cert", certificate.cert, "--key", certificate.key]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE)
