@@ -1,0 +1,48 @@
+// The inside of proto/validate: one function for each kind, and what they share.
+#pragma once
+
+#include "proto/validate.h"
+#include "proto/words.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace culvert {
+
+// The resource that is being looked at, and the list of what is wrong.
+class Inspection {
+ public:
+  Inspection(std::string_view kind, std::string_view name, std::vector<Finding>* findings)
+      : kind_(kind), name_(name), findings_(findings) {}
+
+  void say(const std::string& path, const std::string& message) {
+    findings_->push_back({kind_, name_, path, message});
+  }
+  void check(const std::string& path, const Flaw& flaw) {
+    if (flaw) say(path, *flaw);
+  }
+
+ private:
+  std::string kind_;
+  std::string name_;
+  std::vector<Finding>* findings_;
+};
+
+std::string indexed(std::string_view path, int index);  // path[index]
+
+void inspect_relay(const Resources& resources, Inspection* out);
+void inspect_upstream(const std::string& name, const v1::Upstream& upstream, Inspection* out);
+void inspect_key_pool(const Resources& resources, const v1::KeyPool& pool, Inspection* out);
+void inspect_route(const Resources& resources, const v1::Route& route, Inspection* out);
+
+void inspect_timeouts(const std::string& path, const v1::Timeouts& timeouts, Inspection* out);
+// More than nothing unless zero means something, and no more than a day.
+void inspect_timer(const std::string& path,
+                   const google::protobuf::Duration& timer,
+                   bool zero,
+                   Inspection* out);
+void inspect_headers(const std::string& path, const v1::HeaderRules& rules, Inspection* out);
+bool upstream_exists(const Resources& resources, const std::string& alias);
+
+}  // namespace culvert

@@ -1,0 +1,89 @@
+// Upstreams.
+#include "proto/presets.h"
+#include "proto/scalars.h"
+#include "proto/validate_parts.h"
+#include "relay/base/address.h"
+#include "relay/base/denied_headers.h"
+#include "relay/base/text.h"
+
+namespace culvert {
+namespace {
+
+void inspect_targets(const std::string& name, const v1::Upstream& upstream, Inspection* out) {
+  bool any = upstream.targets_size() == 0 && find_preset(name) != nullptr;
+  for (int i = 0; i < upstream.targets_size(); ++i) {
+    const v1::Target& target = upstream.targets(i);
+    out->check(indexed("targets", i) + ".url", url_flaw(target.url()));
+    any = any || !target.has_weight() || target.weight() > 0;
+    for (int r = 0; r < target.regions_size(); ++r) {
+      out->check(indexed(indexed("targets", i) + ".regions", r), name_flaw(target.regions(r)));
+    }
+  }
+  if (!any) {
+    out->say("targets", upstream.targets_size() == 0
+                            ? "an upstream without targets; needed is at least one URL"
+                            : "every weight is 0; at least one has to be above 0");
+  }
+}
+
+void inspect_key(const v1::Upstream& upstream, Inspection* out) {
+  const v1::KeyCarriage& key = upstream.key();
+  if (!upstream.has_key()) return;
+  if (const auto flaw = header_name_flaw(key.header())) {
+    out->say("key.header", *flaw);
+  } else if (is_denied_header(key.header()) || needs_naming(key.header()) ||
+             is_written_by_relay(key.header())) {
+    out->say("key.header", in_quotes(key.header()) +
+                               " cannot carry a key; allowed are headers such as Authorization or "
+                               "x-api-key");
+  }
+  if (!key.scheme().empty() && header_name_flaw(key.scheme())) {
+    out->say("key.scheme", in_quotes(key.scheme()) +
+                               " is no scheme; allowed are words such as Bearer, or nothing");
+  }
+}
+
+// The key's own header is filled by the pool or by the caller; a fixed value would replace both.
+void inspect_set_of_key(const std::string& name, const v1::Upstream& upstream, Inspection* out) {
+  const Preset* preset = find_preset(name);
+  const v1::Dialect dialect = upstream.has_dialect() ? upstream.dialect()
+                              : preset != nullptr    ? preset->dialect
+                                                     : v1::DIALECT_OPAQUE;
+  const std::string header =
+      upstream.has_key() ? upstream.key().header() : default_key_carriage(dialect).header();
+  for (const auto& [set, value] : upstream.headers().set()) {
+    if (!equal_ignoring_case(set, header)) continue;
+    out->say("headers.set[" + set + "]",
+             in_quotes(set) + " carries the key of this upstream; use a KeyPool");
+  }
+}
+
+}  // namespace
+
+void inspect_upstream(const std::string& name, const v1::Upstream& upstream, Inspection* out) {
+  out->check("", alias_flaw(name));
+  inspect_targets(name, upstream, out);
+  for (int i = 0; i < upstream.strategies_size(); ++i) {
+    if (upstream.strategies(i) == "socket") continue;
+    out->say(indexed("strategies", i), "the strategy " + in_quotes(upstream.strategies(i)) +
+                                           " is not known to this version; allowed is socket");
+  }
+  inspect_key(upstream, out);
+  if (!upstream.tls().server_name().empty()) {
+    const auto host = HostPattern::parse(upstream.tls().server_name());
+    if (!host || host->text.front() == '*') {
+      out->say("tls.server_name", in_quotes(upstream.tls().server_name()) +
+                                      " is no host name; allowed are names such as "
+                                      "api.example.com");
+    }
+  }
+  inspect_timeouts("timeouts", upstream.timeouts(), out);
+  inspect_headers("headers", upstream.headers(), out);
+  inspect_set_of_key(name, upstream, out);
+  out->check("user_agent", header_value_flaw(upstream.user_agent()));
+  if (upstream.client_user_agent() && !upstream.user_agent().empty()) {
+    out->say("user_agent", "both user_agent and client_user_agent; allowed is one of them");
+  }
+}
+
+}  // namespace culvert

@@ -1,0 +1,34 @@
+// Single values of a configuration: what a name, a header, a token, a path may look like. Each
+// function says what is wrong and what is allowed in one sentence, or nothing where the value is
+// sound. Pure; no sentence holds a secret.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace culvert {
+
+using Flaw = std::optional<std::string>;
+
+Flaw name_flaw(std::string_view name);    // of a resource
+Flaw alias_flaw(std::string_view alias);  // of an upstream: also the first segment of a path
+
+// A relay token: 16 characters or more, none of the defaults of examples, and able to stand in a
+// path, a header and a comma-separated list. References (env:, file:) are sound until they are
+// read.
+Flaw token_flaw(std::string_view token);
+// An upstream's key: visible ASCII without commas, as it goes into a header.
+Flaw key_flaw(std::string_view key);
+bool is_reference(std::string_view secret);
+
+Flaw header_name_flaw(std::string_view name);    // a token of RFC 9110 §5.6.2
+Flaw header_value_flaw(std::string_view value);  // field-value of RFC 9110 §5.5
+
+// `/a/b`: no slash at the end, no empty or dot segments, no query.
+Flaw path_prefix_flaw(std::string_view prefix);
+
+// `https://host[:port][/base/path]` of an upstream. User information is never repeated.
+Flaw url_flaw(std::string_view url);
+
+}  // namespace culvert
