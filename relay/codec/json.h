@@ -31,28 +31,43 @@ class ModelScanner {
   const std::string& model() const { return model_; }  // unescaped UTF-8
 
  private:
-  enum class Step : uint8_t { kStart, kKeyOrEnd, kKey, kColon, kValue, kSkip, kComma, kModel };
+  enum class Step : uint8_t {
+    kStart,       // before the object
+    kFirstKey,    // a key or the object's end
+    kKey,         // a key
+    kInKey,       // inside its string
+    kColon,       //
+    kValue,       // before a value
+    kInModel,     // inside the string that is looked for
+    kNested,      // inside an object or array of no interest
+    kInString,    // inside a string of no interest, nested or not
+    kScalar,      // inside a number or word
+    kAfterValue,  //
+  };
 
   void step(char c);
-  void string_byte(char c);
-  void end_string();
-  void value_start(char c);
-  void skip_byte(char c);
+  void value_byte(char c);
+  void nested_byte(char c);
+  void after_value_byte(char c);
+  void text_byte(char c);
+  void escape_byte(char c);
+  void hex_byte(char c);
+  void end_text();
   void append_unit(uint32_t unit);
+  void end_half_pair();
   void append(std::string_view bytes);
+  void absent() { state_ = State::kAbsent; }
 
   State state_ = State::kNeedMore;
   Step step_ = Step::kStart;
-  std::string text_;   // of the key or the model, unescaped
-  std::string model_;  //
-  bool in_string_ = false;
+  std::string text_;  // of the key or the model, unescaped
+  std::string model_;
   bool escaped_ = false;
-  bool too_long_ = false;
-  bool is_model_ = false;
+  bool is_model_ = false;  // the last key
   int hex_left_ = 0;
   uint32_t hex_ = 0;
   uint32_t high_surrogate_ = 0;
-  uint64_t depth_ = 0;
+  uint64_t depth_ = 0;  // of brackets inside the object
 };
 
 // Tokens of one answer, in one meaning for all vendors: input has all that was read (cached or

@@ -37,11 +37,10 @@ class SseParser {
   bool overflowed() const { return overflowed_; }
 
  private:
-  enum class LineStart : uint8_t { kNo, kYes };
-
   bool end_line();
-  void take_field();
-  void reset_event();
+  void take_field(std::string_view line);
+  void take_retry(std::string_view value);
+  void begin_event();
   void keep(std::string_view bytes);
 
   size_t limit_;
@@ -52,10 +51,9 @@ class SseParser {
   std::optional<uint64_t> retry_;
   size_t data_lines_ = 0;
   size_t line_bytes_ = 0;  // of the unfinished line, kept or not
-  bool dispatched_ = false;
+  bool given_ = false;     // the last call returned an event; it lives until the next call
   bool pending_ = false;   // a field of an unfinished event was seen
-  bool comment_ = false;   // the unfinished line is one
-  bool skip_lf_ = false;   // the last byte was CR
+  bool after_cr_ = false;  // an LF here belongs to the CR before it
   bool skipping_ = false;  // inside an event that is too large
   bool overflowed_ = false;
   bool first_line_ = true;  // where a byte order mark may stand

@@ -21,8 +21,9 @@ class StreamEnd {
 
   bool marked() const { return marked_; }    // the end marker was seen
   bool errored() const { return errored_; }  // the upstream said in the stream that it failed
-  // The stream may end here and be whole: marked, or no events of a dialect that has a marker.
-  bool complete() const { return marked_ || dialect_ == Dialect::kOpaque || events_ == 0; }
+  // The stream may end here and be whole: its marker was seen, or it is none of those that have one
+  // (an opaque dialect; events, but none in the dialect's own form).
+  bool complete() const;
   // An event with content was seen (text, thought, tool call, media): the first token is here.
   bool content_seen() const { return content_seen_; }
   const Usage& usage() const { return usage_; }
@@ -36,7 +37,8 @@ class StreamEnd {
   bool marked_ = false;
   bool errored_ = false;
   bool content_seen_ = false;
-  uint64_t events_ = 0;
+  bool own_form_ = false;  // an event that only a stream with a marker has
+  bool events_ = false;    // any event
   Usage usage_;
 };
 
