@@ -1,51 +1,88 @@
-// The policy above llhttp: each rule names what it refuses and the section that lets it.
+// The policy of requests: one function per rule, in the order in which a head brings its parts.
 #include "relay/codec/request_parser.h"
 
 #include "relay/base/text.h"
 #include "relay/base/url.h"
-#include "relay/codec/message_parser.h"
+#include "relay/codec/framing.h"
+#include "relay/codec/message_reader.h"
 
 #include <algorithm>
 #include <array>
+#include <new>
+#include <optional>
 
 namespace culvert {
 namespace {
 
-constexpr std::array<std::string_view, 8> kMethods = {"GET",   "HEAD",   "POST",    "PUT",
-                                                      "PATCH", "DELETE", "OPTIONS", "CONNECT"};
+// Fields that mean one thing. Two of them would be read as the first by some and the last by
+// others.
+constexpr std::array<std::string_view, 17> kSingletons = {"host",
+                                                          "content-type",
+                                                          "authorization",
+                                                          "proxy-authorization",
+                                                          "expect",
+                                                          "user-agent",
+                                                          "referer",
+                                                          "origin",
+                                                          "range",
+                                                          "if-modified-since",
+                                                          "if-unmodified-since",
+                                                          "x-api-key",
+                                                          "x-goog-api-key",
+                                                          "x-culvert-token",
+                                                          "max-forwards",
+                                                          "content-range",
+                                                          "idempotency-key"};
 
-// Fields of which two would leave open which one counts.
-constexpr std::array<std::string_view, 12> kSingletons = {
-    "authorization", "content-length",      "content-type",   "content-encoding",
-    "expect",        "proxy-authorization", "range",          "transfer-encoding",
-    "x-api-key",     "x-culvert-token",     "x-goog-api-key", "idempotency-key"};
-
-Error bad(std::string detail) {
-  return Error::client(Code::kBadRequest, Stage::kRequest, std::move(detail));
+bool is_singleton(std::string_view name) {
+  return std::any_of(kSingletons.begin(), kSingletons.end(), [&](std::string_view singleton) {
+    return equal_ignoring_case(name, singleton);
+  });
 }
+
+bool same_authority(std::string_view a, std::string_view b, uint16_t default_port) {
+  const auto first = parse_authority(a);
+  const auto second = parse_authority(b);
+  if (!first || !second || first->host != second->host) return false;
+  const auto port = [&](const Authority& authority) {
+    return authority.port == 0 ? default_port : authority.port;
+  };
+  return port(*first) == port(*second);
+}
+
+using Refusal = std::optional<Offence>;
 
 }  // namespace
 
-class RequestParser::Machine final : public MessageParser {
+class RequestParser::Machine final : FieldSink {
  public:
-  explicit Machine(const HeadLimits& limits) : MessageParser(HTTP_REQUEST, limits) {}
+  explicit Machine(const HeadLimits& limits) : reader_(HeadScanner::Kind::kRequest, limits) {}
+
+  Result<HttpEvent> next(std::string_view* input);
+  Error refuse(const Offence& offence);
   RequestHead& head() { return head_; }
+  bool idle() const;
 
  private:
-  Result<EventKind> head_complete() override;
-  void begin_message() override { head_ = RequestHead(); }
-  void first_line_part(std::string_view part) override { head_.target += part; }
-  Error refusal(Code code, std::string detail) const override;
-  Error parse_error(llhttp_errno_t code) const override;
+  enum class Phase : uint8_t { kBetween, kHead, kBody, kTunnel, kIgnored, kFailed };
 
-  Result<void> check_first_line();
-  Result<void> check_host();
-  Result<void> check_absolute_form();
-  Result<void> check_singletons();
-  Result<void> check_framing();
-  Result<void> check_expect();
+  Result<HttpEvent> read_head(std::string_view* input);
+  Result<HttpEvent> read_body(std::string_view* input);
+  Refusal on_field(std::string_view name, std::string_view value) override;
+  Refusal check_content(std::string_view name) const;
+  Refusal finish_head();
+  Refusal take_target();
+  Refusal take_absolute_target(const std::string& target);
+  Refusal take_tunnel_target(const std::string& target);
+  void take_framing();
 
+  MessageReader reader_;
+  Phase phase_ = Phase::kBetween;
+  Phase after_ = Phase::kBetween;  // the phase that follows the body
   RequestHead head_;
+  FramingFields framing_;
+  std::string target_fault_;  // what an Offence points to
+  Error error_;
 };
 
 RequestParser::RequestParser(const HeadLimits& limits)
@@ -54,137 +91,198 @@ RequestParser::RequestParser(RequestParser&&) noexcept = default;
 RequestParser& RequestParser::operator=(RequestParser&&) noexcept = default;
 RequestParser::~RequestParser() = default;
 
-Result<HttpEvent> RequestParser::next(std::string_view* input) { return machine_->next(input); }
-bool RequestParser::idle() const { return machine_->idle(); }
+Result<HttpEvent> RequestParser::next(std::string_view* input) {
+  try {
+    return machine_->next(input);
+  } catch (const std::bad_alloc&) {
+    return machine_->refuse({Code::kOutOfMemory, ""});
+  }
+}
+
 const RequestHead& RequestParser::head() const { return machine_->head(); }
 RequestHead RequestParser::take_head() { return std::move(machine_->head()); }
+bool RequestParser::idle() const { return machine_->idle(); }
 
-Error RequestParser::Machine::refusal(Code code, std::string detail) const {
-  return Error::client(code, code == Code::kBadRequest ? Stage::kRequest : Stage::kLimit,
-                       std::move(detail));
+bool RequestParser::Machine::idle() const {
+  return phase_ == Phase::kBetween || (phase_ == Phase::kHead && !reader_.started());
 }
 
-Error RequestParser::Machine::parse_error(llhttp_errno_t code) const {
-  switch (code) {
-    case HPE_PAUSED_H2_UPGRADE:
-      return Error::client(Code::kVersionNotSupported, Stage::kRequest,
-                           "HTTP/2 is not spoken here");
-    case HPE_INVALID_VERSION:
-      return Error::client(Code::kVersionNotSupported, Stage::kRequest,
-                           "only HTTP/1.0 and HTTP/1.1 are spoken here");
-    case HPE_INVALID_METHOD:
-      return Error::client(Code::kNotImplemented, Stage::kRequest, "the method is not known");
-    default:
-      return bad(std::string("the request is malformed: ") + llhttp_get_error_reason(&llhttp_));
+Result<HttpEvent> RequestParser::Machine::next(std::string_view* input) {
+  switch (phase_) {
+    case Phase::kFailed:
+      return error_;
+    case Phase::kIgnored:
+      input->remove_prefix(input->size());
+      return HttpEvent{};
+    case Phase::kTunnel:
+      return HttpEvent{};
+    case Phase::kBody:
+      return read_body(input);
+    case Phase::kBetween:
+      if (input->empty()) return HttpEvent{};
+      reader_.begin();
+      head_ = {};
+      framing_ = {};
+      phase_ = Phase::kHead;
+      break;
+    case Phase::kHead:
+      break;
   }
+  return read_head(input);
 }
 
-Result<EventKind> RequestParser::Machine::head_complete() {
-  head_.method = llhttp_method_name(static_cast<llhttp_method_t>(llhttp_.method));
-  head_.minor_version = llhttp_.http_minor;
-  head_.headers = std::move(headers_);
-  head_.keep_alive = llhttp_should_keep_alive(&llhttp_) != 0;
-  CULVERT_CHECK(check_first_line());
-  CULVERT_CHECK(check_host());
-  CULVERT_CHECK(check_singletons());
-  CULVERT_CHECK(check_framing());
-  CULVERT_CHECK(check_expect());
-  return EventKind::kHead;
+Result<HttpEvent> RequestParser::Machine::read_head(std::string_view* input) {
+  const MessageReader::Step step = reader_.read_head(input, this);
+  if (step == MessageReader::Step::kFailed) {
+    // llhttp refuses a second word on the framing in the same way as an unknown coding.
+    const bool again = framing_.length() || framing_.chunked();
+    if (!again || reader_.offence().code != Code::kNotImplemented) return refuse(reader_.offence());
+    return refuse({Code::kBadRequest,
+                   "Transfer-Encoding stands beside another framing field (RFC 9112 §6.1)"});
+  }
+  if (step == MessageReader::Step::kMore) return HttpEvent{};
+  if (const Refusal refused = finish_head()) return refuse(*refused);
+  phase_ = Phase::kBody;
+  return HttpEvent{EventKind::kHead, {}};
 }
 
-Result<void> RequestParser::Machine::check_first_line() {
-  if (llhttp_.http_major != 1 || llhttp_.http_minor > 1) {
-    return Error::client(Code::kVersionNotSupported, Stage::kRequest,
-                         "only HTTP/1.0 and HTTP/1.1 are spoken here");
+Result<HttpEvent> RequestParser::Machine::read_body(std::string_view* input) {
+  std::string_view body;
+  switch (reader_.read_body(input, &body)) {
+    case MessageReader::Step::kMore:
+      return HttpEvent{};
+    case MessageReader::Step::kBody:
+      return HttpEvent{EventKind::kBody, body};
+    case MessageReader::Step::kFailed:
+      return refuse(reader_.offence());
+    case MessageReader::Step::kHead:
+    case MessageReader::Step::kEnd:
+      break;
   }
-  if (std::find(kMethods.begin(), kMethods.end(), head_.method) == kMethods.end()) {
-    return Error::client(Code::kNotImplemented, Stage::kRequest, "the method is not carried");
-  }
-  constexpr uint64_t kBeforeVersion = 6;  // " HTTP/"
-  if (target_start_ != method_end_ + 1 || version_start_ != target_end_ + kBeforeVersion) {
-    return bad("the request line has more than single spaces (RFC 9112 §3)");
-  }
-  return {};
+  phase_ = after_;
+  return HttpEvent{EventKind::kEnd, {}};
 }
 
-// Exactly one Host in 1.1; absolute-form must name the same host and becomes origin-form (§3.2).
-Result<void> RequestParser::Machine::check_host() {
-  const size_t hosts = head_.headers.count("host");
-  if (hosts > 1) return bad("there is more than one Host (RFC 9112 §3.2)");
-  if (hosts == 0 && head_.minor_version == 1) return bad("Host is missing (RFC 9112 §3.2)");
-  if (hosts == 1) head_.host = *head_.headers.find("host");
-  if (!head_.host.empty() && !parse_authority(head_.host)) return bad("Host is not a host name");
-  if (head_.method == "CONNECT") {
-    if (!parse_authority(head_.target)) return bad("CONNECT wants host:port (RFC 9112 §3.2.3)");
-    return {};
-  }
-  if (head_.target == "*" && head_.method == "OPTIONS") return {};
-  if (!head_.target.starts_with('/')) CULVERT_CHECK(check_absolute_form());
-  return check_target(head_.target);
+Error RequestParser::Machine::refuse(const Offence& offence) {
+  phase_ = Phase::kFailed;
+  const bool limit = offence.code == Code::kHeadTooLarge || offence.code == Code::kTargetTooLong;
+  const Stage stage = limit ? Stage::kLimit : Stage::kRequest;
+  error_ = offence.code == Code::kOutOfMemory ? Error::ours(offence.code, stage, {})
+                                              : Error::client(offence.code, stage, offence.detail);
+  return error_;
 }
 
-Result<void> RequestParser::Machine::check_absolute_form() {
-  const auto scheme_end = head_.target.find("://");
-  const std::string scheme = lower(
-      std::string_view(head_.target).substr(0, scheme_end == std::string::npos ? 0 : scheme_end));
-  if (scheme != "http" && scheme != "https") return bad("the request target is not a path");
-  const auto begin = scheme_end + 3;
-  const auto end = std::min(head_.target.find_first_of("/?", begin), head_.target.size());
-  const std::string authority = head_.target.substr(begin, end - begin);
-  if (!parse_authority(authority) ||
-      (!head_.host.empty() && !equal_ignoring_case(authority, head_.host))) {
-    return bad("the request target and Host name different hosts (RFC 9112 §3.2.2)");
+Refusal RequestParser::Machine::on_field(std::string_view name, std::string_view value) {
+  const int version = reader_.llhttp().minor_version();
+  if (const Refusal refused = framing_.see(name, value, version)) return refused;
+  if (const Refusal refused = check_content(name)) return refused;
+  if (is_singleton(name) && head_.headers.count(name) > 0) {
+    return Offence{Code::kBadRequest, "a field that may stand once stands twice (RFC 9110 §5.3)"};
   }
-  head_.host = authority;
-  head_.target.erase(0, end);
-  if (!head_.target.starts_with('/')) head_.target.insert(head_.target.begin(), '/');
-  return {};
+  if (equal_ignoring_case(name, "host") && !parse_authority(value)) {
+    return Offence{Code::kBadRequest, "Host is malformed (RFC 9112 §3.2)"};
+  }
+  if (equal_ignoring_case(name, "expect") && version >= 1 &&
+      !equal_ignoring_case(value, "100-continue")) {
+    return Offence{Code::kExpectationFailed, "only 100-continue can be met (RFC 9110 §10.1.1)"};
+  }
+  head_.headers.add(name, value);
+  return std::nullopt;
 }
 
-Result<void> RequestParser::Machine::check_singletons() {
-  for (const std::string_view name : kSingletons) {
-    if (head_.headers.count(name) > 1) {
-      return bad("there is more than one " + std::string(name));
-    }
+// Content in a request that has no use for it is how bodies become requests.
+Refusal RequestParser::Machine::check_content(std::string_view name) const {
+  const std::string& method = reader_.llhttp().method();
+  const bool length = equal_ignoring_case(name, "content-length");
+  if (!length && !equal_ignoring_case(name, "transfer-encoding")) return std::nullopt;
+  if (method == "CONNECT") {
+    return Offence{Code::kBadRequest, "CONNECT has no content (RFC 9110 §9.3.6)"};
   }
-  return {};
+  if ((method == "GET" || method == "HEAD") && framing_.length() != 0U) {
+    return Offence{Code::kBadRequest, "GET and HEAD have no content (RFC 9110 §9.3.1)"};
+  }
+  return std::nullopt;
 }
 
-Result<void> RequestParser::Machine::check_framing() {
-  const std::string* coding = head_.headers.find("transfer-encoding");
-  const std::string* length = head_.headers.find("content-length");
-  if (coding != nullptr) {
-    if (head_.minor_version == 0) {
-      return bad("Transfer-Encoding in HTTP/1.0 (RFC 9112 §6.1)");
-    }
-    if (length != nullptr) return bad("Transfer-Encoding beside Content-Length (RFC 9112 §6.1)");
-    if (!equal_ignoring_case(*coding, "chunked")) {
-      return Error::client(Code::kNotImplemented, Stage::kRequest,
-                           "the only transfer coding taken is chunked");
-    }
+Refusal RequestParser::Machine::finish_head() {
+  LlhttpReader& llhttp = reader_.llhttp();
+  if (llhttp.chunked() != framing_.chunked() ||
+      (framing_.length().value_or(0) != llhttp.length())) {
+    return Offence{Code::kBadRequest, "the content's length is ambiguous (RFC 9112 §6.3)"};
+  }
+  head_.method = llhttp.take_method();
+  head_.minor_version = llhttp.minor_version();
+  const std::string* host = head_.headers.find("host");
+  if (host != nullptr) head_.host = *host;
+  if (host == nullptr && head_.minor_version >= 1) {
+    return Offence{Code::kBadRequest, "Host is missing (RFC 9112 §3.2)"};
+  }
+  if (const Refusal refused = take_target()) return refused;
+  take_framing();
+  return std::nullopt;
+}
+
+Refusal RequestParser::Machine::take_target() {
+  std::string target = reader_.llhttp().take_target();
+  if (head_.method == "CONNECT") return take_tunnel_target(target);
+  if (starts_with_ignoring_case(target, "http://") ||
+      starts_with_ignoring_case(target, "https://")) {
+    if (const Refusal refused = take_absolute_target(target)) return refused;
+  } else {
+    head_.target = std::move(target);
+  }
+  if (head_.target == "*" && head_.method == "OPTIONS") return std::nullopt;
+  if (const auto checked = check_target(head_.target); !checked) {
+    target_fault_ = checked.error().detail;
+    return Offence{Code::kBadRequest, target_fault_.c_str()};
+  }
+  return std::nullopt;
+}
+
+// RFC 9112 §3.2.2 lets absolute-form win over Host; whoever forwards the other one is fooled, so
+// they must agree.
+Refusal RequestParser::Machine::take_absolute_target(const std::string& target) {
+  const bool tls = lower(target[4]) == 's';
+  const std::string_view rest = std::string_view(target).substr(tls ? 8 : 7);
+  const size_t end = std::min(rest.find_first_of("/?"), rest.size());
+  const std::string_view named = rest.substr(0, end);
+  if (!same_authority(named, head_.host.empty() ? named : head_.host, tls ? 443 : 80)) {
+    return Offence{Code::kBadRequest,
+                   "the target's host is not a host, or not that of Host (RFC 9112 §3.2.2)"};
+  }
+  head_.host = named;
+  const std::string_view path = rest.substr(end);
+  head_.target = path.empty() && head_.method == "OPTIONS" ? "*" : join_path("", path);
+  return std::nullopt;
+}
+
+Refusal RequestParser::Machine::take_tunnel_target(const std::string& target) {
+  const auto authority = parse_authority(target);
+  if (!authority || authority->port == 0) {
+    return Offence{Code::kBadRequest, "CONNECT needs host:port (RFC 9112 §3.2.3)"};
+  }
+  if (head_.host.empty()) head_.host = target;
+  if (!same_authority(target, head_.host, authority->port)) {
+    return Offence{Code::kBadRequest, "the target's host and Host differ (RFC 9112 §3.2)"};
+  }
+  head_.target = target;
+  return std::nullopt;
+}
+
+void RequestParser::Machine::take_framing() {
+  if (framing_.chunked()) {
     head_.framing = BodyFraming::kChunked;
-  } else if (length != nullptr) {
+  } else if (framing_.length() && head_.method != "GET" && head_.method != "HEAD") {
     head_.framing = BodyFraming::kLength;
-    head_.content_length = llhttp_.content_length;
+    head_.content_length = *framing_.length();
   }
-  if (head_.method == "CONNECT" && head_.framing != BodyFraming::kNone) {
-    return bad("CONNECT with a body (RFC 9110 §9.3.6)");
-  }
-  if ((head_.method == "GET" || head_.method == "HEAD") && head_.has_body()) {
-    return bad("GET and HEAD with a body are refused (RFC 9110 §9.3.1)");
-  }
-  return {};
-}
-
-Result<void> RequestParser::Machine::check_expect() {
-  const std::string* expect = head_.headers.find("expect");
-  if (expect == nullptr) return {};
-  if (!equal_ignoring_case(*expect, "100-continue")) {
-    return Error::client(Code::kExpectationFailed, Stage::kRequest,
-                         "the only expectation known is 100-continue");
-  }
-  head_.expect_continue = head_.minor_version == 1 && head_.has_body();
-  return {};
+  reader_.begin_body(head_.framing, head_.content_length);
+  head_.keep_alive = keeps_alive(head_.headers, head_.minor_version);
+  const bool content = head_.framing == BodyFraming::kChunked || head_.content_length > 0;
+  head_.expect_continue = content && head_.minor_version >= 1 && head_.headers.count("expect") > 0;
+  after_ = head_.method == "CONNECT" ? Phase::kTunnel
+           : head_.keep_alive        ? Phase::kBetween
+                                     : Phase::kIgnored;
 }
 
 }  // namespace culvert

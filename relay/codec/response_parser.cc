@@ -1,44 +1,53 @@
-// Which answers are taken, and when a body is whole.
+// The policy of answers.
 #include "relay/codec/response_parser.h"
 
 #include "relay/base/limits.h"
-#include "relay/base/text.h"
-#include "relay/codec/message_parser.h"
+#include "relay/codec/framing.h"
+#include "relay/codec/message_reader.h"
+
+#include <new>
+#include <optional>
 
 namespace culvert {
+
 namespace {
 
 constexpr HeadLimits kLimits{limits::kHeadBytes, limits::kHeadFields, limits::kTargetBytes};
 
-Error bad(std::string detail) {
-  return Error::upstream(Code::kBadAnswer, Stage::kFirstByte, Retry::kNever, std::move(detail));
-}
-
 }  // namespace
 
-class ResponseParser::Machine final : public MessageParser {
+class ResponseParser::Machine final : FieldSink {
  public:
   explicit Machine(bool answer_to_head)
-      : MessageParser(HTTP_RESPONSE, kLimits), answer_to_head_(answer_to_head) {}
+      : answer_to_head_(answer_to_head), reader_(HeadScanner::Kind::kResponse, kLimits) {}
 
+  Result<HttpEvent> next(std::string_view* input);
   Result<HttpEvent> finish(bool clean);
+  Error refuse(const Offence& offence);
   const ResponseHead& head() const { return head_; }
   bool started() const { return started_; }
-  void note_input(std::string_view input) { started_ = started_ || !input.empty(); }
 
  private:
-  Result<EventKind> head_complete() override;
-  void begin_message() override { head_ = ResponseHead(); }
-  void first_line_part(std::string_view part) override { head_.reason += part; }
-  Error refusal(Code code, std::string detail) const override;
-  Error parse_error(llhttp_errno_t code) const override;
-  Result<void> check_framing();
+  enum class Phase : uint8_t { kHead, kBody, kEnded, kFailed };
 
-  ResponseHead head_;
+  std::optional<Offence> on_field(std::string_view name, std::string_view value) override;
+  Result<HttpEvent> read_head(std::string_view* input);
+  Result<HttpEvent> finish_head();
+  Result<HttpEvent> take_interim();
+  Result<HttpEvent> read_body(std::string_view* input);
+  Result<HttpEvent> end();
+  Error cut(Stage stage, const char* detail);
+  void take_framing();
+
   const bool answer_to_head_;
+  MessageReader reader_;
+  Phase phase_ = Phase::kHead;
   bool started_ = false;
-  bool final_head_ = false;
-  int interim_ = 0;
+  bool between_heads_ = true;  // before the first byte of the next head
+  int interims_ = 0;
+  ResponseHead head_;
+  FramingFields framing_;
+  Error error_;
 };
 
 ResponseParser::ResponseParser(bool answer_to_head)
@@ -48,84 +57,164 @@ ResponseParser& ResponseParser::operator=(ResponseParser&&) noexcept = default;
 ResponseParser::~ResponseParser() = default;
 
 Result<HttpEvent> ResponseParser::next(std::string_view* input) {
-  machine_->note_input(*input);
-  return machine_->next(input);
+  try {
+    return machine_->next(input);
+  } catch (const std::bad_alloc&) {
+    return machine_->refuse({Code::kOutOfMemory, ""});
+  }
 }
 
 Result<HttpEvent> ResponseParser::finish(bool clean) { return machine_->finish(clean); }
 const ResponseHead& ResponseParser::head() const { return machine_->head(); }
 bool ResponseParser::started() const { return machine_->started(); }
 
-Error ResponseParser::Machine::refusal(Code /*code*/, std::string detail) const {
-  Error error = bad("the upstream's answer: " + detail);
-  if (final_head_) error.stage = Stage::kBody;
-  return error;
-}
-
-Error ResponseParser::Machine::parse_error(llhttp_errno_t /*code*/) const {
-  return refusal(Code::kBadAnswer, llhttp_get_error_reason(&llhttp_));
-}
-
-Result<EventKind> ResponseParser::Machine::head_complete() {
-  head_.status = llhttp_.status_code;
-  head_.minor_version = llhttp_.http_minor;
-  head_.headers = std::move(headers_);
-  if (llhttp_.http_major != 1 || llhttp_.http_minor > 1) return bad("the answer is not HTTP/1.1");
-  if (head_.status < 100 || head_.status > 599) return bad("the answer's status is not one");
-  if (head_.status == 101) return bad("the upstream switched protocols without being asked");
-  if (head_.status < 200) {
-    if (++interim_ > limits::kInterimAnswers) return bad("too many interim answers");
-    skip_body_ = true;
-    return EventKind::kInterim;
+Result<HttpEvent> ResponseParser::Machine::next(std::string_view* input) {
+  started_ = started_ || !input->empty();
+  switch (phase_) {
+    case Phase::kFailed:
+      return error_;
+    case Phase::kEnded:
+      return HttpEvent{};
+    case Phase::kBody:
+      return read_body(input);
+    case Phase::kHead:
+      break;
   }
-  CULVERT_CHECK(check_framing());
-  head_.keep_alive =
-      llhttp_should_keep_alive(&llhttp_) != 0 && head_.framing != BodyFraming::kUntilClose;
-  final_head_ = true;
-  return EventKind::kHead;
+  if (input->empty()) return HttpEvent{};
+  if (between_heads_) {
+    reader_.begin();
+    head_ = {};
+    framing_ = {};
+    between_heads_ = false;
+  }
+  return read_head(input);
 }
 
-Result<void> ResponseParser::Machine::check_framing() {
-  const std::string* coding = head_.headers.find("transfer-encoding");
-  const std::string* length = head_.headers.find("content-length");
-  head_.has_length = length != nullptr;
-  if (head_.has_length) head_.content_length = llhttp_.content_length;
-  if (head_.headers.count("content-length") > 1) return bad("more than one Content-Length");
-  if (coding != nullptr) {
-    if (length != nullptr) return bad("Transfer-Encoding beside Content-Length (RFC 9112 §6.3)");
-    if (head_.minor_version == 0) return bad("Transfer-Encoding in HTTP/1.0 (RFC 9112 §6.1)");
-    if (head_.headers.count("transfer-encoding") > 1 || !equal_ignoring_case(*coding, "chunked")) {
-      return bad("a transfer coding other than chunked");
-    }
+Result<HttpEvent> ResponseParser::Machine::read_head(std::string_view* input) {
+  const MessageReader::Step step = reader_.read_head(input, this);
+  if (step == MessageReader::Step::kFailed) return refuse(reader_.offence());
+  if (step == MessageReader::Step::kMore) return HttpEvent{};
+  return finish_head();
+}
+
+std::optional<Offence> ResponseParser::Machine::on_field(std::string_view name,
+                                                         std::string_view value) {
+  if (const auto refused = framing_.see(name, value, reader_.llhttp().minor_version())) {
+    return refused;
   }
+  head_.headers.add(name, value);
+  return std::nullopt;
+}
+
+Result<HttpEvent> ResponseParser::Machine::finish_head() {
+  LlhttpReader& llhttp = reader_.llhttp();
+  head_.status = llhttp.status();
+  head_.minor_version = llhttp.minor_version();
+  head_.reason = llhttp.take_target();
+  if (llhttp.chunked() != framing_.chunked() || framing_.length().value_or(0) != llhttp.length()) {
+    return refuse({Code::kBadAnswer, "the content's length is ambiguous (RFC 9112 §6.3)"});
+  }
+  if (head_.status < 200) return take_interim();
+  take_framing();
+  phase_ = Phase::kBody;
+  return HttpEvent{EventKind::kHead, {}};
+}
+
+Result<HttpEvent> ResponseParser::Machine::take_interim() {
+  if (head_.status == 101) {
+    return refuse({Code::kBadAnswer, "nobody asked to switch protocols (RFC 9110 §15.2.2)"});
+  }
+  if (framing_.chunked() || framing_.length()) {
+    return refuse({Code::kBadAnswer, "an interim answer says it has content (RFC 9110 §8.6)"});
+  }
+  if (++interims_ > limits::kInterimAnswers) {
+    return refuse({Code::kBadAnswer, "too many interim answers (RFC 9110 §15.2)"});
+  }
+  between_heads_ = true;
+  return HttpEvent{EventKind::kInterim, {}};
+}
+
+// RFC 9112 §6.3, in its order.
+void ResponseParser::Machine::take_framing() {
+  head_.has_length = framing_.length().has_value();
+  head_.content_length = framing_.length().value_or(0);
+  head_.keep_alive = keeps_alive(head_.headers, head_.minor_version);
   if (answer_to_head_ || head_.status == 204 || head_.status == 304) {
-    head_.framing = BodyFraming::kNone;
-    skip_body_ = true;
-  } else if (coding != nullptr) {
+    // A 204 that speaks of content may send it all the same; nobody reads on after that.
+    const bool speaks = framing_.chunked() || head_.content_length > 0;
+    if (head_.status == 204 && speaks) head_.keep_alive = false;
+  } else if (framing_.chunked()) {
     head_.framing = BodyFraming::kChunked;
-  } else if (length != nullptr) {
+  } else if (head_.has_length) {
     head_.framing = BodyFraming::kLength;
   } else {
     head_.framing = BodyFraming::kUntilClose;
+    head_.keep_alive = false;
   }
-  return {};
+  reader_.begin_body(head_.framing, head_.content_length);
+}
+
+Result<HttpEvent> ResponseParser::Machine::read_body(std::string_view* input) {
+  std::string_view body;
+  switch (reader_.read_body(input, &body)) {
+    case MessageReader::Step::kMore:
+      return HttpEvent{};
+    case MessageReader::Step::kBody:
+      return HttpEvent{EventKind::kBody, body};
+    case MessageReader::Step::kFailed:
+      return refuse(reader_.offence());
+    case MessageReader::Step::kHead:
+    case MessageReader::Step::kEnd:
+      break;
+  }
+  return end();
+}
+
+Result<HttpEvent> ResponseParser::Machine::end() {
+  phase_ = Phase::kEnded;
+  return HttpEvent{EventKind::kEnd, {}};
 }
 
 Result<HttpEvent> ResponseParser::Machine::finish(bool clean) {
-  if (!final_head_) {
-    return Error::upstream(Code::kUpstreamClosed, Stage::kFirstByte, Retry::kNever,
-                           started_ ? "the upstream closed in the middle of its answer's head"
-                                    : "the upstream closed without an answer");
+  switch (phase_) {
+    case Phase::kFailed:
+      return error_;
+    case Phase::kEnded:
+      return end();
+    case Phase::kHead:
+      return cut(Stage::kFirstByte, started_
+                                        ? "the upstream closed before its answer's head was whole"
+                                        : "the upstream closed without an answer");
+    case Phase::kBody:
+      break;
   }
-  if (state_ != State::kBody) return HttpEvent{EventKind::kEnd, {}};
-  if (head_.framing == BodyFraming::kUntilClose && clean) {
-    state_ = State::kBefore;
-    return HttpEvent{EventKind::kEnd, {}};
+  if (head_.framing == BodyFraming::kUntilClose) {
+    if (clean) return end();
+    return cut(Stage::kBody, "the upstream's connection ended without saying that this was all");
   }
-  return Error::upstream(Code::kUpstreamClosed, Stage::kBody, Retry::kNever,
-                         head_.framing == BodyFraming::kUntilClose
-                             ? "the upstream's connection ended without saying that it was all"
-                             : "the upstream closed before its answer was whole");
+  std::string_view nothing;
+  const Result<HttpEvent> last = read_body(&nothing);
+  if (!last || last->kind == EventKind::kEnd) return last;
+  return cut(Stage::kBody, "the upstream closed before its answer was whole (RFC 9112 §8)");
+}
+
+Error ResponseParser::Machine::refuse(const Offence& offence) {
+  const Stage stage = phase_ == Phase::kBody ? Stage::kBody : Stage::kFirstByte;
+  phase_ = Phase::kFailed;
+  if (offence.code == Code::kOutOfMemory) {
+    error_ = Error::ours(offence.code, stage, {});
+  } else {
+    error_ =
+        Error::upstream(Code::kBadAnswer, stage, Retry::kNever,
+                        std::string("the upstream's answer cannot be read: ") + offence.detail);
+  }
+  return error_;
+}
+
+Error ResponseParser::Machine::cut(Stage stage, const char* detail) {
+  phase_ = Phase::kFailed;
+  error_ = Error::upstream(Code::kUpstreamClosed, stage, Retry::kNever, detail);
+  return error_;
 }
 
 }  // namespace culvert

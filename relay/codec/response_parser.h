@@ -20,7 +20,7 @@ struct ResponseHead {
   BodyFraming framing = BodyFraming::kNone;
   uint64_t content_length = 0;  // also of an answer to HEAD, where it was given
   bool has_length = false;
-  bool keep_alive = false;
+  bool keep_alive = false;  // the peer's word (RFC 9112 §9.3)
 };
 
 // Errors are the upstream's: kBadAnswer for what cannot be read, kUpstreamClosed for what was cut.
@@ -31,6 +31,8 @@ class ResponseParser {
   ResponseParser& operator=(ResponseParser&&) noexcept;
   ~ResponseParser();
 
+  // kInterim…, kHead, kBody…, kEnd; kEnd may come without input. After it nothing is consumed: what
+  // is left is in excess, and the connection not fit for another request.
   Result<HttpEvent> next(std::string_view* input);
   // The connection ended; `clean`: the upstream said so (close_notify; FIN without TLS). kEnd where
   // that ends a body that is delimited by it, else the error.

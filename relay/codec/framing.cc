@@ -1,0 +1,71 @@
+// The rules of RFC 9112 §6.3, without any of its leniency.
+#include "relay/codec/framing.h"
+
+#include "relay/base/text.h"
+#include "relay/codec/characters.h"
+
+#include <algorithm>
+
+namespace culvert {
+namespace {
+
+constexpr size_t kLengthDigits = 18;  // always fits; an exabyte is enough
+
+}  // namespace
+
+std::optional<Offence> FramingFields::see(std::string_view name,
+                                          std::string_view value,
+                                          int minor_version) {
+  if (equal_ignoring_case(name, "content-length")) return see_length(value);
+  if (equal_ignoring_case(name, "transfer-encoding")) return see_coding(value, minor_version);
+  return std::nullopt;
+}
+
+std::optional<Offence> FramingFields::see_length(std::string_view value) {
+  if (chunked_) {
+    return Offence{Code::kBadRequest,
+                   "Content-Length stands beside Transfer-Encoding (RFC 9112 §6.1)"};
+  }
+  if (length_) {
+    return Offence{Code::kBadRequest, "there are two Content-Length fields (RFC 9112 §6.3)"};
+  }
+  if (value.empty() || value.size() > kLengthDigits ||
+      !std::all_of(value.begin(), value.end(), is_digit_byte)) {
+    return Offence{Code::kBadRequest, "Content-Length is not a plain number (RFC 9110 §8.6)"};
+  }
+  uint64_t length = 0;
+  for (const char c : value) length = length * 10 + static_cast<uint64_t>(c - '0');
+  length_ = length;
+  return std::nullopt;
+}
+
+std::optional<Offence> FramingFields::see_coding(std::string_view value, int minor_version) {
+  if (length_) {
+    return Offence{Code::kBadRequest,
+                   "Transfer-Encoding stands beside Content-Length (RFC 9112 §6.1)"};
+  }
+  if (minor_version == 0) {
+    return Offence{Code::kBadRequest, "Transfer-Encoding stands in HTTP/1.0 (RFC 9112 §6.1)"};
+  }
+  if (chunked_) {
+    return Offence{Code::kBadRequest, "there are two Transfer-Encoding fields (RFC 9112 §6.1)"};
+  }
+  if (!equal_ignoring_case(value, "chunked")) {
+    return Offence{Code::kNotImplemented,
+                   "a transfer coding other than chunked is not carried (RFC 9112 §6.1)"};
+  }
+  chunked_ = true;
+  return std::nullopt;
+}
+
+bool keeps_alive(const Headers& headers, int minor_version) {
+  const std::string options = headers.joined("connection");
+  bool keep = minor_version >= 1;
+  for (const std::string_view option : split_list(options)) {
+    if (equal_ignoring_case(option, "close")) return false;
+    keep = keep || equal_ignoring_case(option, "keep-alive");
+  }
+  return keep;
+}
+
+}  // namespace culvert
