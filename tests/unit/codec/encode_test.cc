@@ -1,0 +1,73 @@
+// What is written is read back as what was meant, and nothing can write a line of its own.
+#include "relay/codec/encode.h"
+
+#include "tests/unit/codec/transcript.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace culvert::test {
+namespace {
+
+Headers fields(std::initializer_list<Header> list) {
+  Headers headers;
+  for (const Header& field : list) headers.add(field.name, field.value);
+  return headers;
+}
+
+TEST(Encode, WritesHeads) {
+  EXPECT_EQ(encode_request_head("POST", "/v1/x?y", fields({{"Host", "a"}, {"X-B", ""}})),
+            "POST /v1/x?y HTTP/1.1\r\nHost: a\r\nX-B: \r\n\r\n");
+  EXPECT_EQ(encode_response_head(404, "", fields({{"A", "b"}})),
+            "HTTP/1.1 404 Not Found\r\nA: b\r\n\r\n");
+  EXPECT_EQ(encode_response_head(299, "", {}), "HTTP/1.1 299 \r\n\r\n");
+  EXPECT_EQ(encode_response_head(200, "Fine", {}), "HTTP/1.1 200 Fine\r\n\r\n");
+}
+
+TEST(Encode, InjectsNoLine) {
+  const std::string evil =
+      std::string("x\r\nContent-Length: 0\r\n\r\nGET /evil HTTP/1.1\r\n") + '\0' + "\x7F";
+  for (const std::string& head :
+       {encode_request_head("POST", "/" + evil, fields({{"Host", "a"}})),
+        encode_request_head("POST", "/", fields({{"Host", "a"}, {"X", evil}})),
+        encode_request_head("POST", "/", fields({{"Host", "a"}, {evil, "x"}})),
+        encode_request_head(evil, "/", fields({{"Host", "a"}}))}) {
+    EXPECT_EQ(head.find("\r\n\r\n"), head.size() - 4) << head;
+    EXPECT_LE(std::count(head.begin(), head.end(), '\n'), 4) << head;
+    EXPECT_EQ(head.find('\0'), std::string::npos);
+  }
+  EXPECT_EQ(encode_response_head(200, evil, {}).find("\r\n\r\n"),
+            encode_response_head(200, evil, {}).size() - 4);
+}
+
+TEST(Encode, ChunksAreReadBack) {
+  std::string text =
+      encode_request_head("POST", "/", fields({{"Host", "a"}, {"Transfer-Encoding", "chunked"}}));
+  append_chunk(&text, "hello");
+  append_chunk(&text, "");  // would end the body if it were written
+  append_chunk(&text, std::string(300, 'x'));
+  text += kLastChunk;
+  EXPECT_NE(text.find("\r\n12c\r\n"), std::string::npos);
+  Pieces pieces;
+  pieces.emplace_back(text);
+  EXPECT_EQ(
+      request_transcript(pieces),
+      "head POST / 1.1 host=a body=chunked keep [Host=a] [Transfer-Encoding=chunked]\nbody hello" +
+          std::string(300, 'x') + "\nend\nidle\n");
+}
+
+TEST(Headers, CompareNamesWithoutCaseAndKeepOrder) {
+  Headers headers = fields({{"A", "1"}, {"b", "2"}, {"a", "3"}});
+  EXPECT_EQ(*headers.find("a"), "1");
+  EXPECT_EQ(headers.find("c"), nullptr);
+  EXPECT_EQ(headers.count("A"), 2U);
+  EXPECT_EQ(headers.joined("a"), "1, 3");
+  headers.set("A", "4");
+  EXPECT_EQ(headers.joined("a"), "4");
+  headers.erase("B");
+  EXPECT_EQ(headers.size(), 1U);
+}
+
+}  // namespace
+}  // namespace culvert::test
