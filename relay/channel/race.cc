@@ -15,17 +15,22 @@ namespace culvert {
 class Race::Try final : private PollSink {
  public:
   Try(Race& race, Fd fd, const Address& address)
-      : race_(race), fd_(std::move(fd)), address_(address), poll_(race.loop_, fd_.get(), *this) {
-    poll_.watch(Poll::kWrite);
+      : race_(race),
+        fd_(std::move(fd)),
+        address_(address),
+        poll_(std::make_unique<Poll>(race.loop_, fd_.get(), static_cast<PollSink&>(*this))) {
+    poll_->watch(Poll::kWrite);
   }
 
+  // The poll ends first: ended later, it would take the descriptor out of the loop under its new
+  // owner.
   Fd take() {
-    poll_.watch(Poll::kNone);
+    poll_.reset();
     return std::move(fd_);
   }
   const Address& address() const { return address_; }
   void stop() {
-    poll_.watch(Poll::kNone);
+    poll_.reset();
     fd_.reset();
   }
 
@@ -42,7 +47,7 @@ class Race::Try final : private PollSink {
   Race& race_;
   Fd fd_;
   Address address_;
-  Poll poll_;
+  std::unique_ptr<Poll> poll_;
 };
 
 std::vector<Address> interleave_families(const std::vector<Address>& addresses) {

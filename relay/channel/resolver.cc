@@ -35,11 +35,13 @@ struct Resolver::Query {
 class Resolver::Socket final : public PollSink, public Retirable {
  public:
   Socket(Resolver& resolver, int fd)
-      : resolver_(resolver), fd_(fd), poll_(resolver.loop_, fd, *this) {}
+      : resolver_(resolver), fd_(fd), poll_(std::make_unique<Poll>(resolver.loop_, fd, *this)) {}
 
   void watch(bool readable, bool writable) {
-    poll_.watch((readable ? Poll::kRead : 0) | (writable ? Poll::kWrite : 0));
+    poll_->watch((readable ? Poll::kRead : 0) | (writable ? Poll::kWrite : 0));
   }
+  // At once: c-ares closes the descriptor next, and its number may soon be somebody else's.
+  void end() { poll_.reset(); }
 
  private:
   void on_ready(Ready ready) override {
@@ -50,7 +52,7 @@ class Resolver::Socket final : public PollSink, public Retirable {
 
   Resolver& resolver_;
   int fd_;
-  Poll poll_;
+  std::unique_ptr<Poll> poll_;
 };
 
 Resolver::Resolver(Loop& loop, ResolverOptions options)
@@ -228,8 +230,7 @@ void Resolver::watch(int fd, bool readable, bool writable) {
   const auto found = sockets_.find(fd);
   if (!readable && !writable) {
     if (found == sockets_.end()) return;
-    // c-ares closes the descriptor next, perhaps from inside the socket's own event.
-    found->second->watch(false, false);
+    found->second->end();
     loop_.retire(std::move(found->second));
     sockets_.erase(found);
     return;
