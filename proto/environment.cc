@@ -3,10 +3,10 @@
 // cannot be read off either.
 #include "proto/environment.h"
 
+#include "proto/config_error.h"
 #include "proto/presets.h"
 #include "proto/scalars.h"
 #include "proto/suggest.h"
-#include "proto/yaml_tree.h"
 #include "relay/base/limits.h"
 #include "relay/base/text.h"
 

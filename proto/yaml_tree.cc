@@ -167,13 +167,4 @@ Result<std::vector<YamlNode>> parse_yaml_tree(std::string_view file, std::string
   return documents;
 }
 
-Error config_error(std::string_view place, std::string_view message) {
-  return Error::ours(Code::kInvalidConfig, Stage::kNone,
-                     std::string(place) + ": " + std::string(message));
-}
-
-std::string file_and_line(std::string_view file, int line) {
-  return std::string(file) + ":" + std::to_string(line);
-}
-
 }  // namespace culvert
