@@ -274,6 +274,11 @@ Result<void> apply_environment(const Variables& variables,
       warnings->push_back(std::move(warning));
     }
   }
+  // Where a token is missing and no document speaks of the relay, this is where it would be.
+  const std::string& relay = resources->relay_name;
+  if (resources->places.find("Relay", relay, "auth_tokens") == "Relay " + relay) {
+    resources->places.put("Relay", relay, "auth_tokens", "AUTH_TOKEN");
+  }
   // After all targets, because a target makes the alias that the keys are for.
   for (const auto& [variable, value] : variables) {
     const auto alias = alias_between(variable, "", kKeysEnd);
