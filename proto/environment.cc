@@ -3,10 +3,10 @@
 // cannot be read off either.
 #include "proto/environment.h"
 
+#include "proto/config_error.h"
 #include "proto/presets.h"
 #include "proto/scalars.h"
 #include "proto/suggest.h"
-#include "proto/yaml_tree.h"
 #include "relay/base/limits.h"
 #include "relay/base/text.h"
 
@@ -273,6 +273,11 @@ Result<void> apply_environment(const Variables& variables,
     } else if (auto warning = misspelt(variable); !warning.empty()) {
       warnings->push_back(std::move(warning));
     }
+  }
+  // Where a token is missing and no document speaks of the relay, this is where it would be.
+  const std::string& relay = resources->relay_name;
+  if (resources->places.find("Relay", relay, "auth_tokens") == "Relay " + relay) {
+    resources->places.put("Relay", relay, "auth_tokens", "AUTH_TOKEN");
   }
   // After all targets, because a target makes the alias that the keys are for.
   for (const auto& [variable, value] : variables) {

@@ -20,7 +20,12 @@ class TreeBuilder final : public YAML::EventHandler {
  public:
   YamlNode take() { return std::move(root_); }
 
-  void OnDocumentStart(const YAML::Mark&) override { root_ = {}; }
+  // After a stray `,` or `]` the parser gives empty documents for ever without going on.
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (mark.pos <= last_start_) refuse(mark, "a character that belongs to no value");
+    last_start_ = mark.pos;
+    root_ = {};
+  }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     add({YamlNode::Kind::kNull, mark.line + 1, true, {}, {}}, mark, anchor, "");
@@ -91,6 +96,7 @@ class TreeBuilder final : public YAML::EventHandler {
   YamlNode root_;
   std::vector<YamlNode*> path_;
   size_t nodes_ = 0;
+  int last_start_ = -1;  // of the document before, in bytes
 };
 
 // Field names are shown; what may be a secret in the wrong place is not.
@@ -165,15 +171,6 @@ Result<std::vector<YamlNode>> parse_yaml_tree(std::string_view file, std::string
   }
   for (const YamlNode& document : documents) CULVERT_CHECK(check_keys(file, document));
   return documents;
-}
-
-Error config_error(std::string_view place, std::string_view message) {
-  return Error::ours(Code::kInvalidConfig, Stage::kNone,
-                     std::string(place) + ": " + std::string(message));
-}
-
-std::string file_and_line(std::string_view file, int line) {
-  return std::string(file) + ":" + std::to_string(line);
 }
 
 }  // namespace culvert

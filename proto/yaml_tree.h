@@ -2,6 +2,7 @@
 // not from its own nodes, because those expand aliases, lose lines and have no bounds.
 #pragma once
 
+#include "proto/config_error.h"
 #include "relay/base/result.h"
 
 #include <string>
@@ -26,9 +27,5 @@ struct YamlNode {
 // control characters, aliases and anchors, tags, keys that are no scalars or come twice, and what
 // is larger or deeper than base/limits.h allows. `file` is only a name for messages.
 Result<std::vector<YamlNode>> parse_yaml_tree(std::string_view file, std::string_view text);
-
-// The one form of every error of configuration: `PLACE: message`.
-Error config_error(std::string_view place, std::string_view message);
-std::string file_and_line(std::string_view file, int line);
 
 }  // namespace culvert

@@ -21,6 +21,7 @@ struct Url {
   // As `Host` carries it: brackets around IPv6, the port only where it is not the scheme's default.
   std::string authority() const;
   std::string text() const;  // scheme://authority/path
+  friend bool operator==(const Url&, const Url&) = default;
 };
 
 // Refuses user information, query, fragment, empty or malformed hosts (labels of RFC 1123 up to 63

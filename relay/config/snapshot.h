@@ -30,16 +30,19 @@ struct Timeouts {
   Duration first_byte{};
   Duration idle{};
   Duration total{};  // zero: none
+  friend bool operator==(const Timeouts&, const Timeouts&) = default;
 };
 
 struct HeaderRules {
   std::vector<std::string> allow;                        // lower case
   std::vector<std::pair<std::string, std::string>> set;  // in the order of the names
+  friend bool operator==(const HeaderRules&, const HeaderRules&) = default;
 };
 
 struct Target {
   Url url;
   uint32_t weight = 1;
+  friend bool operator==(const Target&, const Target&) = default;
 };
 
 struct Upstream {
@@ -55,6 +58,7 @@ struct Upstream {
   HeaderRules headers;
   std::string user_agent;  // empty: the client's own is sent
   bool isolate_tenants = false;
+  friend bool operator==(const Upstream&, const Upstream&) = default;
 };
 
 struct KeyPool {
@@ -64,17 +68,21 @@ struct KeyPool {
   KeyPolicy policy = KeyPolicy::kRoundRobin;
   Duration rest{};
   Duration isolation{};
+  friend bool operator==(const KeyPool&, const KeyPool&) = default;
 };
 
 struct Destination {
   std::string upstream;
   uint32_t weight = 1;
+  friend bool operator==(const Destination&, const Destination&) = default;
 };
 
 // Overrides of an upstream's timers: what is absent stays.
 struct TimeoutOverrides {
   std::optional<Duration> resolve, connect, tls, first_byte, idle, total;
+  friend bool operator==(const TimeoutOverrides&, const TimeoutOverrides&) = default;
 };
+Timeouts merged(const Timeouts& base, const TimeoutOverrides& overrides);
 
 struct Route {
   std::string name;
@@ -87,23 +95,27 @@ struct Route {
   TimeoutOverrides timeouts;
   std::optional<std::string> rewrite_prefix;
   bool auth = false;
+  friend bool operator==(const Route&, const Route&) = default;
 };
 
 struct ListenerSettings {
   std::string text;  // as configured, for logs
   bool tls = false;
   SocketAddress address;
+  friend bool operator==(const ListenerSettings&, const ListenerSettings&) = default;
 };
 
 struct CertificateFiles {
   std::string cert;
   std::string key;
+  friend bool operator==(const CertificateFiles&, const CertificateFiles&) = default;
 };
 
 struct CorsSettings {
   std::vector<std::string> origins;  // "*" or scheme://host[:port]; empty: off
   std::vector<std::string> headers;
   Duration max_age{};
+  friend bool operator==(const CorsSettings&, const CorsSettings&) = default;
 };
 
 struct Settings {
@@ -137,6 +149,7 @@ struct Settings {
   bool debug = false;
   std::string region;
   Timeouts timeouts;  // of hosts that no Upstream names (generic proxy)
+  friend bool operator==(const Settings&, const Settings&) = default;
 };
 
 struct Snapshot {
@@ -149,6 +162,7 @@ struct Snapshot {
     const auto found = upstreams.find(alias);
     return found == upstreams.end() ? nullptr : &found->second;
   }
+  friend bool operator==(const Snapshot&, const Snapshot&) = default;
 };
 
 }  // namespace culvert

@@ -247,6 +247,11 @@ TEST(Yaml, WhatIsNoYamlIsRefusedWithItsLine) {
             "f.yaml:1: a control character; allowed is text in UTF-8");
 }
 
+TEST(Yaml, StrayCharactersBetweenDocumentsDoNotLoop) {
+  EXPECT_EQ(failure("{},\n"), "f.yaml:1: a character that belongs to no value");
+  EXPECT_EQ(failure("---\n# none\n,"), "f.yaml:3: a character that belongs to no value");
+}
+
 TEST(Yaml, AliasesAnchorsAndTagsAreRefused) {
   EXPECT_EQ(failure("kind: &a Route\nname: r\nspec: {}"),
             "f.yaml:1: anchors are not taken; write the value out where it is needed");

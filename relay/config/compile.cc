@@ -1,0 +1,121 @@
+// Puts the parts together: presets under upstreams, and routes in the order in which they are
+// tried.
+#include "relay/config/compile.h"
+
+#include "proto/config_error.h"
+#include "proto/presets.h"
+#include "proto/scalars.h"
+#include "relay/base/limits.h"
+#include "relay/base/text.h"
+#include "relay/config/compile_parts.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace culvert {
+namespace {
+
+// What is left out of an upstream with a preset's name is the preset's.
+v1::Upstream with_preset(const std::string& name, const v1::Upstream& written) {
+  const Preset* preset = find_preset(name);
+  if (preset == nullptr) return written;
+  v1::Upstream out = written;
+  const v1::Upstream base = to_upstream(*preset);
+  if (!out.has_dialect()) out.set_dialect(base.dialect());
+  if (out.targets_size() == 0) *out.mutable_targets() = base.targets();
+  return out;
+}
+
+Result<void> add_upstreams(const Compiling& in, Snapshot* snapshot) {
+  const Timeouts& defaults = snapshot->settings.timeouts;
+  for (const auto& [name, written] : in.resources.upstreams) {
+    auto made = CULVERT_TRY(compile_upstream(in, name, with_preset(name, written), defaults));
+    snapshot->upstreams.emplace(name, std::move(made));
+  }
+  for (const Preset& preset : presets()) {
+    const std::string name(preset.alias);
+    if (in.resources.upstreams.count(name) != 0) continue;
+    auto made = CULVERT_TRY(compile_upstream(in, name, to_upstream(preset), defaults));
+    snapshot->upstreams.emplace(name, std::move(made));
+  }
+  return {};
+}
+
+// More conditions first, then the longer prefix, then the name.
+auto rank(const Route& route) {
+  const size_t conditions = (route.path_prefix.empty() ? 0U : 1U) +
+                            (route.hosts.empty() ? 0U : 1U) + (route.models.empty() ? 0U : 1U) +
+                            route.headers.size();
+  return std::tuple(~conditions, ~route.path_prefix.size(), std::string_view(route.name));
+}
+
+void warn_of_idle_keys(const Compiling& in, const Snapshot& snapshot) {
+  if (snapshot.pools.empty() || !snapshot.settings.auth_tokens.empty()) return;
+  in.warnings->push_back(
+      "keys are configured but no token: nobody can use them, because only a request with a relay "
+      "token is paid with the relay's keys; AUTH_TOKEN sets one");
+}
+
+}  // namespace
+
+Error Compiling::error(std::string_view kind,
+                       std::string_view name,
+                       std::string_view path,
+                       std::string_view message) const {
+  return config_error(resources.places.find(kind, name, path), message);
+}
+
+Result<std::shared_ptr<const Snapshot>> compile(const Resources& resources,
+                                                const Surroundings& surroundings,
+                                                std::vector<std::string>* warnings) {
+  const Compiling in{resources, surroundings, warnings};
+  auto snapshot = std::make_shared<Snapshot>();
+  snapshot->settings = CULVERT_TRY(compile_settings(in));
+  CULVERT_CHECK(add_upstreams(in, snapshot.get()));
+  for (const auto& [name, written] : resources.key_pools) {
+    snapshot->pools.push_back(CULVERT_TRY(compile_key_pool(in, name, written)));
+  }
+  for (const auto& [name, written] : resources.routes) {
+    snapshot->routes.push_back(compile_route(name, written, snapshot->settings.preset_auth));
+  }
+  std::sort(snapshot->routes.begin(), snapshot->routes.end(),
+            [](const Route& a, const Route& b) { return rank(a) < rank(b); });
+  warn_of_idle_keys(in, *snapshot);
+  return std::shared_ptr<const Snapshot>(std::move(snapshot));
+}
+
+Timeouts default_timeouts() {
+  return {limits::kResolveTimeout,   limits::kConnectTimeout, limits::kTlsTimeout,
+          limits::kFirstByteTimeout, limits::kIdleTimeout,    Duration::zero()};
+}
+
+TimeoutOverrides compile_timeouts(const v1::Timeouts& written) {
+  TimeoutOverrides out;
+  if (written.has_resolve()) out.resolve = from_proto(written.resolve());
+  if (written.has_connect()) out.connect = from_proto(written.connect());
+  if (written.has_tls()) out.tls = from_proto(written.tls());
+  if (written.has_first_byte()) out.first_byte = from_proto(written.first_byte());
+  if (written.has_idle()) out.idle = from_proto(written.idle());
+  if (written.has_total()) out.total = from_proto(written.total());
+  return out;
+}
+
+HeaderRules compile_headers(const v1::HeaderRules& written) {
+  HeaderRules out;
+  for (const std::string& name : written.allow()) out.allow.push_back(lower(name));
+  std::sort(out.allow.begin(), out.allow.end());
+  out.allow.erase(std::unique(out.allow.begin(), out.allow.end()), out.allow.end());
+  out.set.assign(written.set().begin(), written.set().end());
+  std::sort(out.set.begin(), out.set.end(),
+            [](const auto& a, const auto& b) { return LessIgnoringCase()(a.first, b.first); });
+  return out;
+}
+
+Result<std::string> read_certificates(const Surroundings& surroundings, const std::string& path) {
+  auto text = CULVERT_TRY(surroundings.file(path));
+  if (text.find("-----BEGIN CERTIFICATE-----") != std::string::npos) return text;
+  return Error::ours(Code::kInvalidConfig, Stage::kNone,
+                     "the file " + path + " holds no certificate; allowed is PEM");
+}
+
+}  // namespace culvert

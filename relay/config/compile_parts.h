@@ -1,0 +1,41 @@
+// The inside of compile: one function for each kind, and the conversions that they share.
+#pragma once
+
+#include "relay/config/compile.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace culvert {
+
+// All that a part of the compiler reads from and reports to.
+struct Compiling {
+  const Resources& resources;
+  const Surroundings& surroundings;
+  std::vector<std::string>* warnings;
+
+  // `PLACE: message`, the place being that of the field.
+  Error error(std::string_view kind,
+              std::string_view name,
+              std::string_view path,
+              std::string_view message) const;
+};
+
+Result<Settings> compile_settings(const Compiling& in);
+Result<Upstream> compile_upstream(const Compiling& in,
+                                  const std::string& name,
+                                  const v1::Upstream& written,
+                                  const Timeouts& defaults);
+Result<KeyPool> compile_key_pool(const Compiling& in,
+                                 const std::string& name,
+                                 const v1::KeyPool& written);
+Route compile_route(const std::string& name, const v1::Route& written, bool preset_auth);
+
+Timeouts default_timeouts();
+TimeoutOverrides compile_timeouts(const v1::Timeouts& written);
+HeaderRules compile_headers(const v1::HeaderRules& written);
+// The file's text, which has to hold a PEM certificate.
+Result<std::string> read_certificates(const Surroundings& surroundings, const std::string& path);
+
+}  // namespace culvert

@@ -1,0 +1,231 @@
+// Resources into a snapshot without a machine around: presets under upstreams, regions, timeouts,
+// the order of routes, header rules.
+#include "relay/config/compile.h"
+
+#include "proto/validate.h"
+#include "proto/yaml.h"
+
+#include <gtest/gtest.h>
+
+namespace culvert {
+namespace {
+
+using namespace std::chrono_literals;
+
+Surroundings pretended() {
+  Surroundings out;
+  out.secret = [](const std::string& written) -> Result<Secret> { return Secret(written); };
+  out.file = [](const std::string& path) -> Result<std::string> {
+    return "-----BEGIN CERTIFICATE----- of " + path;
+  };
+  out.cores = 6;
+  out.state_dir = "/state";
+  return out;
+}
+
+Result<std::shared_ptr<const Snapshot>> compiled(const std::string& text,
+                                                 std::vector<std::string>* warnings) {
+  auto resources = parse_resources("f.yaml", text);
+  EXPECT_TRUE(resources) << resources.error().detail;
+  for (const Finding& finding : validate(*resources)) ADD_FAILURE() << finding.message;
+  return compile(*resources, pretended(), warnings);
+}
+
+std::shared_ptr<const Snapshot> snapshot_of(const std::string& text) {
+  std::vector<std::string> warnings;
+  const auto snapshot = compiled(text, &warnings);
+  EXPECT_TRUE(snapshot) << snapshot.error().detail;
+  return *snapshot;
+}
+
+TEST(Compile, CoresBecomeWorkersAndHandshakeThreads) {
+  EXPECT_EQ(snapshot_of("")->settings.workers, 6U);
+  EXPECT_EQ(snapshot_of("")->settings.handshake_threads, 3U);
+  const auto given =
+      snapshot_of("kind: Relay\nname: r\nspec: {workers: 2, limits: {handshakes: 5}}\n");
+  EXPECT_EQ(given->settings.workers, 2U);
+  EXPECT_EQ(given->settings.handshake_threads, 5U);
+}
+
+TEST(Compile, UpstreamsOfPresetsKeepWhatTheyLeaveOut) {
+  const auto snapshot = snapshot_of(R"(
+kind: Upstream
+name: claude
+spec: {user_agent: mine}
+---
+kind: Upstream
+name: gemini
+spec: {dialect: openai, targets: [{url: "https://mine.example"}]}
+)");
+  const Upstream* claude = snapshot->upstream("claude");
+  EXPECT_EQ(claude->dialect, Dialect::kAnthropic);
+  EXPECT_EQ(claude->targets[0].url.host, "api.anthropic.com");
+  EXPECT_EQ(claude->key_header, "x-api-key");
+  EXPECT_EQ(claude->key_scheme, "");
+  EXPECT_EQ(claude->user_agent, "mine");
+  const Upstream* gemini = snapshot->upstream("gemini");
+  EXPECT_EQ(gemini->dialect, Dialect::kOpenAi);
+  EXPECT_EQ(gemini->key_header, "Authorization");
+  EXPECT_EQ(gemini->key_scheme, "Bearer");
+  EXPECT_EQ(gemini->targets[0].url.host, "mine.example");
+}
+
+TEST(Compile, EveryFieldOfAnUpstream) {
+  const auto snapshot = snapshot_of(R"(
+kind: Upstream
+name: mine
+spec:
+  targets: [{url: "https://A.example:8443/base/", weight: 5}, {url: "http://b.example"}]
+  key: {header: Api-Key}
+  tls: {ca_file: /ca, server_name: Other.example, min_version: tls13}
+  headers: {allow: [X-B, x-a, X-A], set: {X-Two: "2", x-One: "1"}}
+  client_user_agent: true
+  isolation: tenant
+)");
+  const Upstream* mine = snapshot->upstream("mine");
+  EXPECT_EQ(mine->targets[0].url.text(), "https://a.example:8443/base");
+  EXPECT_EQ(mine->targets[0].weight, 5U);
+  EXPECT_EQ(mine->targets[1].weight, 1U);
+  EXPECT_EQ(mine->key_header, "Api-Key");
+  EXPECT_EQ(mine->key_scheme, "");
+  EXPECT_EQ(mine->ca_pem, "-----BEGIN CERTIFICATE----- of /ca");
+  EXPECT_EQ(mine->server_name, "other.example");
+  EXPECT_TRUE(mine->tls13_only);
+  EXPECT_EQ(mine->headers.allow, (std::vector<std::string>{"x-a", "x-b"}));
+  ASSERT_EQ(mine->headers.set.size(), 2U);
+  EXPECT_EQ(mine->headers.set[0].first, "x-One");
+  EXPECT_EQ(mine->user_agent, "");
+  EXPECT_TRUE(mine->isolate_tenants);
+}
+
+TEST(Compile, TimeoutsAreLaidOverEachOther) {
+  const auto snapshot = snapshot_of(R"(
+kind: Relay
+name: r
+spec: {timeouts: {connect: 1s, idle: 2s, total: 3s}}
+---
+kind: Upstream
+name: openai
+spec: {timeouts: {idle: 5s, total: 0s}}
+---
+kind: Route
+name: r
+spec: {to: [{upstream: openai}], timeouts: {tls: 7s}}
+)");
+  const Timeouts& openai = snapshot->upstream("openai")->timeouts;
+  EXPECT_EQ(openai.connect, 1s);
+  EXPECT_EQ(openai.idle, 5s);
+  EXPECT_EQ(openai.total, 0s);
+  EXPECT_EQ(openai.tls, 10s);
+  EXPECT_EQ(snapshot->upstream("groq")->timeouts.idle, 2s);
+  EXPECT_EQ(snapshot->settings.timeouts.total, 3s);
+  const TimeoutOverrides& route = snapshot->routes[0].timeouts;
+  EXPECT_EQ(route.tls, 7s);
+  EXPECT_FALSE(route.idle.has_value());
+  const Timeouts both = merged(openai, route);
+  EXPECT_EQ(both.tls, 7s);
+  EXPECT_EQ(both.idle, 5s);
+}
+
+TEST(Compile, TargetsAreThoseOfTheRegion) {
+  const std::string upstream = R"(
+kind: Upstream
+name: mine
+spec:
+  targets:
+    - {url: "https://eu.example", regions: [eu]}
+    - {url: "https://us.example", regions: [us, ca]}
+    - {url: "https://all.example", weight: 0}
+)";
+  const auto us = snapshot_of("kind: Relay\nname: r\nspec: {region: us}\n---" + upstream);
+  ASSERT_EQ(us->upstream("mine")->targets.size(), 2U);
+  EXPECT_EQ(us->upstream("mine")->targets[0].url.host, "us.example");
+  std::vector<std::string> warnings;
+  const auto nowhere = compiled(upstream, &warnings);
+  ASSERT_FALSE(nowhere);
+  EXPECT_EQ(nowhere.error().detail.rfind("f.yaml:5: no target with a weight above 0", 0), 0U)
+      << nowhere.error().detail;
+}
+
+TEST(Compile, RoutesAreTriedMostSpecificFirst) {
+  const auto route = [](const std::string& name, const std::string& match) {
+    return "---\nkind: Route\nname: " + name + "\nspec: {match: {" + match +
+           "}, to: [{upstream: openai}]}\n";
+  };
+  const auto snapshot = snapshot_of(
+      route("z-all", "") + route("a-all", "") + route("short", "path_prefix: /a") +
+      route("long", "path_prefix: /a/b") + route("host", "hosts: [a.example]") +
+      route("both", "hosts: [a.example], path_prefix: /a") +
+      route("headers", "headers: {A: x, B: y, C: z}") + route("models", "models: [a, b, c, d]"));
+  std::vector<std::string> names;
+  for (const Route& one : snapshot->routes) names.push_back(one.name);
+  EXPECT_EQ(names, (std::vector<std::string>{"headers", "both", "long", "short", "host", "models",
+                                             "a-all", "z-all"}));
+}
+
+TEST(Compile, EveryFieldOfARoute) {
+  const auto snapshot = snapshot_of(R"(
+kind: Relay
+name: r
+spec: {auth_tokens: [f00d-cafe-0123456789], preset_auth: true}
+---
+kind: Route
+name: a
+spec:
+  match: {path_prefix: /a, hosts: ["*.X.example"], models: [m-*], headers: {X-Team: Red}}
+  to: [{upstream: openai, weight: 0}, {upstream: groq}]
+  rewrite_prefix: ""
+  auth: false
+---
+kind: Route
+name: b
+spec: {to: [{upstream: openai}]}
+)");
+  const Route& a = snapshot->routes[0];
+  EXPECT_EQ(a.path_prefix, "/a");
+  EXPECT_TRUE(a.hosts.at(0).matches("y.x.example"));
+  EXPECT_EQ(a.models, std::vector<std::string>{"m-*"});
+  ASSERT_EQ(a.headers.size(), 1U);
+  EXPECT_EQ(a.headers[0].first, "x-team");
+  EXPECT_EQ(a.headers[0].second, "Red");
+  EXPECT_EQ(a.to[0].weight, 0U);
+  EXPECT_EQ(a.to[1].weight, 1U);
+  EXPECT_EQ(a.rewrite_prefix, "");
+  EXPECT_FALSE(a.auth);
+  EXPECT_FALSE(snapshot->routes[1].rewrite_prefix.has_value());
+  EXPECT_TRUE(snapshot->routes[1].auth);
+}
+
+TEST(Compile, KeysWithoutATokenAreWarnedOf) {
+  std::vector<std::string> warnings;
+  const auto snapshot = compiled(
+      "kind: Relay\nname: r\nspec: {preset_auth: false}\n---\n"
+      "kind: KeyPool\nname: p\nspec: {upstream: openai, keys: [a], policy: sticky, rest: 1s}\n",
+      &warnings);
+  ASSERT_TRUE(snapshot);
+  ASSERT_EQ(warnings.size(), 1U);
+  EXPECT_NE(warnings[0].find("nobody can use them"), std::string::npos);
+  const KeyPool& pool = (*snapshot)->pools.at(0);
+  EXPECT_EQ(pool.policy, KeyPolicy::kSticky);
+  EXPECT_EQ(pool.rest, 1s);
+  EXPECT_EQ(pool.isolation, 10min);
+}
+
+TEST(Compile, AMissingDefaultBundleIsAWarningOnly) {
+  Surroundings surroundings = pretended();
+  surroundings.file = [](const std::string& path) -> Result<std::string> {
+    return Error::ours(Code::kInvalidConfig, Stage::kNone, "no file " + path);
+  };
+  std::vector<std::string> warnings;
+  ASSERT_TRUE(compile({}, surroundings, &warnings));
+  ASSERT_EQ(warnings.size(), 1U);
+  EXPECT_EQ(warnings[0].rfind("no file /etc/ssl/certs/ca-certificates.crt; ", 0), 0U);
+  auto resources = parse_resources("f.yaml", "kind: Relay\nname: r\nspec: {ca_file: /mine}\n");
+  ASSERT_TRUE(resources);
+  const auto explicitly = compile(*resources, surroundings, &warnings);
+  ASSERT_FALSE(explicitly);
+  EXPECT_EQ(explicitly.error().detail, "f.yaml:3: no file /mine");
+}
+
+}  // namespace
+}  // namespace culvert

@@ -1,0 +1,291 @@
+// Meaning: each rule with what breaks it, and where the message points.
+#include "proto/validate.h"
+
+#include "proto/listener.h"
+#include "proto/words.h"
+#include "proto/yaml.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace culvert {
+namespace {
+
+constexpr const char* kToken = "f00d-cafe-0123456789";
+
+std::vector<Finding> findings_of(const std::string& text) {
+  const auto parsed = parse_resources("f.yaml", text);
+  EXPECT_TRUE(parsed) << parsed.error().detail;
+  return parsed ? validate(*parsed) : std::vector<Finding>{};
+}
+
+// "path: message" of the first finding, "sound" where there is none.
+std::string first(const std::string& text) {
+  const auto findings = findings_of(text);
+  return findings.empty() ? "sound" : findings[0].path + ": " + findings[0].message;
+}
+
+std::string relay(const std::string& spec) {
+  return "kind: Relay\nname: r\nspec: {" + spec + "}\n";
+}
+std::string upstream(const std::string& spec, const std::string& name = "mine") {
+  return "kind: Upstream\nname: " + name + "\nspec: {" + spec + "}\n";
+}
+std::string of_target(const std::string& spec) {
+  return upstream("targets: [{url: \"https://a.example\"}], " + spec);
+}
+std::string pool(const std::string& spec) {
+  return relay(std::string("auth_tokens: [") + kToken + "]") +
+         "---\nkind: KeyPool\nname: p\nspec: {" + spec + "}\n";
+}
+std::string route(const std::string& spec) {
+  return "kind: Route\nname: r\nspec: {" + spec + "}\n";
+}
+
+void expect(const std::string& text, const std::string& path, const std::string& part) {
+  const auto found = first(text);
+  EXPECT_EQ(found.rfind(path + ": ", 0), 0U) << found << "\n" << text;
+  EXPECT_NE(found.find(part), std::string::npos) << found << "\n" << text;
+}
+
+TEST(Validate, NothingIsSound) {
+  EXPECT_EQ(first(""), "sound");
+  EXPECT_EQ(first(relay("")), "sound");
+}
+
+TEST(Validate, Listeners) {
+  EXPECT_EQ(first(relay("listen: [http://127.0.0.1:0, http://127.0.0.1:0, \"http://[::]:80\"]")),
+            "sound");
+  expect(relay("listen: [tls://127.0.0.1:1]"), "listen[0]", "this version does not support");
+  expect(relay("listen: [127.0.0.1:1]"), "listen[0]", "allowed are http://ADDRESS:PORT");
+  expect(relay("listen: [http://localhost:1]"), "listen[0]", "names no IP address and port");
+  expect(relay("listen: [http://127.0.0.1]"), "listen[0]", "names no IP address and port");
+  expect(relay("listen: [http://127.0.0.1:1/]"), "listen[0]", "names no IP address and port");
+  expect(relay("listen: [http://127.0.0.1:1, http://127.0.0.1:1]"), "listen[1]", "two listeners");
+  expect(relay("listen: [http://127.0.0.1:1, http://0.0.0.0:1]"), "listen[1]", "two listeners");
+  expect(relay("listen: [https://127.0.0.1:1]"), "listen[0]", "has no certificate");
+  EXPECT_EQ(first(relay("listen: [https://127.0.0.1:1], certificates: [{cert: c, key: k}]")),
+            "sound");
+}
+
+TEST(Validate, AdminListenerIsApart) {
+  expect(relay("admin_listen: nowhere"), "admin_listen", "ADDRESS:PORT");
+  expect(relay("admin_listen: 127.0.0.1:8080"), "admin_listen", "another port");
+  expect(relay("listen: [http://0.0.0.0:7], admin_listen: 127.0.0.1:7"), "admin_listen",
+         "another port");
+  expect(relay("listen: [http://127.0.0.1:9090]"), "listen[0]", "another port");
+  EXPECT_EQ(first(relay("listen: [http://127.0.0.1:0], admin_listen: 127.0.0.1:0")), "sound");
+}
+
+TEST(Validate, CertificatesComeInPairs) {
+  expect(relay("certificates: [{cert: c}]"), "certificates[0].cert", "without its key");
+  expect(relay("certificates: [{key: k}]"), "certificates[0].key", "missing");
+  expect(relay("certificates: [{}]"), "certificates[0]", "missing");
+}
+
+TEST(Validate, TokensAreNeededWhereSomethingIsGuarded) {
+  const std::string keys = "---\nkind: KeyPool\nname: p\nspec: {upstream: openai, keys: [abc]}\n";
+  expect(relay("") + keys, "auth_tokens", "a token is needed");
+  expect(relay("preset_auth: true"), "auth_tokens", "a token is needed");
+  EXPECT_EQ(first(relay("preset_auth: false") + keys), "sound");
+  EXPECT_EQ(first(relay(std::string("auth_tokens: [") + kToken + "]") + keys), "sound");
+  expect(route("to: [{upstream: openai}], auth: true"), "auth_tokens", "a token is needed");
+  EXPECT_EQ(first(relay("auth_tokens: [\"env:T\", \"file:/t\"], preset_auth: true")), "sound");
+}
+
+TEST(Validate, WeakTokensAreRefusedWithoutShowingThem) {
+  for (const char* token :
+       {"short", "fifteen-chars-x", "your-auth-token", "your-auth-token-here", "defaulttoken",
+        "DefaultToken-12345", "changeme-changeme-changeme", "CHANGE_ME_0123456789",
+        "your-token-0123456", "aaaaaaaaaaaaaaaaaaaaaaaa", "replace-me-0123456789"}) {
+    const auto found = first(relay("auth_tokens: [" + std::string(token) + "]"));
+    EXPECT_EQ(found.rfind("auth_tokens[0]: a token ", 0), 0U) << token << ": " << found;
+    EXPECT_EQ(found.find(token), std::string::npos) << found;
+  }
+  expect(relay("auth_tokens: [\"\"]"), "auth_tokens[0]", "an empty token");
+  for (const char* token : {"0123456789/abcdef", "0123456789 abcdef", "0123456789,abcdef",
+                            "0123456789äabcdef", "0123456789?abcdef", "0123456789#abcdef"}) {
+    expect(relay("auth_tokens: [\"" + std::string(token) + "\"]"), "auth_tokens[0]",
+           "cannot stand in a path");
+  }
+  EXPECT_EQ(first(relay("auth_tokens: [fifteen-chars-xy]")), "sound");
+}
+
+TEST(Validate, ATokenIsNoAlias) {
+  expect(relay("auth_tokens: [a-very-long-alias-of-mine]") + "---\n" +
+             upstream("targets: [{url: \"https://a.example\"}]", "a-very-long-alias-of-mine"),
+         "auth_tokens[0]", "alias");
+}
+
+TEST(Validate, GenericAllow) {
+  EXPECT_EQ(
+      first(relay("generic_allow: [10.0.0.0/8, \"fd00::/8\", 127.0.0.1, \"*.internal\", a.b]")),
+      "sound");
+  expect(relay("generic_allow: [10.0.0.1/8]"), "generic_allow[0]", "host bits");
+  expect(relay("generic_allow: [a.b, \"*\"]"), "generic_allow[1]", "host pattern");
+  expect(relay("generic_allow: [\"127.1\"]"), "generic_allow[0]", "host pattern");
+}
+
+TEST(Validate, LimitsTimersCorsAndRegion) {
+  expect(relay("limits: {connections: 0}"), "limits.connections", "allowed are 1 to");
+  expect(relay("limits: {head_bytes: 1}"), "limits.head_bytes", "1024");
+  expect(relay("limits: {head_fields: 5000}"), "limits.head_fields", "1000");
+  EXPECT_EQ(first(relay("limits: {replay_bytes: 0, body_bytes: 0}")), "sound");
+  expect(relay("timeouts: {connect: 0s}"), "timeouts.connect", "more than 0s");
+  expect(relay("timeouts: {idle: 25h}"), "timeouts.idle", "up to 24h");
+  EXPECT_EQ(first(relay("timeouts: {total: 0s}, drain_timeout: 0s")), "sound");
+  expect(relay("client_timeouts: {write: 0s}"), "client_timeouts.write", "more than 0s");
+  EXPECT_EQ(first(relay("cors: {origins: ['*', 'https://a.example:8443'], headers: [X-A]}")),
+            "sound");
+  for (const char* origin :
+       {"a.example", "https://a.example/", "https://a.example/x", "ws://a", ""}) {
+    expect(relay("cors: {origins: ['" + std::string(origin) + "']}"), "cors.origins[0]",
+           "is no origin");
+  }
+  expect(relay("cors: {headers: ['a b']}"), "cors.headers[0]", "no header name");
+  expect(relay("workers: 5000"), "workers", "1024");
+  expect(relay("region: 'a b'"), "region", "cannot be a name");
+}
+
+TEST(Validate, Aliases) {
+  for (const char* name : {"v1", "api", "https", "healthz", "models", "verify", "gateway"}) {
+    expect(upstream("targets: [{url: \"https://a.example\"}]", name), "", "something else");
+  }
+  for (const char* name : {"a/b", "\"a b\"", "Upper", ".hidden", "-x", "ä", "\"%2e\""}) {
+    EXPECT_NE(first(upstream("targets: [{url: \"https://a.example\"}]", name)), "sound") << name;
+  }
+  EXPECT_EQ(first(upstream("targets: [{url: \"https://a.example\"}]", "my_llm-2.eu")), "sound");
+}
+
+TEST(Validate, Targets) {
+  expect(upstream(""), "targets", "without targets");
+  EXPECT_EQ(first(upstream("user_agent: x", "openai")), "sound");
+  for (const char* url : {"", "a.example", "ftp://a.example", "https://", "https://a.example?x",
+                          "https://a b", "ws://a.example", "wss://a.example", "https://a:0"}) {
+    expect(upstream("targets: [{url: \"" + std::string(url) + "\"}]"), "targets[0].url", "");
+  }
+  const auto secret = first(upstream("targets: [{url: \"https://user:pass@a.example\"}]"));
+  EXPECT_EQ(secret.rfind("targets[0].url: the URL is no URL", 0), 0U) << secret;
+  EXPECT_EQ(secret.find("pass"), std::string::npos);
+  expect(upstream("targets: [{url: \"https://a.example\", weight: 0}]"), "targets", "weight");
+  expect(of_target("strategies: [socket, fetch]"), "strategies[1]", "allowed is socket");
+}
+
+TEST(Validate, UpstreamDetails) {
+  expect(of_target("key: {header: \"\"}"), "key.header", "no header name");
+  expect(of_target("key: {header: Host}"), "key.header", "cannot carry a key");
+  expect(of_target("key: {header: Cookie}"), "key.header", "cannot carry a key");
+  expect(of_target("key: {header: X-Forwarded-For}"), "key.header", "cannot carry a key");
+  expect(of_target("key: {header: api-key, scheme: \"a b\"}"), "key.scheme", "no scheme");
+  EXPECT_EQ(first(of_target("key: {header: api-key}")), "sound");
+  expect(of_target("tls: {server_name: \"*.a.example\"}"), "tls.server_name", "no host name");
+  expect(of_target("user_agent: \"a\\r\\nX: y\""), "user_agent", "one line");
+  expect(of_target("user_agent: a, client_user_agent: true"), "user_agent", "one of them");
+  expect(of_target("headers: {set: {Authorization: x}}"), "headers.set[Authorization]", "KeyPool");
+  expect(of_target("timeouts: {tls: 0s}"), "timeouts.tls", "more than 0s");
+}
+
+TEST(Validate, HeaderRulesCannotNameWhatNeverGoesUp) {
+  for (const char* name : {"X-Forwarded-For",
+                           "x_forwarded_for",
+                           "Forwarded",
+                           "Via",
+                           "CF-Ray",
+                           "X-Real-IP",
+                           "traceparent",
+                           "X-Request-Id",
+                           "Sec-CH-UA",
+                           "Proxy-Authorization",
+                           "X-Culvert-Token",
+                           "Connection",
+                           "TE",
+                           "Upgrade",
+                           "Host",
+                           "Content-Length",
+                           "Transfer-Encoding",
+                           "Cookie",
+                           "Origin",
+                           "Referer",
+                           "User-Agent",
+                           "Accept-Encoding",
+                           "a b",
+                           "",
+                           "a:b",
+                           "ä"}) {
+    const std::string quoted_name = "\"" + std::string(name) + "\"";
+    EXPECT_NE(first(of_target("headers: {allow: [X-Ok, " + quoted_name + "]}")), "sound") << name;
+    EXPECT_NE(first(of_target("headers: {set: {" + quoted_name + ": v}}")), "sound") << name;
+    EXPECT_NE(first(route("to: [{upstream: openai}], headers: {allow: [" + quoted_name + "]}")),
+              "sound")
+        << name;
+  }
+  for (const char* value : {"a\\r\\nX: y", "a\\nb", "a\\0b", " a", "a\\t"}) {
+    expect(of_target("headers: {set: {X-A: \"" + std::string(value) + "\"}}"), "headers.set[X-A]",
+           "header value");
+  }
+  expect(of_target("headers: {set: {X-A: a, x-a: b}}"), "headers.set[x-a]", "set twice");
+  EXPECT_EQ(first(of_target("headers: {allow: [X-A, accept-language], set: {X-B: \"1; a=b\"}}")),
+            "sound");
+}
+
+TEST(Validate, KeyPools) {
+  EXPECT_EQ(first(pool("upstream: openai, keys: [a, b, \"env:A\"]")), "sound");
+  expect(pool("keys: [a]"), "upstream", "no upstream is named");
+  expect(pool("upstream: opena, keys: [a]"), "upstream", "did you mean \"openai\"?");
+  expect(pool("upstream: openai"), "keys", "without keys");
+  expect(pool("upstream: openai, keys: [abc, d, abc]"), "keys[2]", "the same key as keys[0]");
+  expect(pool("upstream: openai, keys: [\"a b\"]"), "keys[0]", "visible ASCII");
+  expect(pool("upstream: openai, keys: [\"a,b\"]"), "keys[0]", "visible ASCII");
+  expect(pool("upstream: openai, keys: [\"\"]"), "keys[0]", "an empty key");
+  expect(pool("upstream: openai, keys: [a], rest: 0s"), "rest", "more than 0s");
+  expect(pool("upstream: openai, keys: [a]") +
+             "---\nkind: KeyPool\nname: q\nspec: {upstream: openai, keys: [b]}\n",
+         "upstream", "has the pool \"p\" already");
+}
+
+TEST(Validate, Routes) {
+  EXPECT_EQ(first(route("match: {path_prefix: /a/b, hosts: ['*.x.example'], models: ['gpt-*'], "
+                        "headers: {X-T: '*'}}, to: [{upstream: openai}], rewrite_prefix: ''")),
+            "sound");
+  expect(route(""), "to", "nowhere");
+  expect(route("to: [{upstream: openai, weight: 0}]"), "to", "every weight is 0");
+  expect(route("to: [{upstream: openai}, {upstream: mistrall}]"), "to[1].upstream",
+         "did you mean \"mistral\"?");
+  expect(route("to: [{}]"), "to[0].upstream", "no upstream is named");
+  for (const char* prefix : {"a", "/", "/a/", "/a//b", "//a", "/a/../b", "/a?b", "/a#b", "/%2e%2e",
+                             "/a b", "/ä", "/a\\\\b"}) {
+    expect(route("match: {path_prefix: \"" + std::string(prefix) + "\"}, to: [{upstream: openai}]"),
+           "match.path_prefix", "no path prefix");
+  }
+  expect(route("to: [{upstream: openai}], rewrite_prefix: x"), "rewrite_prefix", "no path prefix");
+  expect(route("match: {hosts: ['a:80']}, to: [{upstream: openai}]"), "match.hosts[0]",
+         "host pattern");
+  expect(route("match: {models: ['']}, to: [{upstream: openai}]"), "match.models[0]", "empty");
+  expect(route("match: {headers: {'a b': x}}, to: [{upstream: openai}]"), "match.headers[a b]",
+         "no header name");
+  expect(route("to: [{upstream: openai}], timeouts: {first_byte: 0s}"), "timeouts.first_byte",
+         "more than 0s");
+  const auto named = findings_of("kind: Route\nname: 'a b'\nspec: {to: [{upstream: openai}]}\n");
+  ASSERT_EQ(named.size(), 1U);
+  EXPECT_EQ(named[0].kind, "Route");
+  EXPECT_EQ(named[0].path, "");
+}
+
+TEST(Validate, FindsEverythingAtOnce) {
+  EXPECT_EQ(findings_of(relay("workers: 5000, admin_listen: x") + "---\n" + route("")).size(), 3U);
+}
+
+TEST(Listener, ClashesAreNoticed) {
+  const auto at = [](const char* text) { return SocketAddress::parse(text).value(); };
+  EXPECT_TRUE(clash(at("127.0.0.1:1"), at("127.0.0.1:1")));
+  EXPECT_TRUE(clash(at("127.0.0.1:1"), at("0.0.0.0:1")));
+  EXPECT_TRUE(clash(at("[::]:1"), at("[::1]:1")));
+  EXPECT_FALSE(clash(at("127.0.0.1:1"), at("127.0.0.2:1")));
+  EXPECT_FALSE(clash(at("127.0.0.1:1"), at("127.0.0.1:2")));
+  EXPECT_FALSE(clash(at("127.0.0.1:0"), at("127.0.0.1:0")));
+  EXPECT_FALSE(clash(at("[::]:1"), at("0.0.0.0:1")));
+}
+
+}  // namespace
+}  // namespace culvert
