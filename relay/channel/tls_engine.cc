@@ -33,7 +33,11 @@ Result<void> TlsEngine::set_up(const mbedtls_ssl_config* config) {
       },
       [](void* self, unsigned char* to, size_t size) -> int {
         auto* engine = static_cast<TlsEngine*>(self);
-        if (engine->in_.empty()) return engine->in_ended_ ? 0 : MBEDTLS_ERR_SSL_WANT_READ;
+        if (engine->in_.empty() && !engine->in_ended_) {
+          engine->starved_ = true;
+          return MBEDTLS_ERR_SSL_WANT_READ;
+        }
+        if (engine->in_.empty()) return 0;
         const size_t part = std::min(size, engine->in_.size());
         std::memcpy(to, engine->in_.view().data(), part);
         engine->in_.consume(part);
@@ -66,7 +70,9 @@ Result<std::unique_ptr<TlsEngine>> TlsEngine::client(std::shared_ptr<TlsClientCo
 
 Result<HandshakeProgress> TlsEngine::handshake() {
   while (!mbedtls_ssl_is_handshake_over(&ssl_)) {
+    starved_ = false;
     const int code = mbedtls_ssl_handshake_step(&ssl_);
+    if (code == MBEDTLS_ERR_SSL_WANT_READ && !starved_) continue;
     if (code == MBEDTLS_ERR_SSL_WANT_READ) return HandshakeProgress::kWantsInput;
     if (code == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
       store_session();
@@ -83,6 +89,7 @@ Result<HandshakeProgress> TlsEngine::handshake() {
 
 Result<TlsEngine::ReadState> TlsEngine::read(char* to, size_t size, size_t* got) {
   while (true) {
+    starved_ = false;
     const int code = mbedtls_ssl_read(&ssl_, reinterpret_cast<unsigned char*>(to), size);
     if (code > 0) {
       *got = static_cast<size_t>(code);
@@ -90,7 +97,8 @@ Result<TlsEngine::ReadState> TlsEngine::read(char* to, size_t size, size_t* got)
     }
     switch (code) {
       case MBEDTLS_ERR_SSL_WANT_READ:
-      case MBEDTLS_ERR_SSL_WANT_WRITE:
+        // Also said between a session ticket and the records behind it, with input still there.
+        if (!starved_) continue;
         return ReadState::kWantsInput;
       case MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET:
         store_session();

@@ -54,6 +54,7 @@ class TlsEngine {
   Buffer in_;
   Buffer out_;
   bool in_ended_ = false;
+  bool starved_ = false;  // the last call asked for input that was not there
   bool out_of_memory_ = false;
   bool offered_session_ = false;
   bool resumed_ = false;
