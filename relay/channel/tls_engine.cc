@@ -11,6 +11,11 @@
 #include <new>
 
 namespace culvert {
+namespace {
+
+constexpr int kCallsPerMessage = 4;  // to find it, to handle it; more is no progress
+
+}  // namespace
 
 TlsEngine::TlsEngine() { mbedtls_ssl_init(&ssl_); }
 
@@ -58,6 +63,14 @@ Result<std::unique_ptr<TlsEngine>> TlsEngine::client(std::shared_ptr<TlsClientCo
   CULVERT_CHECK(engine->set_up(&engine->client_config_->state().config));
   const int code = mbedtls_ssl_set_hostname(&engine->ssl_, server_name.c_str());
   if (code != 0) return engine->failure(code);
+  // Called for the certificates of a full handshake; a resumed one has none.
+  mbedtls_ssl_set_verify(
+      &engine->ssl_,
+      [](void* self, mbedtls_x509_crt*, int, uint32_t*) {
+        static_cast<TlsEngine*>(self)->saw_certificate_ = true;
+        return 0;
+      },
+      engine.get());
   if (const SessionPtr session = engine->client_config_->state().take_session()) {
     engine->offered_session_ = mbedtls_ssl_set_session(&engine->ssl_, session.get()) == 0;
   }
@@ -75,14 +88,16 @@ Result<HandshakeProgress> TlsEngine::handshake() {
     if (code != 0) return failure(code);
   }
   if (client_config_ != nullptr) {
-    resumed_ = offered_session_ && mbedtls_ssl_get_peer_cert(&ssl_) == nullptr;
+    resumed_ = offered_session_ && !saw_certificate_;
     if (mbedtls_ssl_get_version_number(&ssl_) == MBEDTLS_SSL_VERSION_TLS1_2) store_session();
   }
   return HandshakeProgress::kDone;
 }
 
 Result<TlsEngine::ReadState> TlsEngine::read(char* to, size_t size, size_t* got) {
+  int without_input = 0;
   while (true) {
+    const size_t before = in_.size();
     const int code = mbedtls_ssl_read(&ssl_, reinterpret_cast<unsigned char*>(to), size);
     if (code > 0) {
       *got = static_cast<size_t>(code);
@@ -90,6 +105,14 @@ Result<TlsEngine::ReadState> TlsEngine::read(char* to, size_t size, size_t* got)
     }
     switch (code) {
       case MBEDTLS_ERR_SSL_WANT_READ:
+        // Also said between finding a message that is no data (a TLS 1.3 ticket) and handling it,
+        // which the next call does; what comes behind it would otherwise wait for more to arrive.
+        without_input = in_.size() == before ? without_input + 1 : 0;
+        if (without_input <= kCallsPerMessage &&
+            (!in_.empty() || mbedtls_ssl_check_pending(&ssl_) != 0)) {
+          continue;
+        }
+        return ReadState::kWantsInput;
       case MBEDTLS_ERR_SSL_WANT_WRITE:
         return ReadState::kWantsInput;
       case MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET:

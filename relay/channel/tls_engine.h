@@ -56,6 +56,7 @@ class TlsEngine {
   bool in_ended_ = false;
   bool out_of_memory_ = false;
   bool offered_session_ = false;
+  bool saw_certificate_ = false;
   bool resumed_ = false;
 };
 
