@@ -68,7 +68,7 @@ BANNED = [
     (r"std::regex", (), "its time has no bound on what comes from outside"),
     (r"\bsystem\s*\(\s*[\"\w]|\bpopen\s*\(", (), "a relay starts no programs"),
     (r"\.detach\s*\(\)", (), "every thread is joined by its owner"),
-    (r"\b(std::)?(_?exit|quick_exit|abort)\s*\(", ("relay/base/random",),
+    (r"(?<![.>])\b(std::)?(_?exit|quick_exit|abort)\s*\(", ("relay/base/random",),
      "the process ends by returning from main"),
     (r"\bco_(await|yield|return)\b", (), "g++ 12 miscompiles ordinary coroutines"),
     (r"std::(format|expected|ranges::|views::|source_location)\b", (),
