@@ -18,7 +18,10 @@ void wipe(void* bytes, size_t size) {
 }
 
 Secret::Secret(Secret&& other) noexcept : value_(std::move(other.value_)) {
+  // A short text is copied by the move and stays behind in the string itself.
+  other.value_.resize(other.value_.capacity());
   wipe(other.value_.data(), other.value_.size());
+  other.value_.clear();
 }
 
 Secret& Secret::operator=(const Secret& other) {

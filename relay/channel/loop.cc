@@ -40,7 +40,9 @@ Loop::~Loop() {
   uv_close(reinterpret_cast<uv_handle_t*>(&handles_->mail), nullptr);
   uv_close(reinterpret_cast<uv_handle_t*>(&handles_->before_poll), nullptr);
   uv_close(reinterpret_cast<uv_handle_t*>(&handles_->after_poll), nullptr);
-  uv_run(loop_.get(), UV_RUN_DEFAULT);
+  // More than once where a stop() came too late for run(): it ends the first of these instead.
+  while (uv_run(loop_.get(), UV_RUN_DEFAULT) != 0) {
+  }
   [[maybe_unused]] const int closed = uv_loop_close(loop_.get());
   assert(closed == 0);  // a handle outlived its owner
 }

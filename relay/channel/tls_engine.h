@@ -57,6 +57,7 @@ class TlsEngine {
   bool starved_ = false;  // the last call asked for input that was not there
   bool out_of_memory_ = false;
   bool offered_session_ = false;
+  bool saw_certificate_ = false;
   bool resumed_ = false;
 };
 

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
@@ -23,6 +24,16 @@ namespace {
 
 constexpr int kFirstPassed = 3;  // SD_LISTEN_FDS_START
 constexpr long kMostPassed = 64;
+
+// A variable that holds a whole number and nothing else; 0 otherwise.
+long number_of(const char* variable) {
+  const char* text = std::getenv(variable);  // NOLINT(concurrency-mt-unsafe)
+  if (text == nullptr) return 0;
+  const char* end = text + std::strlen(text);
+  long number = 0;
+  const auto [rest, failed] = std::from_chars(text, end, number);
+  return failed == std::errc() && rest == end ? number : 0;
+}
 
 }  // namespace
 
@@ -62,13 +73,9 @@ std::string reloading_state() {
 }
 
 std::vector<PassedSocket> take_passed_sockets() {
-  const char* pid = std::getenv("LISTEN_PID");    // NOLINT(concurrency-mt-unsafe)
-  const char* count = std::getenv("LISTEN_FDS");  // NOLINT(concurrency-mt-unsafe)
   std::vector<PassedSocket> sockets;
-  if (pid == nullptr || count == nullptr || std::strtol(pid, nullptr, 10) != getpid()) {
-    return sockets;
-  }
-  const long passed = std::min(std::strtol(count, nullptr, 10), kMostPassed);
+  if (number_of("LISTEN_PID") != getpid()) return sockets;
+  const long passed = std::min(number_of("LISTEN_FDS"), kMostPassed);
   unsetenv("LISTEN_PID");
   unsetenv("LISTEN_FDS");
   unsetenv("LISTEN_FDNAMES");

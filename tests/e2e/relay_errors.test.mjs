@@ -58,7 +58,8 @@ test('a wrong token is an authentication error', () =>
     kinds(OpenAI.AuthenticationError, Anthropic.AuthenticationError),
   ));
 
-// Neither may be probed, so both are answered alike, and as no dialect is known there in no dialect.
+// Neither may be probed, so both are answered alike, and as no dialect is known there,
+// in no dialect.
 test('an unknown alias and a wrong token in the path are not found, alike', async () => {
   const unknown = presets(relay, TOKEN);
   for (const vendor of Object.keys(unknown.at)) {

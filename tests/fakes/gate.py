@@ -1,5 +1,5 @@
-# Where exchanges of the model server stand still until a test lets them go on: what a test has instead
-# of sleeping. Owned by the server's event loop.
+# Where exchanges of the model server stand still until a test lets them go on: what a test has
+# instead of sleeping. Owned by the server's event loop.
 
 
 class Gate:

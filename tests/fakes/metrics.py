@@ -1,4 +1,5 @@
-# Reads what /metrics of the relay says (Prometheus' text exposition format), as far as tests ask it.
+# Reads what /metrics of the relay says (Prometheus' text exposition format), as far as
+# tests ask it.
 import re
 
 
