@@ -73,6 +73,8 @@ void RouteTable::list(const Route& route, uint32_t index, Bucket* bucket) {
   }
   if (!route.models.empty() && std::all_of(route.models.begin(), route.models.end(), is_exact)) {
     for (const std::string& model : route.models) bucket->by_model[model].push_back(index);
+    if (!bucket->model_asked) bucket->before_model.push_back(index);
+    bucket->model_asked = bucket->model_asked || route.headers.empty();
     return;
   }
   bucket->others.push_back(index);
@@ -98,10 +100,7 @@ void RouteTable::collect(const Bucket& bucket,
   if (query.model_known) {
     append(bucket.by_model, std::string(query.model), found);
   } else {
-    // Each of them may be the one; the most specific that matches otherwise asks for the model.
-    for (const auto& entry : bucket.by_model) {
-      found->insert(found->end(), entry.second.begin(), entry.second.end());
-    }
+    found->insert(found->end(), bucket.before_model.begin(), bucket.before_model.end());
   }
 }
 

@@ -43,6 +43,10 @@ class RouteTable {
     Index by_host;    // "api.example.com", and ".example.com" for "*.example.com"
     Index by_model;   // exact names
     Index by_header;  // "name\nvalue"
+    // Of by_model, what must be looked at while the model is unknown: up to the first one that has
+    // no other condition, which then asks for the model.
+    Indices before_model;
+    bool model_asked = false;  // before_model ends with such a one
     Indices others;
   };
   void list(const Route& route, uint32_t index, Bucket* bucket);
