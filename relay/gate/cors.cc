@@ -96,7 +96,8 @@ std::optional<Headers> Cors::preflight(std::string_view method, const Headers& r
   add_vary("Access-Control-Request-Headers", &answer);
   if (!allowed) return answer;
   std::string names = headers_;
-  for (const std::string_view name : split_list(request.joined("access-control-request-headers"))) {
+  const std::string asked = request.joined("access-control-request-headers");
+  for (const std::string_view name : split_list(asked)) {
     const bool known = std::any_of(
         kRequestPrefixes.begin(), kRequestPrefixes.end(),
         [&](std::string_view prefix) { return starts_with_ignoring_case(name, prefix); });
