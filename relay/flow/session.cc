@@ -100,9 +100,13 @@ void Session::identify() {
   // The dialect that the path names, as far as it is known before a route matched.
   const Upstream* named = table_->snapshot().upstream(where_.alias);
   upstream_ = named;
-  credentials_ = read_credentials(request_.headers, query_value(where_.path, "key"),
-                                  answer_dialect(), where_.token_in_path, table_->tokens());
+  read_credentials_for(upstream_);
   match_route();
+}
+
+void Session::read_credentials_for(const Upstream* upstream) {
+  credentials_ = read_credentials(request_.headers, where_.path, upstream, where_.token.reveal(),
+                                  table_->tokens());
 }
 
 // --- 2. Where to
@@ -154,7 +158,10 @@ void Session::scan_model(std::string_view bytes) {
 }
 
 void Session::use_upstream(const std::string& alias) {
+  const Upstream* named = upstream_;
   upstream_ = table_->snapshot().upstream(alias);
+  // A route may lead to another dialect than the path named; its keys stand in other places.
+  if (upstream_ != named) read_credentials_for(upstream_);
   record_.upstream = alias;
   timeouts_ = upstream_->timeouts;
   if (route_ != nullptr) apply(route_->timeouts, &timeouts_);
@@ -205,7 +212,7 @@ void Session::choose_key() {
     lease_ = std::move(lease).value();
     record_.key = lease_->masked();
   } else if (payer_ == Payer::kOwn) {
-    record_.key = mask(credentials_.own_keys.front());
+    record_.key = credentials_.own_keys.front().masked();
   }
   connect();
 }
@@ -264,25 +271,8 @@ std::string Session::request_head() const {
                                                    request_.method == "PUT" ||
                                                    request_.method == "PATCH",
                                    .tokens = table_->tokens()};
-  return encode_request_head(request_.method, target_with_key(), upstream_headers(input));
-}
-
-// `key=` goes up only where it is the caller's own key; a relay token in it never does. Of a list,
-// the chosen key alone.
-std::string Session::target_with_key() const {
-  const auto key = query_value(path_, "key");
-  if (!key) return path_;
-  if (upstream_ == nullptr) {
-    return table_->tokens().mentions_token(*key) ? without_query_pair(path_, "key") : path_;
-  }
-  const bool own = payer_ == Payer::kOwn && credentials_.form == KeyForm::kQuery;
-  if (own && !lease_ && credentials_.own_keys.front() == *key) return path_;
-  std::string target = without_query_pair(path_, "key");
-  if (!own) return target;
-  const std::string_view chosen =
-      lease_ ? lease_->key().reveal() : std::string_view(credentials_.own_keys.front());
-  target += target.find('?') == std::string::npos ? '?' : '&';
-  return target += "key=" + std::string(chosen);
+  return encode_request_head(request_.method, upstream_target(input, path_),
+                             upstream_headers(input));
 }
 
 void Session::send_request() {
@@ -366,7 +356,7 @@ bool Session::judge_key(const ResponseHead& head) {
 }
 
 void Session::key_rate_limited() {
-  const Duration wait = retry_wait(refusal_->headers, refusal_body_, services_.clock.wall());
+  const auto wait = retry_wait(refusal_->headers, refusal_body_, services_.clock.wall());
   lease_->report(KeyVerdict::kRateLimited, wait);
   services_.metrics.count_key(record_.upstream, record_.key, "rate_limited");
   refusal_.reset();

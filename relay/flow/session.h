@@ -42,6 +42,7 @@ class Session final : public Retirable, public ClientEvents, private AttemptSink
   // The request, step by step.
   void on_request_head();
   void identify();
+  void read_credentials_for(const Upstream* upstream);
   void match_route();
   void admit();
   void choose_key();
@@ -66,7 +67,6 @@ class Session final : public Retirable, public ClientEvents, private AttemptSink
   void pick_target();
   ConnectPlan connect_plan() const;
   std::string request_head() const;
-  std::string target_with_key() const;
   bool judge_key(const ResponseHead& head);
   void key_rate_limited();
   void key_refused();

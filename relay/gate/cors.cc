@@ -1,69 +1,142 @@
-// The lists are what the vendors' SDKs send and read in browsers.
+// Names are listed instead of "*", because "*" does not cover Authorization.
 #include "relay/gate/cors.h"
 
 #include "relay/base/text.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <array>
+#include <chrono>
 
 namespace culvert {
 namespace {
 
 constexpr std::string_view kMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
-constexpr std::string_view kRequestHeaders =
-    "Accept, Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Range, X-Api-Key, "
-    "X-Culvert-Token, X-Goog-Api-Client, X-Goog-Api-Key, X-Goog-User-Project, X-Requested-With, "
-    "X-Stainless-Arch, X-Stainless-Async, X-Stainless-Helper-Method, X-Stainless-Lang, "
-    "X-Stainless-OS, X-Stainless-Package-Version, X-Stainless-Retry-Count, X-Stainless-Runtime, "
-    "X-Stainless-Runtime-Version, X-Stainless-Timeout, anthropic-beta, "
-    "anthropic-dangerous-direct-browser-access, anthropic-version, openai-beta, "
-    "openai-organization, openai-project";
-constexpr std::string_view kExposed =
-    "Content-Length, Content-Type, Request-Id, Retry-After, Retry-After-Ms, X-Proxy-Error, "
-    "X-Proxy-Stage, X-Request-Id, X-RateLimit-Limit-Requests, X-RateLimit-Limit-Tokens, "
-    "X-RateLimit-Remaining-Requests, X-RateLimit-Remaining-Tokens, X-RateLimit-Reset-Requests, "
-    "X-RateLimit-Reset-Tokens, X-Should-Retry, openai-organization, openai-processing-ms, "
-    "openai-version";
+
+// What the vendors' SDKs and plain pages send from a browser, and the relay's own fields.
+constexpr std::array<std::string_view, 24> kRequestHeaders = {
+    "accept",
+    "anthropic-beta",
+    "anthropic-dangerous-direct-browser-access",
+    "anthropic-version",
+    "api-key",
+    "authorization",
+    "content-encoding",
+    "content-type",
+    "idempotency-key",
+    "if-match",
+    "if-none-match",
+    "last-event-id",
+    "openai-beta",
+    "openai-organization",
+    "openai-project",
+    "range",
+    "user-agent",
+    "x-api-key",
+    "x-culvert-replay",
+    "x-culvert-token",
+    "x-goog-api-client",
+    "x-goog-api-key",
+    "x-goog-user-project",
+    "x-requested-with",
+};
+constexpr std::array<std::string_view, 2> kRequestPrefixes = {"x-stainless-", "x-goog-upload-"};
+
+bool is_token_text(std::string_view name) {
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  });
+}
+
+// Fields that the relay answers for, whatever an upstream said about its own origins.
+bool is_cors_field(std::string_view name) {
+  return starts_with_ignoring_case(name, "access-control-");
+}
+
+void add_vary(std::string_view name, Headers* answer) {
+  for (const Header& field : *answer) {
+    if (!equal_ignoring_case(field.name, "vary")) continue;
+    for (const std::string_view known : split_list(field.value)) {
+      if (known == "*" || equal_ignoring_case(known, name)) return;
+    }
+  }
+  answer->add("Vary", name);
+}
+
+// The names of the answer that a page may read beside the safelisted ones.
+std::string exposed(const Headers& answer) {
+  std::vector<std::string> names;
+  for (const Header& field : answer) {
+    if (!equal_ignoring_case(field.name, "set-cookie")) names.push_back(lower(field.name));
+  }
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  std::string out;
+  for (const std::string& name : names) (out += out.empty() ? "" : ", ") += name;
+  return out;
+}
 
 }  // namespace
 
-std::string Cors::allowed_origin(const Headers& request) const {
-  const std::string* origin = request.find("origin");
-  if (origin == nullptr || settings_.origins.empty()) return {};
-  for (const std::string& allowed : settings_.origins) {
-    if (allowed == "*") return "*";
-    if (equal_ignoring_case(allowed, *origin)) return *origin;
+Cors::Cors(CorsSettings settings) : settings_(std::move(settings)) {
+  any_ =
+      std::find(settings_.origins.begin(), settings_.origins.end(), "*") != settings_.origins.end();
+  for (const std::string_view name : kRequestHeaders) {
+    (headers_ += headers_.empty() ? "" : ", ") += name;
   }
-  return {};
+  for (const std::string& name : settings_.headers) (headers_ += ", ") += lower(name);
 }
 
 std::optional<Headers> Cors::preflight(std::string_view method, const Headers& request) const {
-  if (method != "OPTIONS" || settings_.origins.empty() ||
+  if (settings_.origins.empty() || method != "OPTIONS" || request.find("origin") == nullptr ||
       request.find("access-control-request-method") == nullptr) {
     return std::nullopt;
   }
   Headers answer;
-  answer.add("Vary", "Origin, Access-Control-Request-Headers");
-  const std::string origin = allowed_origin(request);
-  if (origin.empty()) return answer;  // without the permission the browser refuses
-  answer.add("Access-Control-Allow-Origin", origin);
+  const bool allowed = allow_origin(request, &answer);
+  add_vary("Access-Control-Request-Headers", &answer);
+  if (!allowed) return answer;
+  std::string names = headers_;
+  const std::string asked = request.joined("access-control-request-headers");
+  for (const std::string_view name : split_list(asked)) {
+    const bool known = std::any_of(
+        kRequestPrefixes.begin(), kRequestPrefixes.end(),
+        [&](std::string_view prefix) { return starts_with_ignoring_case(name, prefix); });
+    if (known && is_token_text(name)) (names += ", ") += lower(name);
+  }
   answer.add("Access-Control-Allow-Methods", kMethods);
-  std::string headers(kRequestHeaders);
-  for (const std::string& name : settings_.headers) headers += ", " + name;
-  answer.add("Access-Control-Allow-Headers", headers);
-  answer.add("Access-Control-Max-Age",
-             fmt::to_string(static_cast<int64_t>(seconds(settings_.max_age))));
+  answer.add("Access-Control-Allow-Headers", names);
+  const auto age = std::chrono::duration_cast<std::chrono::seconds>(settings_.max_age).count();
+  answer.add("Access-Control-Max-Age", std::to_string(age));
   return answer;
 }
 
 void Cors::decorate(const Headers& request, Headers* answer) const {
-  const std::string origin = allowed_origin(request);
-  if (origin.empty()) return;
-  answer->set("Access-Control-Allow-Origin", origin);
-  answer->set("Access-Control-Expose-Headers", kExposed);
-  answer->erase("Access-Control-Allow-Credentials");
-  if (origin != "*") answer->add("Vary", "Origin");
+  if (settings_.origins.empty()) return;
+  Headers kept;
+  for (const Header& field : *answer) {
+    if (!is_cors_field(field.name)) kept.add(field.name, field.value);
+  }
+  *answer = std::move(kept);
+  if (!allow_origin(request, answer)) return;
+  const std::string names = exposed(*answer);
+  if (!names.empty()) answer->add("Access-Control-Expose-Headers", names);
+}
+
+bool Cors::allow_origin(const Headers& request, Headers* answer) const {
+  if (any_) {
+    if (request.find("origin") == nullptr) return false;
+    answer->add("Access-Control-Allow-Origin", "*");
+    return true;
+  }
+  // The answer depends on the origin, also where there is none: caches must know.
+  add_vary("Origin", answer);
+  const std::string* origin = request.find("origin");
+  if (origin == nullptr || std::find(settings_.origins.begin(), settings_.origins.end(), *origin) ==
+                               settings_.origins.end()) {
+    return false;
+  }
+  answer->add("Access-Control-Allow-Origin", *origin);
+  return true;
 }
 
 }  // namespace culvert

@@ -1,5 +1,4 @@
-// Cross-origin calls of browsers (WHATWG Fetch, CORS protocol): answered at the relay,
-// configurable, off by default.
+// Cross-origin requests of browsers (Fetch standard, "CORS protocol"). Pure; off without origins.
 #pragma once
 
 #include "relay/codec/headers.h"
@@ -13,17 +12,22 @@ namespace culvert {
 
 class Cors {
  public:
-  explicit Cors(CorsSettings settings) : settings_(std::move(settings)) {}
+  explicit Cors(CorsSettings settings);
 
-  // The fields that answer a preflight (204); nullopt where the request is none, or CORS is off.
+  // The fields of the 204 that answers a preflight request; nullopt for any other request, and
+  // where CORS is off. An origin that is not allowed gets an answer that allows nothing.
   std::optional<Headers> preflight(std::string_view method, const Headers& request) const;
-  // Adds what an answer to such a request needs; replaces what an upstream said about origins.
+
+  // Adds to an answer what lets a page of an allowed origin read it, and takes out what the
+  // upstream said about its own origins. Credentials (cookies) are never allowed.
   void decorate(const Headers& request, Headers* answer) const;
 
  private:
-  // The value of Access-Control-Allow-Origin; "" where the origin may not.
-  std::string allowed_origin(const Headers& request) const;
+  bool allow_origin(const Headers& request, Headers* answer) const;
+
   CorsSettings settings_;
+  bool any_ = false;
+  std::string headers_;  // the constant part of Access-Control-Allow-Headers
 };
 
 }  // namespace culvert

@@ -1,108 +1,193 @@
-// Each place is looked at once: a token there authenticates, anything else is the caller's own key.
+// First the relay's own places, then those of keys: what is a relay token in any of them proves who
+// asks, what is none in a place of the upstream's is the caller's key.
 #include "relay/gate/credentials.h"
 
-#include "relay/base/limits.h"
+#include "relay/base/query.h"
 #include "relay/base/text.h"
+#include "relay/base/url.h"
+#include "relay/channel/digest.h"
+#include "relay/gate/key_list.h"
+
+#include <array>
+#include <utility>
 
 namespace culvert {
 namespace {
 
-std::optional<std::string_view> bearer(std::string_view value) {
-  constexpr std::string_view kScheme = "bearer ";
-  if (!starts_with_ignoring_case(value, kScheme)) return std::nullopt;
-  return trim(value.substr(kScheme.size()));
+constexpr std::string_view kBearer = "Bearer";
+constexpr std::string_view kAuthorization = "Authorization";
+constexpr std::string_view kTokenHeader = "X-Culvert-Token";
+constexpr std::string_view kProxyHeader = "Proxy-Authorization";
+// Where keys stand, whatever the vendor; spelled as they go up.
+constexpr std::array<std::string_view, 3> kKeyHeaders = {"x-api-key", "x-goog-api-key",
+                                                         kAuthorization};
+
+Error malformed(std::string detail) {
+  return Error::client(Code::kBadRequest, Stage::kAuth, std::move(detail));
 }
 
-class Reader {
+std::string hexadecimal(const Digest& digest) {
+  static constexpr std::string_view kHex = "0123456789abcdef";
+  std::string out;
+  for (const uint8_t byte : digest) {
+    out += kHex[byte >> 4];
+    out += kHex[byte & 0xF];
+  }
+  return out;
+}
+
+class Reading {
  public:
-  Reader(const Tokens& tokens, Credentials* out) : tokens_(tokens), out_(out) {}
+  Reading(const Headers& headers, const Upstream* upstream, const Tokens& tokens)
+      : headers_(headers), upstream_(upstream), tokens_(tokens) {}
 
-  // Places that only a relay token may stand in.
-  void token_only(std::string_view text) {
-    if (tokens_.is_token(text)) {
-      out_->authenticated = true;
-    } else {
-      out_->wrong_token = true;
+  Credentials read(std::string_view target, std::string_view path_token) {
+    if (!path_token.empty()) found_token(Secret(path_token));
+    read_relay_places();
+    // The upstream's own place first: where two places hold different keys, that one pays.
+    if (upstream_ != nullptr && !upstream_->key_header.empty()) read_header(upstream_->key_header);
+    for (const std::string_view name : kKeyHeaders) {
+      if (!is_upstreams_header(name)) read_header(name);
     }
-    identity_ += text;
-  }
-
-  // The dialect's place of a key: a token, a key, or a comma-separated list of keys.
-  void key(std::string_view text, KeyForm form) {
-    if (text.empty()) return;
-    identity_ += text;
-    std::vector<std::string> keys;
-    for (const std::string_view part : split_list(text)) {
-      if (tokens_.is_token(part)) {
-        out_->authenticated = true;
-      } else {
-        keys.emplace_back(part);
-      }
-    }
-    keep(std::move(keys), form);
-  }
-
-  void whole_authorization(std::string_view text) {
-    identity_ += text;
-    if (!tokens_.mentions_token(text)) keep({std::string(text)}, KeyForm::kAuthorization);
-  }
-
-  void finish(bool token_in_path) {
-    out_->authenticated = out_->authenticated || token_in_path;
-    const Digest digest = sha256(identity_);
-    out_->caller.assign(digest.begin(), digest.end());
-    wipe(identity_.data(), identity_.size());
+    read_query(target);
+    // A right token anywhere makes up for a wrong one elsewhere.
+    if (out_.authenticated) out_.wrong_token = false;
+    name_caller();
+    return std::move(out_);
   }
 
  private:
-  void keep(std::vector<std::string> keys, KeyForm form) {
-    if (keys.empty() || out_->form != KeyForm::kNone) return;
-    out_->too_many_keys = keys.size() > limits::kKeysPerRequest;
-    out_->own_keys = std::move(keys);
-    out_->form = form;
+  void read_relay_places() {
+    for (const std::string_view name : {kTokenHeader, kProxyHeader}) {
+      const std::string* value = only(name);
+      if (value == nullptr || trim(*value).empty()) continue;
+      const auto [scheme, rest] = split_scheme(*value);
+      if (is_bearer(scheme) && rest.empty()) continue;
+      const bool form = is_bearer(scheme) || (scheme.empty() && name == kTokenHeader);
+      if (form && tokens_.is_token(rest)) {
+        found_token(Secret(rest));
+      } else {
+        out_.wrong_token = true;
+      }
+    }
   }
 
+  void read_header(std::string_view name) {
+    const std::string* value = only(name);
+    if (value == nullptr) return;
+    if (equal_ignoring_case(name, kAuthorization)) return read_authorization(*value);
+    std::string_view scheme;
+    std::string_view text = trim(*value);
+    if (is_upstreams_header(name) && !upstream_->key_scheme.empty()) {
+      const auto split = split_scheme(text);
+      if (equal_ignoring_case(split.scheme, upstream_->key_scheme)) {
+        scheme = upstream_->key_scheme;
+        text = split.rest;
+      }
+    }
+    take(parse_key_list(text, tokens_), {std::string(name), std::string(scheme)});
+  }
+
+  void read_authorization(std::string_view value) {
+    const auto [scheme, rest] = split_scheme(value);
+    const std::string name(kAuthorization);
+    if (is_bearer(scheme)) {
+      return take(parse_key_list(rest, tokens_), {name, std::string(kBearer)});
+    }
+    if (is_upstreams_header(kAuthorization) && equal_ignoring_case(scheme, upstream_->key_scheme)) {
+      return take(parse_key_list(rest, tokens_), {name, upstream_->key_scheme});
+    }
+    // Another scheme, or none: one credential as it stands. A relay token that is written like this
+    // is none: taking the second word of whatever scheme is how others let Basic pass for Bearer.
+    if (tokens_.mentions_token(value)) {
+      out_.wrong_token = true;
+    } else if (holds_key(kAuthorization) && out_.own_keys.empty() && !rest.empty()) {
+      out_.own_keys.emplace_back(rest);
+      out_.own_place = {name, std::string(scheme)};
+    }
+  }
+
+  void read_query(std::string_view target) {
+    for (const std::string_view raw : query_values(target, "key")) {
+      KeyList list = parse_key_list(percent_decode(raw), tokens_);
+      if (!list.token.empty()) out_.query_token = true;
+      take(std::move(list), KeyPlace{});
+    }
+  }
+
+  void take(KeyList list, KeyPlace place) {
+    const bool token = !list.token.empty();
+    if (token) found_token(std::move(list.token));
+    if (!holds_key(place.header) || !out_.own_keys.empty()) return;
+    if (list.too_many) out_.fault = malformed("more keys than one request may bring");
+    if (list.malformed) {
+      out_.fault = malformed("a key holds spaces or bytes that are not visible ASCII");
+    }
+    if (list.keys.empty()) return;
+    out_.own_keys = std::move(list.keys);
+    out_.own_place = std::move(place);
+    out_.token_in_list = token;
+  }
+
+  // Does that header (empty: the query's `key=`) carry keys of this upstream?
+  bool holds_key(std::string_view header) const {
+    if (upstream_ == nullptr) return false;
+    if (header.empty()) return upstream_->dialect == Dialect::kGemini;
+    if (is_upstreams_header(header) || header == kAuthorization) return true;
+    if (header == "x-api-key") {
+      return upstream_->dialect == Dialect::kAnthropic || upstream_->dialect == Dialect::kOpaque;
+    }
+    return header == "x-goog-api-key" && upstream_->dialect == Dialect::kGemini;
+  }
+
+  bool is_upstreams_header(std::string_view name) const {
+    return upstream_ != nullptr && equal_ignoring_case(name, upstream_->key_header);
+  }
+
+  // A field that must not come twice: one program would read the first, another the last.
+  const std::string* only(std::string_view name) {
+    if (headers_.count(name) > 1) {
+      out_.fault = malformed(std::string(name) + " is there more than once");
+    }
+    return headers_.find(name);
+  }
+
+  void found_token(Secret token) {
+    out_.authenticated = true;
+    if (token_.empty()) token_ = std::move(token);
+  }
+
+  void name_caller() {
+    if (token_.empty() && out_.own_keys.empty()) return;
+    std::string text(token_.reveal());
+    for (const Secret& key : out_.own_keys) (text += '\n').append(key.reveal());
+    out_.caller = hexadecimal(sha256(text));
+    wipe(text.data(), text.size());
+  }
+
+  const Headers& headers_;
+  const Upstream* upstream_;
   const Tokens& tokens_;
-  Credentials* out_;
-  std::string identity_;
+  Credentials out_;
+  Secret token_;
 };
 
 }  // namespace
 
 Credentials read_credentials(const Headers& headers,
-                             const std::optional<std::string>& query_key,
-                             Dialect dialect,
-                             bool token_in_path,
+                             std::string_view target,
+                             const Upstream* upstream,
+                             std::string_view path_token,
                              const Tokens& tokens) {
-  Credentials credentials;
-  Reader reader(tokens, &credentials);
-  if (const auto* value = headers.find("x-culvert-token")) reader.token_only(trim(*value));
-  if (const auto* value = headers.find("proxy-authorization")) {
-    reader.token_only(bearer(*value).value_or(*value));
+  return Reading(headers, upstream, tokens).read(target, path_token);
+}
+
+KeyPlace pool_key_place(const Upstream& upstream, std::string_view key) {
+  if (upstream.dialect == Dialect::kAnthropic && key.starts_with("sk-ant-oat")) {
+    return {std::string(kAuthorization), std::string(kBearer)};
   }
-  // The dialect's own place counts before the others: SDKs of one vendor pointed at another's alias
-  // may send both.
-  const auto api_key = [&] {
-    if (const auto* value = headers.find("x-api-key")) reader.key(*value, KeyForm::kApiKey);
-  };
-  const auto goog_key = [&] {
-    if (const auto* value = headers.find("x-goog-api-key"))
-      reader.key(*value, KeyForm::kGoogApiKey);
-    if (query_key) reader.key(*query_key, KeyForm::kQuery);
-  };
-  if (dialect == Dialect::kAnthropic) api_key();
-  if (dialect == Dialect::kGemini) goog_key();
-  if (const auto* value = headers.find("authorization")) {
-    if (const auto text = bearer(*value)) {
-      reader.key(*text, KeyForm::kBearer);
-    } else {
-      reader.whole_authorization(*value);
-    }
-  }
-  if (dialect != Dialect::kAnthropic) api_key();
-  if (dialect != Dialect::kGemini) goog_key();
-  reader.finish(token_in_path);
-  return credentials;
+  if (upstream.key_header.empty()) return {std::string(kAuthorization), std::string(kBearer)};
+  return {upstream.key_header, upstream.key_scheme};
 }
 
 }  // namespace culvert

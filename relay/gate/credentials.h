@@ -1,9 +1,11 @@
-// Who asks: the relay token and the caller's own upstream keys, wherever a request may carry them
-// (surface: Authentication of a client). Pure.
+// What a request shows to prove who asks and who pays (surface: Authentication of a client).
+// Pure. Says what is there; whether that is enough is admission's to say.
 #pragma once
 
-#include "relay/base/dialect.h"
+#include "relay/base/error.h"
+#include "relay/base/secret.h"
 #include "relay/codec/headers.h"
+#include "relay/config/snapshot.h"
 #include "relay/gate/tokens.h"
 
 #include <optional>
@@ -13,23 +15,41 @@
 
 namespace culvert {
 
-// Where a caller's own key came; it is passed on in the same form.
-enum class KeyForm : uint8_t { kNone, kBearer, kApiKey, kGoogApiKey, kQuery, kAuthorization };
+// Where a key stands in a request, and how it is written there.
+struct KeyPlace {
+  std::string header;  // spelled as it is sent; empty: the query's `key=`
+  std::string scheme;  // before the key ("Bearer"); empty: the key alone
 
-struct Credentials {
-  bool authenticated = false;
-  bool wrong_token = false;  // something that is no token stood where only a token may stand
-  KeyForm form = KeyForm::kNone;
-  std::vector<std::string> own_keys;  // one, or a caller's list; kAuthorization: the whole value
-  std::string caller;                 // what tells callers apart: a digest, never logged
-  bool too_many_keys = false;         // the list is longer than limits::kKeysPerRequest
+  bool in_query() const { return header.empty(); }
+  friend bool operator==(const KeyPlace&, const KeyPlace&) = default;
 };
 
-// query_key: the value of `key=`, if there is one.
+struct Credentials {
+  bool authenticated = false;  // a relay token was found, in whatever place
+  bool wrong_token = false;    // something was given as a relay token that is none
+  // The caller's own upstream keys, without a relay token among them; more than one is a pool.
+  std::vector<Secret> own_keys;
+  KeyPlace own_place;          // where they stood
+  bool query_token = false;    // a relay token stands in the query's `key=`
+  bool token_in_list = false;  // a relay token stood among own_keys
+  // Equal for equal credentials, says nothing about them: a digest in hexadecimal. "" without any.
+  std::string caller;
+  std::optional<Error> fault;  // ambiguous or malformed: refused whatever else is right
+};
+
+// target: path and query without a path token. path_token: the right token that was in the path, ""
+// where there was none. upstream: whose key places count; nullptr (the
+// generic proxy, or not known yet): no place does, and whatever is no token stays where it is.
+// Tokens are found in every place whatever the upstream, so that the answer to `authenticated` is
+// the same before and after the upstream is known.
 Credentials read_credentials(const Headers& headers,
-                             const std::optional<std::string>& query_key,
-                             Dialect dialect,
-                             bool token_in_path,
+                             std::string_view target,
+                             const Upstream* upstream,
+                             std::string_view path_token,
                              const Tokens& tokens);
+
+// How a pool's key goes up: the upstream's own way, but that Anthropic's OAuth tokens
+// (sk-ant-oat…) are Bearer.
+KeyPlace pool_key_place(const Upstream& upstream, std::string_view key);
 
 }  // namespace culvert

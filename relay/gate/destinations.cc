@@ -1,22 +1,27 @@
-// The order is from the cheap to the particular.
+// A name opens what it resolves to; an address is only opened by a network.
 #include "relay/gate/destinations.h"
 
 #include <algorithm>
+#include <string>
 
 namespace culvert {
 
-Result<void> Destinations::check(const std::string& host, const Address& address) const {
+Destinations::Destinations(const Settings& settings)
+    : networks_(settings.allow_networks), hosts_(settings.allow_hosts) {}
+
+Result<void> Destinations::check(std::string_view host, const Address& address) const {
   if (is_public(address)) return {};
-  for (const Network& network : networks_) {
-    if (network.contains(address)) return {};
+  if (std::any_of(networks_.begin(), networks_.end(),
+                  [&](const Network& network) { return network.contains(address); })) {
+    return {};
   }
-  const bool literal = Address::parse(host).has_value();
-  const bool opened = !literal && std::any_of(hosts_.begin(), hosts_.end(),
-                                              [&](const auto& one) { return one.matches(host); });
-  if (opened) return {};
-  // The address itself is not told: it would show the inside of the relay's network.
+  const bool bare = Address::parse(host).has_value();
+  if (!bare && std::any_of(hosts_.begin(), hosts_.end(),
+                           [&](const HostPattern& pattern) { return pattern.matches(host); })) {
+    return {};
+  }
   return Error::client(Code::kForbidden, Stage::kRoute,
-                       "the destination " + host + " is not allowed");
+                       "this destination is not allowed: its address is not a public one");
 }
 
 }  // namespace culvert

@@ -1,23 +1,26 @@
-// Which addresses a client may name through the generic proxy. Asked with the address that will be
-// connected to, after resolution, so that no name leads inside.
+// Which addresses a client's own words may lead to: the generic proxy and CONNECT (surface:
+// CULVERT_GENERIC_ALLOW). Asked with the address that is connected to, after resolution, so that no
+// name can lead inside. Upstreams of the configuration are the operator's own choice and never come
+// here.
 #pragma once
 
 #include "relay/base/address.h"
 #include "relay/base/result.h"
 #include "relay/config/snapshot.h"
 
-#include <string>
+#include <string_view>
+#include <vector>
 
 namespace culvert {
 
 class Destinations {
  public:
-  explicit Destinations(const Settings& settings)
-      : networks_(settings.allow_networks), hosts_(settings.allow_hosts) {}
+  explicit Destinations(const Settings& settings);
 
-  // Public addresses, and what CULVERT_GENERIC_ALLOW opens: a network opens its addresses, a host
-  // pattern opens the names it matches with whatever they resolve to. Error: kForbidden.
-  Result<void> check(const std::string& host, const Address& address) const;
+  // host: as it was asked for, a name or an address. Public addresses and those of an allowed
+  // network may be reached; others only by a name that an allowed host pattern matches, never by
+  // the bare address. Error: a client's kForbidden.
+  Result<void> check(std::string_view host, const Address& address) const;
 
  private:
   std::vector<Network> networks_;

@@ -1,38 +1,31 @@
-// Everything but what belongs to the connection or to the relay.
+// A walk over the answer's fields; what is dropped is named here and nowhere else.
 #include "relay/gate/downstream_headers.h"
 
 #include "relay/base/denied_headers.h"
 #include "relay/base/text.h"
-
-#include <algorithm>
-#include <string>
-#include <vector>
+#include "relay/gate/connection_fields.h"
 
 namespace culvert {
 namespace {
 
-// An upstream must not speak for the relay: only the relay says which errors are its own.
-bool relays_own(std::string_view name) {
-  return starts_with_ignoring_case(name, "x-culvert-") ||
-         equal_ignoring_case(name, "x-proxy-error") || equal_ignoring_case(name, "x-proxy-stage");
+constexpr std::string_view kRequestId = "X-Request-Id";
+
+bool is_dropped(std::string_view name, bool generic) {
+  return is_hop_by_hop(name) || equal_ignoring_case(name, "content-length") ||
+         equal_ignoring_case(name, "alt-svc") ||
+         (!generic && equal_ignoring_case(name, "set-cookie"));
 }
 
 }  // namespace
 
 Headers downstream_headers(const Headers& upstream, bool generic, std::string_view request_id) {
-  std::vector<std::string> nominated;
-  for (const std::string_view name : split_list(upstream.joined("connection"))) {
-    nominated.push_back(lower(name));
-  }
+  const ConnectionFields of_connection(upstream);
   Headers down;
   for (const Header& field : upstream) {
-    const std::string name = lower(field.name);
-    if (is_hop_by_hop(name) || name == "content-length" || relays_own(name)) continue;
-    if (std::find(nominated.begin(), nominated.end(), name) != nominated.end()) continue;
-    if (name == "set-cookie" && !generic) continue;
+    if (of_connection.contains(field.name) || is_dropped(field.name, generic)) continue;
     down.add(field.name, field.value);
   }
-  if (down.find("x-request-id") == nullptr) down.add("X-Request-Id", request_id);
+  if (down.find(kRequestId) == nullptr) down.add(kRequestId, request_id);
   return down;
 }
 

@@ -1,4 +1,4 @@
-// The head that goes down: hop-by-hop fields dropped, the rest as it came (privacy: Down).
+// The fields of an answer as they go down to the client (privacy.md: Down). Pure.
 #pragma once
 
 #include "relay/codec/headers.h"
@@ -7,8 +7,11 @@
 
 namespace culvert {
 
-// Set-Cookie passes only from the generic proxy. The relay's X-Request-Id is added where the
-// upstream sent none: vendors' SDKs show the upstream's to people who ask for support.
+// Without the fields of one connection and those that `Connection` names, without framing (the
+// client's connection writes its own), without Alt-Svc (RFC 7838: it would lead past the relay);
+// Set-Cookie only where `generic`. The rest passes in its order and spelling, doubles too.
+// X-Request-Id is the upstream's where it sent one, because vendors' SDKs report it to their
+// support; else the relay's own.
 Headers downstream_headers(const Headers& upstream, bool generic, std::string_view request_id);
 
 }  // namespace culvert

@@ -1,5 +1,5 @@
-// The relay's tokens, held as SHA-256 digests. Every token is compared in constant time and all are
-// compared, so that neither their number of matching bytes nor their order shows in the time.
+// The relay's own tokens, held as digests: what is compared is never the text that a client sent,
+// so that neither the time of a comparison nor a dump of this object tells a token.
 #pragma once
 
 #include "relay/base/secret.h"
@@ -14,11 +14,12 @@ class Tokens {
  public:
   explicit Tokens(const std::vector<Secret>& tokens);
 
+  // Compared with every token, whichever is right: its time depends on the text's length only.
   bool is_token(std::string_view text) const;
+  // A token is among the words of a header's value ("Bearer TOKEN", "a=TOKEN; b"): such a value
+  // must not leave the relay.
+  bool mentions_token(std::string_view value) const;
   bool empty() const { return digests_.empty(); }
-  // A token stands somewhere in the text: such a value goes nowhere. Words are what is between
-  // spaces, commas, semicolons, quotes and equals signs.
-  bool mentions_token(std::string_view text) const;
 
  private:
   std::vector<Digest> digests_;

@@ -1,209 +1,137 @@
-// Order: what the relay makes, what is common, the credential, the rest by name, the framing.
+// Fields are collected by their place in the order of the wire, so that the client's order and
+// spelling cannot show through.
 #include "relay/gate/upstream_headers.h"
 
 #include "relay/base/denied_headers.h"
+#include "relay/base/query.h"
 #include "relay/base/text.h"
+#include "relay/gate/connection_fields.h"
+#include "relay/gate/header_policy.h"
+#include "relay/gate/key_list.h"
 
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <array>
 #include <map>
+#include <optional>
+#include <utility>
 
 namespace culvert {
 namespace {
 
-// From the client, to presets and routes (privacy: goes up). Prefixes end with '*'.
-constexpr std::array<std::string_view, 17> kAllowed = {"accept",
-                                                       "anthropic-beta",
-                                                       "anthropic-dangerous-direct-browser-access",
-                                                       "anthropic-version",
-                                                       "content-encoding",
-                                                       "content-type",
-                                                       "idempotency-key",
-                                                       "if-*",
-                                                       "last-event-id",
-                                                       "openai-beta",
-                                                       "openai-organization",
-                                                       "openai-project",
-                                                       "range",
-                                                       "x-goog-api-client",
-                                                       "x-goog-upload-*",
-                                                       "x-goog-user-project",
-                                                       "x-goog-request-params"};
+// Of hosts that no Upstream names: the same as the default of those that are named, so that a host
+// cannot tell which of the two it is.
+constexpr std::string_view kGenericUserAgent = "culvert";
 
-// Written by themselves, at their own place.
-constexpr std::array<std::string_view, 6> kPlaced = {
-    "accept", "accept-encoding", "content-type", "authorization", "x-api-key", "x-goog-api-key"};
+using Collected = std::map<std::pair<uint32_t, std::string>, Header>;
 
-bool is_placed(std::string_view name) {
-  return std::find(kPlaced.begin(), kPlaced.end(), name) != kPlaced.end();
+void collect(const Passage& passage, const std::string& value, Collected* out) {
+  const auto [place, added] =
+      out->try_emplace({passage.rank, lower(passage.spelling)}, Header{passage.spelling, value});
+  if (added || passage.joint.empty()) return;
+  place->second.value += passage.joint;
+  place->second.value += value;
 }
 
-bool allowed(std::string_view name, const HeaderRules* rules) {
-  return rules != nullptr &&
-         std::find(rules->allow.begin(), rules->allow.end(), name) != rules->allow.end();
-}
-
-bool built_in(std::string_view name) {
-  return std::any_of(kAllowed.begin(), kAllowed.end(), [&](std::string_view pattern) {
-    if (!pattern.ends_with('*')) return pattern == name;
-    return name.starts_with(pattern.substr(0, pattern.size() - 1));
-  });
-}
-
-// Content-Type, X-Goog-Upload-Protocol: one spelling whatever the client's was.
-std::string spelled(std::string_view name) {
-  if (name.starts_with("anthropic-")) return std::string(name);  // as its documentation writes it
-  std::string out(name);
-  bool start = true;
-  for (char& c : out) {
-    if (start && c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
-    start = c == '-';
+Collected from_client(const UpstreamHeadersInput& input) {
+  const bool generic = input.upstream == nullptr;
+  const AllowedNames allowed{.of_upstream = generic ? nullptr : &input.upstream->headers.allow,
+                             .of_route = input.route == nullptr ? nullptr : &input.route->allow};
+  const ConnectionFields of_connection(input.client);
+  Collected out;
+  for (const Header& field : input.client) {
+    const std::string name = lower(field.name);
+    if (of_connection.contains(name)) continue;
+    const auto passage = generic ? generic_passage(name, allowed) : preset_passage(name, allowed);
+    if (passage && !input.tokens.mentions_token(field.value)) collect(*passage, field.value, &out);
   }
   return out;
 }
 
-class Builder {
- public:
-  explicit Builder(const UpstreamHeadersInput& input) : in_(input) {
-    for (const std::string_view name : split_list(in_.client.joined("connection"))) {
-      nominated_.push_back(lower(name));
-    }
+void add_user_agent(const UpstreamHeadersInput& input, Headers* out) {
+  if (input.upstream == nullptr) return out->add("User-Agent", kGenericUserAgent);
+  if (!input.upstream->user_agent.empty()) {
+    return out->add("User-Agent", input.upstream->user_agent);
   }
+  const std::string* own = input.client.find("user-agent");
+  if (own != nullptr && !input.tokens.mentions_token(*own)) out->add("User-Agent", *own);
+}
 
-  Headers build() {
-    out_.add("Host", in_.authority);
-    add_agent();
-    copy("accept");
-    add_accept_encoding();
-    copy("content-type");
-    add_credential();
-    add_rest();
-    add_framing();
-    return std::move(out_);
+// Streams and usage are read along the way where the dialect is known, so the body must be plain.
+void add_accept_encoding(const UpstreamHeadersInput& input, Headers* out) {
+  if (input.client.count("accept-encoding") == 0) return;
+  const bool read = input.upstream != nullptr && input.upstream->dialect != Dialect::kOpaque;
+  out->add("Accept-Encoding",
+           read ? "identity" : common_coding(input.client.joined("accept-encoding")));
+}
+
+// The key that pays, nullptr where none does.
+const Secret* paying_key(const UpstreamHeadersInput& input) {
+  if (input.payer == Payer::kNone) return nullptr;
+  if (input.key != nullptr) return input.key;
+  return input.payer == Payer::kOwn && !input.credentials.own_keys.empty()
+             ? &input.credentials.own_keys.front()
+             : nullptr;
+}
+
+std::optional<Header> credential(const UpstreamHeadersInput& input) {
+  const Secret* key = paying_key(input);
+  if (key == nullptr || input.upstream == nullptr) return std::nullopt;
+  const KeyPlace place = input.payer == Payer::kPool
+                             ? pool_key_place(*input.upstream, key->reveal())
+                             : input.credentials.own_place;
+  if (place.in_query()) return std::nullopt;
+  std::string value = place.scheme.empty() ? std::string() : place.scheme + ' ';
+  return Header{place.header, value.append(key->reveal())};
+}
+
+void apply_set(const HeaderRules& rules, Headers* out) {
+  for (const auto& [name, value] : rules.set) {
+    if (is_denied_header(name) || is_written_by_relay(name)) continue;
+    out->set(name, value);
   }
+}
 
- private:
-  bool generic() const { return in_.upstream == nullptr; }
-  const HeaderRules* own_rules() const { return generic() ? nullptr : &in_.upstream->headers; }
-
-  bool may_pass(const std::string& name) const {
-    if (is_denied_header(name) || is_hop_by_hop(name) || is_written_by_relay(name)) return false;
-    if (std::find(nominated_.begin(), nominated_.end(), name) != nominated_.end()) return false;
-    if (allowed(name, own_rules()) || allowed(name, in_.route)) return true;
-    if (needs_naming(name)) return false;
-    return generic() || built_in(name);
+void add_framing(const UpstreamHeadersInput& input, Headers* out) {
+  if (input.framing == BodyFraming::kLength) {
+    out->add("Content-Length", std::to_string(input.content_length));
+  } else if (input.framing == BodyFraming::kChunked) {
+    out->add("Transfer-Encoding", "chunked");
+  } else if (input.wants_length) {
+    out->add("Content-Length", "0");
   }
-
-  // The client's field under our spelling; a value with a relay token in it goes nowhere.
-  void copy(const std::string& name) {
-    if (!may_pass(name) || is_set(name)) return;
-    const std::string value = in_.client.joined(name);
-    if (!value.empty() && !in_.tokens.mentions_token(value)) out_.add(spelled(name), value);
-  }
-
-  void add_agent() {
-    std::string agent = generic() ? std::string() : in_.upstream->user_agent;
-    if (agent.empty()) agent = in_.client.joined("user-agent");
-    if (!agent.empty() && !in_.tokens.mentions_token(agent)) out_.add("User-Agent", agent);
-  }
-
-  // Streams and usage are read along the way where the dialect is known, so the body must be plain.
-  void add_accept_encoding() {
-    const std::string wanted = in_.client.joined("accept-encoding");
-    if (wanted.empty()) return;
-    const bool read = !generic() && in_.upstream->dialect != Dialect::kOpaque;
-    out_.add("Accept-Encoding", read ? "identity" : wanted);
-  }
-
-  void add_credential() {
-    if (generic()) {
-      for (const char* name : {"authorization", "x-api-key", "x-goog-api-key"}) copy(name);
-      return;
-    }
-    if (in_.payer == Payer::kPool) return add_pool_key(*in_.key);
-    if (in_.payer == Payer::kOwn) add_own_key();
-  }
-
-  void add_pool_key(const Secret& key) {
-    const Upstream& upstream = *in_.upstream;
-    // Anthropic's OAuth tokens are bearer tokens; its API keys are not.
-    if (upstream.dialect == Dialect::kAnthropic && key.reveal().starts_with("sk-ant-oat")) {
-      out_.add("Authorization", "Bearer " + std::string(key.reveal()));
-      return;
-    }
-    std::string value = upstream.key_scheme.empty() ? "" : upstream.key_scheme + ' ';
-    out_.add(upstream.key_header, value + std::string(key.reveal()));
-  }
-
-  void add_own_key() {
-    const std::string key(in_.key != nullptr ? in_.key->reveal()
-                                             : std::string_view(in_.credentials.own_keys.front()));
-    switch (in_.credentials.form) {
-      case KeyForm::kBearer:
-        out_.add("Authorization", "Bearer " + key);
-        break;
-      case KeyForm::kAuthorization:
-        out_.add("Authorization", key);
-        break;
-      case KeyForm::kApiKey:
-        out_.add("x-api-key", key);
-        break;
-      case KeyForm::kGoogApiKey:
-        out_.add("x-goog-api-key", key);
-        break;
-      case KeyForm::kQuery:
-      case KeyForm::kNone:
-        break;
-    }
-  }
-
-  bool is_set(const std::string& name) const {
-    const auto sets = [&](const HeaderRules* rules) {
-      return rules != nullptr &&
-             std::any_of(rules->set.begin(), rules->set.end(),
-                         [&](const auto& field) { return equal_ignoring_case(field.first, name); });
-    };
-    return sets(own_rules()) || sets(in_.route);
-  }
-
-  void add_rest() {
-    std::vector<std::string> names;
-    for (const Header& field : in_.client) names.push_back(lower(field.name));
-    std::sort(names.begin(), names.end());
-    names.erase(std::unique(names.begin(), names.end()), names.end());
-    for (const std::string& name : names) {
-      if (!is_placed(name)) copy(name);
-    }
-    std::map<std::string, std::string, LessIgnoringCase> set;
-    if (const auto* rules = own_rules()) set.insert(rules->set.begin(), rules->set.end());
-    if (in_.route != nullptr) {
-      for (const auto& [name, value] : in_.route->set) set[name] = value;  // the route's wins
-    }
-    for (const auto& [name, value] : set) out_.set(name, value);
-  }
-
-  void add_framing() {
-    switch (in_.framing) {
-      case BodyFraming::kChunked:
-        out_.add("Transfer-Encoding", "chunked");
-        break;
-      case BodyFraming::kLength:
-        out_.add("Content-Length", fmt::to_string(in_.content_length));
-        break;
-      default:
-        if (in_.wants_length) out_.add("Content-Length", "0");
-    }
-  }
-
-  const UpstreamHeadersInput& in_;
-  std::vector<std::string> nominated_;
-  Headers out_;
-};
+}
 
 }  // namespace
 
-Headers upstream_headers(const UpstreamHeadersInput& input) { return Builder(input).build(); }
+Headers upstream_headers(const UpstreamHeadersInput& input) {
+  Headers out;
+  out.add("Host", input.authority);
+  add_user_agent(input, &out);
+  add_accept_encoding(input, &out);
+  const auto paying = credential(input);
+  if (paying) out.add(paying->name, paying->value);
+  for (const auto& [place, field] : from_client(input)) {
+    const bool again = paying && equal_ignoring_case(paying->name, field.name);
+    if (!again) out.add(field.name, field.value);
+  }
+  if (input.upstream != nullptr) apply_set(input.upstream->headers, &out);
+  if (input.route != nullptr) apply_set(*input.route, &out);
+  add_framing(input, &out);
+  return out;
+}
+
+std::string upstream_target(const UpstreamHeadersInput& input, std::string_view path) {
+  const Credentials& who = input.credentials;
+  if (input.payer == Payer::kOwn && who.own_place.in_query()) {
+    const Secret* key = paying_key(input);
+    if (key != nullptr && (who.own_keys.size() > 1 || who.token_in_list)) {
+      return with_query_value(path, "key", key->reveal());
+    }
+  }
+  const bool replaced = input.payer == Payer::kPool && input.upstream != nullptr &&
+                        input.upstream->dialect == Dialect::kGemini;
+  if (!replaced && !who.query_token) return std::string(path);
+  return without_query_pairs(path, "key", [&](std::string_view value) {
+    return replaced || !parse_key_list(percent_decode(value), input.tokens).token.empty();
+  });
+}
 
 }  // namespace culvert

@@ -1,13 +1,18 @@
-// The head that goes up: an allow-list in a fixed order and spelling, so that two clients give the
-// same bytes (privacy.md). Nothing of the client's head is copied but by name.
+// The head of a request as it goes up (privacy.md). For presets and routes an allow-list; for the
+// generic proxy the end-to-end fields that say nothing of who and where the client is. Order and
+// spelling are the relay's own: two clients that say the same give the same bytes.
 #pragma once
 
 #include "relay/base/secret.h"
+#include "relay/base/url.h"
 #include "relay/codec/headers.h"
 #include "relay/codec/http_event.h"
 #include "relay/config/snapshot.h"
 #include "relay/gate/admission.h"
+#include "relay/gate/credentials.h"
+#include "relay/gate/tokens.h"
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -20,13 +25,18 @@ struct UpstreamHeadersInput {
   const HeaderRules* route = nullptr;  // beside the upstream's own
   const Credentials& credentials;
   Payer payer = Payer::kNone;
-  const Secret* key = nullptr;  // of a pool; null: the caller's single key
-  BodyFraming framing = BodyFraming::kNone;
+  // The key that was chosen, of the pool or of the caller's list; null: the caller's only key.
+  const Secret* key = nullptr;
+  BodyFraming framing = BodyFraming::kNone;  // kNone, kLength or kChunked, as it goes up
   uint64_t content_length = 0;
   bool wants_length = false;  // a request of a method that has a body by nature, without one
   const Tokens& tokens;
 };
 
 Headers upstream_headers(const UpstreamHeadersInput& input);
+
+// The path and query that go up, byte for byte but for `key=`: relay tokens are taken out, of a
+// list the chosen key stays, and a pool's key takes the place of what stood there.
+std::string upstream_target(const UpstreamHeadersInput& input, std::string_view path);
 
 }  // namespace culvert

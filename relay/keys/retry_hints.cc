@@ -1,4 +1,4 @@
-// Each vendor's own words for "later".
+// Each vendor's own words for "later". Written by hand where the C library would follow the locale.
 #include "relay/keys/retry_hints.h"
 
 #include "relay/base/text.h"
@@ -6,147 +6,220 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <cmath>
-#include <ctime>
 #include <string>
 
 namespace culvert {
 namespace {
 
-std::optional<double> parse_number(std::string_view text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
-    return std::nullopt;
-  }
-  return value;
-}
+constexpr double kMostSeconds = 30.0 * 24 * 3600;
 
 Duration of_seconds(double value) {
-  constexpr double kMost = 30.0 * 24 * 3600;
   return std::chrono::duration_cast<Duration>(
-      std::chrono::duration<double>(std::clamp(value, 0.0, kMost)));
+      std::chrono::duration<double>(std::clamp(value, 0.0, kMostSeconds)));
 }
 
 Duration until(WallTime time, WallTime now) {
-  return time > now ? std::chrono::duration_cast<Duration>(time - now) : Duration::zero();
+  return time > now ? of_seconds(std::chrono::duration<double>(time - now).count()) : Duration{};
+}
+
+// Digits, with a fraction perhaps; no sign, no exponent.
+std::optional<double> decimal(std::string_view text) {
+  if (text.empty() || text.find_first_not_of("0123456789.") != std::string_view::npos) {
+    return std::nullopt;
+  }
+  double value = 0;
+  const char* end = text.data() + text.size();
+  const auto parsed = std::from_chars(text.data(), end, value);
+  if (parsed.ec != std::errc() || parsed.ptr != end || !std::isfinite(value)) return std::nullopt;
+  return value;
+}
+
+// Takes exactly `digits` digits from the front.
+std::optional<int> take_number(std::string_view* text, size_t digits) {
+  int value = 0;
+  if (text->size() < digits) return std::nullopt;
+  for (const char c : text->substr(0, digits)) {
+    if (c < '0' || c > '9') return std::nullopt;
+    value = value * 10 + (c - '0');
+  }
+  text->remove_prefix(digits);
+  return value;
+}
+
+bool take(std::string_view* text, std::string_view expected) {
+  if (!text->starts_with(expected)) return false;
+  text->remove_prefix(expected.size());
+  return true;
+}
+
+std::optional<WallTime> utc(int year, int month, int day, int hour, int minute, int second) {
+  const std::chrono::year_month_day date{std::chrono::year(year),
+                                         std::chrono::month(static_cast<unsigned>(month)),
+                                         std::chrono::day(static_cast<unsigned>(day))};
+  if (!date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
+  return std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
+         std::chrono::seconds(second);
 }
 
 std::optional<Duration> retry_after(const Headers& headers, WallTime now) {
-  if (const auto* text = headers.find("retry-after-ms")) {
-    if (const auto value = parse_number(*text)) return of_seconds(*value / 1000);
+  if (const std::string* text = headers.find("retry-after-ms")) {
+    if (const auto value = decimal(trim(*text))) return of_seconds(*value / 1000);
   }
-  const auto* text = headers.find("retry-after");
+  const std::string* text = headers.find("retry-after");
   if (text == nullptr) return std::nullopt;
-  if (const auto value = parse_number(*text)) return of_seconds(*value);
-  if (const auto date = parse_http_date(*text)) return until(*date, now);
+  if (const auto value = decimal(trim(*text))) return of_seconds(*value);
+  if (const auto date = parse_http_date(trim(*text))) return until(*date, now);
   return std::nullopt;
 }
 
-bool ran_out(const Headers& headers, const std::string& remaining) {
-  const auto* text = headers.find(remaining);
-  return text != nullptr && trim(*text) == "0";
-}
+// Of several limits, those that have run out count, and of them the one that comes back last. Where
+// none says that it has run out, the one that comes back first is the best guess.
+class Limits {
+ public:
+  void add(const std::string* remaining, std::optional<Duration> reset) {
+    if (!reset) return;
+    if (remaining != nullptr && trim(*remaining) == "0") {
+      longest_ = std::max(longest_.value_or(Duration{}), *reset);
+    } else {
+      shortest_ = std::min(shortest_.value_or(Duration::max()), *reset);
+    }
+  }
+  std::optional<Duration> wait() const { return longest_ ? longest_ : shortest_; }
+
+ private:
+  std::optional<Duration> longest_;
+  std::optional<Duration> shortest_;
+};
 
 std::optional<Duration> openai_reset(const Headers& headers) {
-  std::optional<Duration> longest;
+  Limits limits;
   for (const std::string what : {"requests", "tokens"}) {
-    if (!ran_out(headers, "x-ratelimit-remaining-" + what)) continue;
-    const auto* text = headers.find("x-ratelimit-reset-" + what);
-    const auto wait = text == nullptr ? std::nullopt : parse_go_duration(*text);
-    if (wait) longest = std::max(longest.value_or(Duration::zero()), *wait);
+    const std::string* reset = headers.find("x-ratelimit-reset-" + what);
+    limits.add(headers.find("x-ratelimit-remaining-" + what),
+               reset == nullptr ? std::nullopt : parse_go_duration(*reset));
   }
-  return longest;
+  return limits.wait();
 }
 
 std::optional<Duration> anthropic_reset(const Headers& headers, WallTime now) {
-  std::optional<Duration> longest;
+  Limits limits;
   for (const std::string what : {"requests", "tokens", "input-tokens", "output-tokens"}) {
-    if (!ran_out(headers, "anthropic-ratelimit-" + what + "-remaining")) continue;
-    const auto* text = headers.find("anthropic-ratelimit-" + what + "-reset");
-    const auto time = text == nullptr ? std::nullopt : parse_rfc3339(*text);
-    if (time) longest = std::max(longest.value_or(Duration::zero()), until(*time, now));
+    const std::string name = "anthropic-ratelimit-" + what;
+    const std::string* reset = headers.find(name + "-reset");
+    const auto time = reset == nullptr ? std::nullopt : parse_rfc3339(trim(*reset));
+    if (time) limits.add(headers.find(name + "-remaining"), until(*time, now));
   }
-  return longest;
+  return limits.wait();
 }
 
-// {"error":{"details":[{"@type":"…RetryInfo","retryDelay":"34s"}]}}
+// {"error":{"details":[{"@type":"…/google.rpc.RetryInfo","retryDelay":"34s"}]}}: looked for as
+// text, because the body may have been cut; a wrong find only changes how long a key rests.
 std::optional<Duration> google_retry_info(std::string_view body) {
-  constexpr std::string_view kName = "\"retryDelay\"";
-  const auto found = body.find(kName);
+  static constexpr std::string_view kName = "\"retryDelay\"";
+  static constexpr std::string_view kSpaces = " \t\r\n";
+  const size_t found = body.find(kName);
   if (found == std::string_view::npos) return std::nullopt;
   body.remove_prefix(found + kName.size());
-  const auto open = body.find('"');
-  if (open == std::string_view::npos) return std::nullopt;
-  body.remove_prefix(open + 1);
-  return parse_go_duration(body.substr(0, body.find('"')));
+  body.remove_prefix(std::min(body.find_first_not_of(kSpaces), body.size()));
+  if (!take(&body, ":")) return std::nullopt;
+  body.remove_prefix(std::min(body.find_first_not_of(kSpaces), body.size()));
+  if (!take(&body, "\"")) return std::nullopt;
+  const size_t end = body.find('"');
+  if (end == std::string_view::npos) return std::nullopt;
+  return parse_go_duration(body.substr(0, end));
 }
 
-std::optional<WallTime> from_utc(const std::tm& utc) {
-  std::tm copy = utc;
-  const std::time_t time = timegm(&copy);
-  if (time == -1) return std::nullopt;
-  return std::chrono::system_clock::from_time_t(time);
+std::optional<std::chrono::minutes> parse_offset(std::string_view zone) {
+  if (zone == "Z" || zone == "z") return std::chrono::minutes(0);
+  const bool west = zone.starts_with('-');
+  if (!west && !zone.starts_with('+')) return std::nullopt;
+  zone.remove_prefix(1);
+  const auto hours = take_number(&zone, 2);
+  if (!hours || !take(&zone, ":")) return std::nullopt;
+  const auto minutes = take_number(&zone, 2);
+  if (!minutes || !zone.empty()) return std::nullopt;
+  const std::chrono::minutes offset(*hours * 60 + *minutes);
+  return west ? -offset : offset;
 }
 
 }  // namespace
 
+std::optional<Duration> retry_wait(const Headers& headers, std::string_view body, WallTime now) {
+  if (const auto wait = retry_after(headers, now)) return wait;
+  if (const auto wait = openai_reset(headers)) return wait;
+  if (const auto wait = anthropic_reset(headers, now)) return wait;
+  return google_retry_info(body);
+}
+
 std::optional<Duration> parse_go_duration(std::string_view text) {
+  static constexpr std::array<std::pair<std::string_view, double>, 6> kUnits = {
+      {{"ms", 1e-3}, {"us", 1e-6}, {"ns", 1e-9}, {"h", 3600}, {"m", 60}, {"s", 1}}};
   text = trim(text);
   if (text.empty()) return std::nullopt;
-  double total_s = 0;
+  double total = 0;
   while (!text.empty()) {
-    const auto digits = std::min(text.find_first_not_of("0123456789."), text.size());
-    const auto value = parse_number(text.substr(0, digits));
-    if (!value) return std::nullopt;
+    const size_t digits = std::min(text.find_first_not_of("0123456789."), text.size());
+    const auto value = decimal(text.substr(0, digits));
     text.remove_prefix(digits);
-    static constexpr std::array<std::pair<std::string_view, double>, 6> kUnits = {
-        {{"ms", 1e-3}, {"us", 1e-6}, {"ns", 1e-9}, {"h", 3600}, {"m", 60}, {"s", 1}}};
     const auto* unit = std::find_if(kUnits.begin(), kUnits.end(), [&](const auto& candidate) {
       return text.starts_with(candidate.first);
     });
-    if (unit == kUnits.end()) return std::nullopt;
-    total_s += *value * unit->second;
+    if (!value || unit == kUnits.end()) return std::nullopt;
+    total += *value * unit->second;
     text.remove_prefix(unit->first.size());
   }
-  return of_seconds(total_s);
+  return of_seconds(total);
 }
 
 std::optional<WallTime> parse_http_date(std::string_view text) {
-  std::tm utc{};
-  const std::string copy(text);
-  const char* end = strptime(copy.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &utc);
-  if (end == nullptr || *end != '\0') return std::nullopt;
-  return from_utc(utc);
+  static constexpr std::array<std::string_view, 12> kMonths = {
+      "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  // "Sun, " is not checked against the date: it adds nothing.
+  if (text.size() != 29 || text.substr(3, 2) != ", ") return std::nullopt;
+  text.remove_prefix(5);
+  const auto day = take_number(&text, 2);
+  if (!day || !take(&text, " ")) return std::nullopt;
+  const auto* month = std::find(kMonths.begin(), kMonths.end(), text.substr(0, 3));
+  if (month == kMonths.end()) return std::nullopt;
+  text.remove_prefix(3);
+  if (!take(&text, " ")) return std::nullopt;
+  const auto year = take_number(&text, 4);
+  if (!year || !take(&text, " ")) return std::nullopt;
+  const auto hour = take_number(&text, 2);
+  if (!hour || !take(&text, ":")) return std::nullopt;
+  const auto minute = take_number(&text, 2);
+  if (!minute || !take(&text, ":")) return std::nullopt;
+  const auto second = take_number(&text, 2);
+  if (!second || text != " GMT") return std::nullopt;
+  return utc(*year, static_cast<int>(month - kMonths.begin()) + 1, *day, *hour, *minute, *second);
 }
 
 std::optional<WallTime> parse_rfc3339(std::string_view text) {
-  std::tm utc{};
-  const std::string copy(text);
-  const char* rest = strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%S", &utc);
-  if (rest == nullptr) return std::nullopt;
-  auto time = from_utc(utc);
-  if (!time) return std::nullopt;
-  if (*rest == '.') {
-    ++rest;
-    while (*rest >= '0' && *rest <= '9') ++rest;
+  const auto year = take_number(&text, 4);
+  if (!year || !take(&text, "-")) return std::nullopt;
+  const auto month = take_number(&text, 2);
+  if (!month || !take(&text, "-")) return std::nullopt;
+  const auto day = take_number(&text, 2);
+  if (!day || (!take(&text, "T") && !take(&text, "t"))) return std::nullopt;
+  const auto hour = take_number(&text, 2);
+  if (!hour || !take(&text, ":")) return std::nullopt;
+  const auto minute = take_number(&text, 2);
+  if (!minute || !take(&text, ":")) return std::nullopt;
+  const auto second = take_number(&text, 2);
+  if (!second) return std::nullopt;
+  double fraction = 0;
+  if (text.starts_with('.')) {
+    const size_t end = std::min(text.find_first_not_of("0123456789", 1), text.size());
+    fraction = decimal("0" + std::string(text.substr(0, end))).value_or(0);
+    text.remove_prefix(end);
   }
-  const std::string_view zone(rest);
-  if (zone == "Z" || zone == "z") return time;
-  if (zone.size() != 6 || (zone[0] != '+' && zone[0] != '-') || zone[3] != ':') return std::nullopt;
-  const auto hours = parse_number(zone.substr(1, 2));
-  const auto minutes = parse_number(zone.substr(4, 2));
-  if (!hours || !minutes) return std::nullopt;
-  const auto offset = std::chrono::seconds(static_cast<int64_t>(*hours * 3600 + *minutes * 60));
-  return zone[0] == '+' ? *time - offset : *time + offset;
-}
-
-Duration retry_wait(const Headers& headers, std::string_view body, WallTime now) {
-  if (const auto wait = retry_after(headers, now)) return *wait;
-  if (const auto wait = openai_reset(headers)) return *wait;
-  if (const auto wait = anthropic_reset(headers, now)) return *wait;
-  if (const auto wait = google_retry_info(body)) return *wait;
-  return Duration::zero();
+  const auto offset = parse_offset(text);
+  const auto time = utc(*year, *month, *day, *hour, *minute, *second);
+  if (!offset || !time) return std::nullopt;
+  return *time - *offset +
+         std::chrono::duration_cast<WallTime::duration>(std::chrono::duration<double>(fraction));
 }
 
 }  // namespace culvert

@@ -11,74 +11,130 @@
 namespace culvert {
 namespace {
 
+bool is_exact(const std::string& pattern) { return pattern.find('*') == std::string::npos; }
+
 std::string host_only(std::string_view host) {
   const auto authority = parse_authority(host);
   return authority ? lower(authority->host) : std::string();
 }
 
-bool headers_match(const Route& route, const Headers& headers) {
-  return std::all_of(route.headers.begin(), route.headers.end(), [&](const auto& wanted) {
-    const std::string* value = headers.find(wanted.first);
-    return value != nullptr && (wanted.second == "*" || *value == wanted.second);
-  });
-}
-
-bool host_matches(const Route& route, const std::string& host) {
+bool host_matches(const Route& route, std::string_view host) {
   return route.hosts.empty() ||
          std::any_of(route.hosts.begin(), route.hosts.end(),
                      [&](const HostPattern& pattern) { return pattern.matches(host); });
 }
 
+// A field that came several times matches by any of its values.
+bool header_matches(const std::pair<std::string, std::string>& wanted, const Headers& headers) {
+  return std::any_of(headers.begin(), headers.end(), [&](const Header& field) {
+    return equal_ignoring_case(field.name, wanted.first) &&
+           (wanted.second == "*" || field.value == wanted.second);
+  });
+}
+
+bool headers_match(const Route& route, const Headers& headers) {
+  return std::all_of(route.headers.begin(), route.headers.end(),
+                     [&](const auto& wanted) { return header_matches(wanted, headers); });
+}
+
 bool model_matches(const Route& route, std::string_view model) {
-  return std::any_of(route.models.begin(), route.models.end(),
+  return !model.empty() &&
+         std::any_of(route.models.begin(), route.models.end(),
                      [&](const std::string& pattern) { return matches_pattern(pattern, model); });
+}
+
+template <class Index>
+void append(const Index& index, const std::string& key, std::vector<uint32_t>* found) {
+  const auto entry = index.find(key);
+  if (entry == index.end()) return;
+  found->insert(found->end(), entry->second.begin(), entry->second.end());
 }
 
 }  // namespace
 
 RouteTable::RouteTable(const std::vector<Route>& routes) : routes_(routes) {
-  for (size_t i = 0; i < routes.size(); ++i) {
-    Bucket& bucket = by_prefix_[routes[i].path_prefix];
-    const bool exact = !routes[i].hosts.empty() &&
-                       std::none_of(routes[i].hosts.begin(), routes[i].hosts.end(),
-                                    [](const HostPattern& p) { return p.text.starts_with('*'); });
-    if (!exact) {
-      bucket.others.push_back(i);
-      continue;
-    }
-    for (const HostPattern& host : routes[i].hosts) bucket.by_host[host.text].push_back(i);
+  for (uint32_t i = 0; i < routes.size(); ++i) {
+    list(routes[i], i, &by_prefix_[routes[i].path_prefix]);
   }
+}
+
+void RouteTable::list(const Route& route, uint32_t index, Bucket* bucket) {
+  if (!route.hosts.empty()) {
+    for (const HostPattern& host : route.hosts) {
+      const bool wild = host.text.starts_with("*.");
+      bucket->by_host[wild ? host.text.substr(1) : host.text].push_back(index);
+    }
+    return;
+  }
+  for (const auto& [name, value] : route.headers) {
+    if (value == "*") continue;
+    bucket->by_header[lower(name) + '\n' + value].push_back(index);
+    return;
+  }
+  if (!route.models.empty() && std::all_of(route.models.begin(), route.models.end(), is_exact)) {
+    for (const std::string& model : route.models) bucket->by_model[model].push_back(index);
+    if (!bucket->model_asked) bucket->before_model.push_back(index);
+    bucket->model_asked = bucket->model_asked || route.headers.empty();
+    return;
+  }
+  bucket->others.push_back(index);
 }
 
 void RouteTable::collect(const Bucket& bucket,
-                         const std::string& host,
-                         std::vector<size_t>* found) const {
+                         const RouteQuery& query,
+                         std::string_view host,
+                         Indices* found) const {
   found->insert(found->end(), bucket.others.begin(), bucket.others.end());
-  if (const auto named = bucket.by_host.find(host); named != bucket.by_host.end()) {
-    found->insert(found->end(), named->second.begin(), named->second.end());
+  if (!bucket.by_host.empty() && !host.empty()) {
+    append(bucket.by_host, std::string(host), found);
+    for (size_t dot = host.find('.'); dot != std::string_view::npos;
+         dot = host.find('.', dot + 1)) {
+      append(bucket.by_host, std::string(host.substr(dot)), found);
+    }
+  }
+  if (!bucket.by_header.empty()) {
+    for (const Header& field : query.headers) {
+      append(bucket.by_header, lower(field.name) + '\n' + field.value, found);
+    }
+  }
+  if (query.model_known) {
+    append(bucket.by_model, std::string(query.model), found);
+  } else {
+    found->insert(found->end(), bucket.before_model.begin(), bucket.before_model.end());
   }
 }
 
-RouteTable::Match RouteTable::find(const RouteQuery& query) const {
-  if (routes_.empty()) return {};
-  const std::string host = host_only(query.host);
+RouteTable::Indices RouteTable::candidates(const RouteQuery& query, std::string_view host) const {
   const std::string_view path = query.path.substr(0, query.path.find('?'));
-  std::vector<size_t> candidates;
+  Indices found;
   // Every prefix that ends at a segment's end, and the empty one.
   for (size_t end = 0; end <= path.size(); ++end) {
     if (end != 0 && end != path.size() && path[end] != '/') continue;
     const auto bucket = by_prefix_.find(std::string(path.substr(0, end)));
-    if (bucket != by_prefix_.end()) collect(bucket->second, host, &candidates);
+    if (bucket != by_prefix_.end()) collect(bucket->second, query, host, &found);
   }
-  std::sort(candidates.begin(), candidates.end());
-  for (const size_t index : candidates) {
+  std::sort(found.begin(), found.end());
+  found.erase(std::unique(found.begin(), found.end()), found.end());
+  return found;
+}
+
+RouteTable::Match RouteTable::find(const RouteQuery& query) const {
+  Match match;
+  if (routes_.empty()) return match;
+  const std::string host = host_only(query.host);
+  for (const uint32_t index : candidates(query, host)) {
     const Route& route = routes_[index];
+    ++match.examined;
     if (!host_matches(route, host) || !headers_match(route, query.headers)) continue;
-    if (route.models.empty()) return {&route, false};
-    if (!query.model_known) return {nullptr, true};
-    if (model_matches(route, query.model)) return {&route, false};
+    if (!route.models.empty() && !query.model_known) {
+      match.needs_model = true;
+      return match;
+    }
+    if (!route.models.empty() && !model_matches(route, query.model)) continue;
+    match.route = &route;
+    return match;
   }
-  return {};
+  return match;
 }
 
 size_t pick_weighted(const std::vector<uint32_t>& weights, Random& random) {
@@ -91,27 +147,28 @@ size_t pick_weighted(const std::vector<uint32_t>& weights, Random& random) {
   return 0;
 }
 
+// Backtracks to the last star only, so that no pattern takes more than pattern × text steps.
 bool matches_pattern(std::string_view pattern, std::string_view text) {
-  size_t p = 0;
-  size_t t = 0;
+  size_t at = 0;
+  size_t seen = 0;
   size_t star = std::string_view::npos;
   size_t mark = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      mark = t;
-    } else if (p < pattern.size() && pattern[p] == text[t]) {
-      ++p;
-      ++t;
+  while (seen < text.size()) {
+    if (at < pattern.size() && pattern[at] == '*') {
+      star = at++;
+      mark = seen;
+    } else if (at < pattern.size() && pattern[at] == text[seen]) {
+      ++at;
+      ++seen;
     } else if (star != std::string_view::npos) {
-      p = star + 1;
-      t = ++mark;
+      at = star + 1;
+      seen = ++mark;
     } else {
       return false;
     }
   }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
-  return p == pattern.size();
+  while (at < pattern.size() && pattern[at] == '*') ++at;
+  return at == pattern.size();
 }
 
 std::string rewritten(const Route& route, std::string_view path) {

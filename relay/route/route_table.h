@@ -1,13 +1,13 @@
 // Finds the Route resource that a request falls under. Compiled once per snapshot; a look-up costs
-// by the number of segments in the path and of routes on the same prefix, not by the number of
-// routes.
+// by the segments of the path and the routes that share a prefix, host, model or header with the
+// request, not by the number of all routes.
 #pragma once
 
 #include "relay/base/random.h"
 #include "relay/codec/headers.h"
 #include "relay/config/snapshot.h"
 
-#include <memory>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -16,38 +16,54 @@
 namespace culvert {
 
 struct RouteQuery {
-  std::string_view path;    // with or without query
+  std::string_view path;    // with or without query, without a token
   std::string_view host;    // as the client sent it; a port is ignored
-  std::string_view model;   // "" where it is not known
+  std::string_view model;   // "" where the request names none; no route with models matches then
   bool model_known = true;  // false: the body was not read yet
   const Headers& headers;
 };
 
 class RouteTable {
  public:
-  explicit RouteTable(const std::vector<Route>& routes);  // sorted most specific first; outlives it
+  // Sorted most specific first; outlives the table.
+  explicit RouteTable(const std::vector<Route>& routes);
 
   struct Match {
     const Route* route = nullptr;
     bool needs_model = false;  // a more specific route waits for the model's name
+    size_t examined = 0;       // routes whose conditions were looked at
   };
   Match find(const RouteQuery& query) const;
 
  private:
+  using Indices = std::vector<uint32_t>;
+  using Index = std::unordered_map<std::string, Indices>;
+  // The routes of one path prefix. Each is listed under its most telling condition only.
   struct Bucket {
-    std::unordered_map<std::string, std::vector<size_t>> by_host;  // exact hosts
-    std::vector<size_t> others;
+    Index by_host;    // "api.example.com", and ".example.com" for "*.example.com"
+    Index by_model;   // exact names
+    Index by_header;  // "name\nvalue"
+    // Of by_model, what must be looked at while the model is unknown: up to the first one that has
+    // no other condition, which then asks for the model.
+    Indices before_model;
+    bool model_asked = false;  // before_model ends with such a one
+    Indices others;
   };
-  void collect(const Bucket& bucket, const std::string& host, std::vector<size_t>* found) const;
+  void list(const Route& route, uint32_t index, Bucket* bucket);
+  void collect(const Bucket& bucket,
+               const RouteQuery& query,
+               std::string_view host,
+               Indices* found) const;
+  Indices candidates(const RouteQuery& query, std::string_view host) const;
 
   const std::vector<Route>& routes_;
   std::unordered_map<std::string, Bucket> by_prefix_;
 };
 
-// An index drawn by weight; all weights together must be above 0.
+// An index drawn by weight. Weights that are all zero draw the first.
 size_t pick_weighted(const std::vector<uint32_t>& weights, Random& random);
 
-// "*" stands for any text, also in the middle.
+// "*" stands for any text, also in the middle and also for none.
 bool matches_pattern(std::string_view pattern, std::string_view text);
 
 // The path and query that a route passes on: with its prefix replaced where it says so.

@@ -3,9 +3,11 @@
 #include "relay/route/target.h"
 
 #include "relay/base/text.h"
+#include "relay/base/url.h"
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 namespace culvert {
 namespace {
@@ -20,7 +22,7 @@ struct Split {
 // path begins with "/".
 Split first_segment(std::string_view path) {
   path.remove_prefix(1);
-  const auto end = std::min(path.find_first_of("/?"), path.size());
+  const size_t end = std::min(path.find_first_of("/?"), path.size());
   return {path.substr(0, end), path.substr(end)};
 }
 
@@ -28,141 +30,124 @@ std::string_view without_query(std::string_view target) {
   return target.substr(0, target.find('?'));
 }
 
-std::optional<Place> own_page(std::string_view path) {
+Place own_page(std::string_view path) {
   if (path == "/") return Place::kStatus;
   if (path == "/healthz") return Place::kHealth;
   if (path == "/readyz") return Place::kReady;
   if (path == "/.well-known/culvert") return Place::kWellKnown;
-  return std::nullopt;
+  return Place::kUnknown;
 }
 
-bool gemini_form(std::string_view path) {
-  if (path.starts_with("/v1beta/")) return true;
-  return path.starts_with("/v1/models/") && path.find(':') != std::string_view::npos;
+// "/v1/models/{m}:{method}" is Gemini's only with its method: without one it is anybody's list.
+bool is_method_of_model(std::string_view path) {
+  static constexpr std::string_view kModels = "/v1/models/";
+  if (!path.starts_with(kModels)) return false;
+  const std::string_view rest = path.substr(kModels.size());
+  return percent_decode(rest).find(':') != std::string::npos;
+}
+
+bool is_gemini_form(std::string_view path) {
+  // Uploads of the Files API begin at the same host (Gemini API reference: media.upload).
+  static constexpr std::array<std::string_view, 3> kRoots = {"/v1beta/", "/v1alpha/",
+                                                             "/upload/v1beta/"};
+  return is_method_of_model(path) ||
+         std::any_of(kRoots.begin(), kRoots.end(),
+                     [&](std::string_view root) { return path.starts_with(root); });
 }
 
 const Upstream* alias_of(const Snapshot& snapshot, std::string_view segment) {
   return segment.empty() ? nullptr : snapshot.upstream(lower(segment));
 }
 
-// `scheme` is the segment without its colon; `rest` begins after it.
-Result<void> generic_target(std::string_view scheme,
-                            bool colon,
-                            std::string_view rest,
-                            Where* where) {
+// The token that the segment is, raw or percent-decoded; empty where it is none.
+Secret token_in(std::string_view segment, const TokenCheck& tokens) {
+  if (segment.empty()) return {};
+  if (tokens.is_token(segment)) return Secret(segment);
+  if (segment.find('%') == std::string_view::npos) return {};
+  const Secret decoded(percent_decode(segment));
+  return tokens.is_token(decoded.reveal()) ? decoded : Secret();
+}
+
+// The alias at the front, also behind the mount points that other relays use. An upstream that is
+// itself called `api` or `gateway` comes first.
+const Upstream* preset(std::string_view target, const Snapshot& snapshot, std::string_view* rest) {
+  Split head = first_segment(target);
+  const Upstream* upstream = alias_of(snapshot, head.segment);
+  const std::string mount = lower(head.segment);
+  if (upstream == nullptr && (mount == "api" || mount == "gateway") && head.rest.starts_with('/')) {
+    head = first_segment(head.rest);
+    upstream = alias_of(snapshot, head.segment);
+  }
+  *rest = head.rest;
+  return upstream;
+}
+
+// "https", "http", "ws" or "wss" where the segment is a scheme, with or without its colon.
+std::optional<std::string> scheme_of(std::string_view segment) {
+  static constexpr std::array<std::string_view, 4> kSchemes = {"http", "https", "ws", "wss"};
+  std::string scheme = lower(segment);
+  if (scheme.ends_with(':')) scheme.pop_back();
+  if (std::find(kSchemes.begin(), kSchemes.end(), scheme) == kSchemes.end()) return std::nullopt;
+  return scheme;
+}
+
+// "/https/host/…", "/https://host/…", and "/https:/host/…" of clients that fold slashes.
+Result<void> find_generic(const std::string& scheme, const Split& head, Where* where) {
   if (scheme == "ws" || scheme == "wss") {
     return Error::client(Code::kNotImplemented, Stage::kRoute,
-                         "WebSocket targets are not carried by this version");
+                         "targets of WebSocket are not carried by this version");
   }
-  // "/https/host/…", "/https://host/…" and "/https:/host/…" (some clients fold slashes).
+  std::string_view rest = head.rest;
   if (rest.starts_with('/')) rest.remove_prefix(1);
-  if (colon && rest.starts_with('/')) rest.remove_prefix(1);
-  const auto end = std::min(rest.find_first_of("/?"), rest.size());
-  auto authority = parse_authority(rest.substr(0, end));
+  if (head.segment.ends_with(':') && rest.starts_with('/')) rest.remove_prefix(1);
+  const size_t end = std::min(rest.find_first_of("/?"), rest.size());
+  const auto authority = parse_authority(rest.substr(0, end));
   if (!authority) {
     return Error::client(Code::kBadRequest, Stage::kRoute,
-                         "the generic target names no valid host[:port]");
+                         "the path names no valid host[:port] after its scheme");
   }
+  where->place = Place::kGeneric;
   where->url.scheme = scheme;
   where->url.host = lower(authority->host);
   where->url.port = authority->port != 0 ? authority->port : (scheme == "https" ? 443 : 80);
   where->rest = rest.substr(end);
-  where->place = Place::kGeneric;
   return {};
-}
-
-Result<void> authenticated_generic(Split head, Where* where) {
-  std::string scheme = lower(head.segment);
-  const bool colon = scheme.ends_with(':');
-  if (colon) scheme.pop_back();
-  static constexpr std::array<std::string_view, 4> kSchemes = {"http", "https", "ws", "wss"};
-  if (std::find(kSchemes.begin(), kSchemes.end(), scheme) == kSchemes.end()) return {};
-  return generic_target(scheme, colon, head.rest, where);
 }
 
 }  // namespace
 
 Result<Where> locate(std::string_view target, const Snapshot& snapshot, const TokenCheck& tokens) {
   Where where;
-  if (const auto page = own_page(without_query(target))) {
-    where.place = *page;
-    return where;
-  }
-  Split head = first_segment(target);
-  if (tokens.is_token(head.segment) || tokens.is_token(percent_decode(head.segment))) {
-    where.token_in_path = true;
-    target = head.rest.starts_with('/') ? head.rest : std::string_view("/");
-    if (const auto page = own_page(without_query(target))) {
-      where.place = *page;
-      return where;
-    }
-    head = first_segment(target);
-  }
   where.path = target;
-  where.model = model_in_path(without_query(target));
-  const std::string mount = lower(head.segment);
-  if ((mount == "api" || mount == "gateway") && head.rest.starts_with('/') &&
-      alias_of(snapshot, mount) == nullptr) {
-    const Split next = first_segment(head.rest);
-    if (alias_of(snapshot, next.segment) != nullptr) head = next;
+  where.place = own_page(without_query(target));
+  if (where.place != Place::kUnknown) return where;
+  const Split front = first_segment(target);
+  where.token = token_in(front.segment, tokens);
+  if (!where.token.empty()) {
+    where.token_in_path = true;
+    where.path = front.rest;
+    if (!front.rest.starts_with('/')) where.path.insert(0, 1, '/');
+    where.place = own_page(without_query(where.path));
+    if (where.place != Place::kUnknown) return where;
   }
-  if (const Upstream* upstream = alias_of(snapshot, head.segment)) {
+  const std::string_view path = where.path;
+  where.model = model_in_path(path);
+  std::string_view rest;
+  if (const Upstream* upstream = preset(path, snapshot, &rest)) {
     where.place = Place::kPreset;
     where.alias = upstream->name;
-    where.rest = head.rest;
+    where.rest = rest;
     return where;
   }
-  if (where.token_in_path) {
-    CULVERT_CHECK(authenticated_generic(head, &where));
-    if (where.place == Place::kGeneric) return where;
-  }
-  if (gemini_form(target) && snapshot.upstream(kGeminiAlias) != nullptr) {
+  const Split head = first_segment(path);
+  if (const auto scheme = scheme_of(head.segment); scheme && where.token_in_path) {
+    CULVERT_CHECK(find_generic(*scheme, head, &where));
+  } else if (is_gemini_form(without_query(path)) && snapshot.upstream(kGeminiAlias) != nullptr) {
     where.place = Place::kGemini;
     where.alias = kGeminiAlias;
-    where.rest = target;
+    where.rest = path;
   }
   return where;
-}
-
-std::string model_in_path(std::string_view path) {
-  for (const std::string_view marker : {"/models/", "/tunedModels/"}) {
-    const auto found = path.find(marker);
-    if (found == std::string_view::npos) continue;
-    std::string_view model = path.substr(found + marker.size());
-    model = model.substr(0, model.find_first_of(":/"));
-    return percent_decode(model);
-  }
-  return {};
-}
-
-std::optional<std::string> query_value(std::string_view target, std::string_view name) {
-  const auto begin = target.find('?');
-  if (begin == std::string_view::npos) return std::nullopt;
-  for (const std::string_view pair : split_list(target.substr(begin + 1), '&')) {
-    const auto equals = std::min(pair.find('='), pair.size());
-    if (pair.substr(0, equals) != name) continue;
-    return percent_decode(pair.substr(std::min(equals + 1, pair.size())));
-  }
-  return std::nullopt;
-}
-
-std::string without_query_pair(std::string_view target, std::string_view name) {
-  const auto begin = target.find('?');
-  if (begin == std::string_view::npos) return std::string(target);
-  std::string out(target.substr(0, begin));
-  std::string_view query = target.substr(begin + 1);
-  char separator = '?';
-  while (true) {
-    const auto end = std::min(query.find('&'), query.size());
-    const std::string_view pair = query.substr(0, end);
-    if (pair.substr(0, std::min(pair.find('='), pair.size())) != name) {
-      out += separator;
-      out += pair;
-      separator = '&';
-    }
-    if (end == query.size()) return out;
-    query.remove_prefix(end + 1);
-  }
 }
 
 }  // namespace culvert

@@ -6,8 +6,8 @@
 #include "relay/base/result.h"
 #include "relay/base/url.h"
 #include "relay/config/snapshot.h"
+#include "relay/route/model.h"
 
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -21,37 +21,31 @@ class TokenCheck {
 };
 
 enum class Place : uint8_t {
-  kUnknown,
-  kStatus,
+  kUnknown,  // no alias; a Route may still match
+  kStatus,   // "/"
   kHealth,
   kReady,
   kWellKnown,
   kPreset,
   kGeneric,
-  kGemini
+  kGemini,  // Gemini's paths without an alias before them
 };
 
 struct Where {
   Place place = Place::kUnknown;
   bool token_in_path = false;
+  Secret token;       // the one in the path, decoded
   std::string path;   // path and query without a token: what routes are matched against
-  std::string alias;  // kPreset, kGemini
-  std::string rest;   // what follows the target's base path: "", "/…" or "?…"
+  std::string alias;  // kPreset, kGemini: a name of the snapshot's upstreams
+  std::string rest;   // what follows the upstream's base path: "", "/…" or "?…"
   Url url;            // kGeneric: scheme, host, port; no path
   std::string model;  // where the path names it (Gemini)
 };
 
-// target: in origin-form and checked (check_target). Errors are the client's: a generic target that
-// is no host, a scheme that is not carried (ws, wss: kNotImplemented).
+// target: in origin-form and checked (check_target). A segment that is no token is an alias or
+// nothing, so that a wrong token looks like an unknown alias. Errors are the client's: a generic
+// target that is no host (kBadRequest), a scheme that is not carried (ws, wss: kNotImplemented);
+// both only behind a right token in the path.
 Result<Where> locate(std::string_view target, const Snapshot& snapshot, const TokenCheck& tokens);
-
-// The model's name in ".../models/{model}:{method}" or ".../tunedModels/{model}"; "" where there is
-// none (Gemini API reference: models.*).
-std::string model_in_path(std::string_view path);
-
-// The value of the query's first `name=`, percent-decoded; nullopt where there is none.
-std::optional<std::string> query_value(std::string_view target, std::string_view name);
-// The target without any pair of that name; every other byte stays.
-std::string without_query_pair(std::string_view target, std::string_view name);
 
 }  // namespace culvert

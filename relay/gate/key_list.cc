@@ -1,0 +1,58 @@
+// Lists are bounded before anything of them is hashed.
+#include "relay/gate/key_list.h"
+
+#include "relay/base/limits.h"
+#include "relay/base/text.h"
+
+#include <algorithm>
+
+namespace culvert {
+namespace {
+
+// Keys go into a head or a query, so nothing may be in them that could end a field.
+bool is_key_text(std::string_view key) {
+  return std::all_of(key.begin(), key.end(), [](char c) { return c > 0x20 && c < 0x7F; });
+}
+
+void add(std::string_view part, const Tokens& tokens, KeyList* list) {
+  if (tokens.is_token(part)) {
+    list->token = Secret(part);
+    return;
+  }
+  if (!is_key_text(part)) list->malformed = true;
+  Secret key(part);
+  if (std::find(list->keys.begin(), list->keys.end(), key) == list->keys.end()) {
+    list->keys.push_back(std::move(key));
+  }
+}
+
+}  // namespace
+
+KeyList parse_key_list(std::string_view text, const Tokens& tokens) {
+  KeyList list;
+  text = trim(text);
+  // A token may itself hold a comma where the operator chose so.
+  if (!text.empty() && tokens.is_token(text)) {
+    list.token = Secret(text);
+    return list;
+  }
+  const auto commas = static_cast<size_t>(std::count(text.begin(), text.end(), ','));
+  if (commas >= limits::kKeysPerRequest) {
+    list.too_many = true;
+    return list;
+  }
+  for (const std::string_view part : split_list(text)) add(part, tokens, &list);
+  return list;
+}
+
+SchemeAndRest split_scheme(std::string_view value) {
+  value = trim(value);
+  const size_t space = value.find_first_of(" \t");
+  if (space != std::string_view::npos) return {value.substr(0, space), trim(value.substr(space))};
+  if (is_bearer(value)) return {value, {}};
+  return {{}, value};
+}
+
+bool is_bearer(std::string_view scheme) { return equal_ignoring_case(scheme, "Bearer"); }
+
+}  // namespace culvert

@@ -1,0 +1,236 @@
+// Choosing and judging of keys.
+#include "relay/keys/pool.h"
+
+#include "relay/base/limits.h"
+#include "relay/base/log.h"
+#include "relay/channel/digest.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace culvert {
+namespace {
+
+constexpr int64_t kSecond = 1'000'000'000;
+// A key that is asked again at once after "in 0 seconds" would be asked in a circle.
+constexpr Duration kRestLeast = std::chrono::seconds(1);
+
+int64_t nanoseconds(Instant time) { return time.time_since_epoch().count(); }
+
+// SplitMix64's finaliser: spreads a key's and a caller's hash over all scores.
+uint64_t mix(uint64_t value) {
+  value += 0x9E3779B97F4A7C15ULL;
+  value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9ULL;
+  value = (value ^ (value >> 27)) * 0x94D049BB133111EBULL;
+  return value ^ (value >> 31);
+}
+
+uint64_t hash_of(std::string_view text) {
+  const Digest digest = sha256(text);
+  uint64_t value = 0;
+  for (size_t i = 0; i < sizeof value; ++i) value = value << 8 | digest[i];
+  return value;
+}
+
+}  // namespace
+
+std::string_view to_string(KeyHealth health) {
+  switch (health) {
+    case KeyHealth::kReady:
+      return "ready";
+    case KeyHealth::kResting:
+      return "resting";
+    case KeyHealth::kIsolated:
+      return "isolated";
+  }
+  return "ready";
+}
+
+Lease::Lease(std::shared_ptr<const KeyPoolState> pool, size_t index, bool test)
+    : pool_(std::move(pool)), index_(index), test_(test) {
+  KeyState& state = *pool_->keys_[index_].state;
+  state.in_flight.fetch_add(1);
+  state.used.fetch_add(1);
+  setbacks_ = state.setbacks.load();
+}
+
+Lease::Lease(Lease&& other) noexcept = default;
+
+Lease& Lease::operator=(Lease&& other) noexcept {
+  std::swap(pool_, other.pool_);
+  std::swap(index_, other.index_);
+  std::swap(setbacks_, other.setbacks_);
+  std::swap(test_, other.test_);
+  return *this;
+}
+
+Lease::~Lease() {
+  if (pool_ == nullptr) return;
+  KeyState& state = *pool_->keys_[index_].state;
+  state.in_flight.fetch_sub(1);
+  if (test_) state.being_tested.store(false);
+}
+
+const Secret& Lease::key() const { return pool_->keys_[index_].secret; }
+const std::string& Lease::masked() const { return pool_->keys_[index_].masked; }
+
+void Lease::report(KeyVerdict verdict, std::optional<Duration> wait) {
+  switch (verdict) {
+    case KeyVerdict::kGood:
+      return good();
+    case KeyVerdict::kRateLimited:
+      return rate_limited(wait);
+    case KeyVerdict::kRefused:
+      return refused();
+  }
+}
+
+void Lease::good() {
+  KeyState& state = *pool_->keys_[index_].state;
+  // An answer to a question from before the setback says nothing about now.
+  if (state.setbacks.load() != setbacks_) return;
+  if (state.suspect.exchange(false)) {
+    log::info("key recovered", {{"upstream", pool_->upstream_}, {"key", masked()}});
+  }
+}
+
+void Lease::rate_limited(std::optional<Duration> wait) {
+  KeyState& state = *pool_->keys_[index_].state;
+  const Duration rest =
+      std::clamp<Duration>(wait.value_or(pool_->rest_), kRestLeast, limits::kKeyRestMost);
+  state.setbacks.fetch_add(1);
+  state.rests_until.store(nanoseconds(pool_->clock_->now() + rest));
+  log::info("key rests",
+            {{"upstream", pool_->upstream_}, {"key", masked()}, {"seconds", seconds(rest)}});
+}
+
+void Lease::refused() {
+  KeyState& state = *pool_->keys_[index_].state;
+  state.setbacks.fetch_add(1);
+  state.isolated_until.store(nanoseconds(pool_->clock_->now() + pool_->isolation_));
+  state.suspect.store(true);
+  log::warn(
+      "key isolated",
+      {{"upstream", pool_->upstream_}, {"key", masked()}, {"seconds", seconds(pool_->isolation_)}});
+}
+
+Result<Lease> KeyPoolState::choose(const std::vector<size_t>& tried,
+                                   std::string_view sticky) const {
+  std::vector<size_t> passed_over = tried;
+  const Round round{nanoseconds(clock_->now()), passed_over, sticky};
+  while (const auto index = pick(round)) {
+    KeyState& state = *keys_[*index].state;
+    // A key that was refused is tried by one request at a time.
+    const bool test = state.suspect.load();
+    if (!test || !state.being_tested.exchange(true)) {
+      return Lease(shared_from_this(), *index, test);
+    }
+    passed_over.push_back(*index);
+  }
+  return none_usable(round.now);
+}
+
+KeyHealth KeyPoolState::health(size_t index) const {
+  const KeyState& state = *keys_[index].state;
+  const int64_t now = nanoseconds(clock_->now());
+  // Isolation ends with the test that succeeds, not with the time after which it may be made.
+  if (state.isolated_until.load() > now || state.suspect.load()) return KeyHealth::kIsolated;
+  return state.rests_until.load() > now ? KeyHealth::kResting : KeyHealth::kReady;
+}
+
+std::optional<size_t> KeyPoolState::pick(const Round& round) const {
+  switch (policy_) {
+    case KeyPolicy::kRoundRobin:
+      return in_turn(round);
+    case KeyPolicy::kRandom:
+      return at_random(round);
+    case KeyPolicy::kLeastUsed:
+      return least_used(round);
+    case KeyPolicy::kSticky:
+      return by_caller(round);
+  }
+  return std::nullopt;
+}
+
+std::optional<size_t> KeyPoolState::in_turn(const Round& round) const {
+  const std::lock_guard lock(turn_mutex_);
+  for (size_t step = 0; step < keys_.size(); ++step) {
+    const size_t index = (turn_ + step) % keys_.size();
+    if (!usable(index, round)) continue;
+    turn_ = index + 1;
+    return index;
+  }
+  return std::nullopt;
+}
+
+std::optional<size_t> KeyPoolState::at_random(const Round& round) const {
+  // Most keys of most pools can be used, so a few draws nearly always find one.
+  static constexpr int kDraws = 8;
+  for (int draw = 0; draw < kDraws; ++draw) {
+    const auto index = static_cast<size_t>(random_->below(keys_.size()));
+    if (usable(index, round)) return index;
+  }
+  std::optional<size_t> chosen;
+  uint64_t seen = 0;
+  for (size_t index = 0; index < keys_.size(); ++index) {
+    if (usable(index, round) && random_->below(++seen) == 0) chosen = index;
+  }
+  return chosen;
+}
+
+std::optional<size_t> KeyPoolState::least_used(const Round& round) const {
+  using Load = std::pair<int64_t, uint64_t>;
+  std::optional<size_t> chosen;
+  Load least;
+  for (size_t index = 0; index < keys_.size(); ++index) {
+    if (!usable(index, round)) continue;
+    const KeyState& state = *keys_[index].state;
+    const Load load{state.in_flight.load(), state.used.load()};
+    if (chosen && load >= least) continue;
+    chosen = index;
+    least = load;
+  }
+  return chosen;
+}
+
+// Rendezvous hashing: a key that rests moves only its own callers, and they come back to it.
+std::optional<size_t> KeyPoolState::by_caller(const Round& round) const {
+  const uint64_t caller = mix(hash_of(round.sticky));
+  std::optional<size_t> chosen;
+  uint64_t highest = 0;
+  for (size_t index = 0; index < keys_.size(); ++index) {
+    if (!usable(index, round)) continue;
+    const uint64_t score = mix(keys_[index].hash ^ caller);
+    if (chosen && score <= highest) continue;
+    chosen = index;
+    highest = score;
+  }
+  return chosen;
+}
+
+bool KeyPoolState::usable(size_t index, const Round& round) const {
+  const KeyState& state = *keys_[index].state;
+  if (state.isolated_until.load() > round.now || state.rests_until.load() > round.now) return false;
+  if (state.suspect.load() && state.being_tested.load()) return false;
+  return std::find(round.tried.begin(), round.tried.end(), index) == round.tried.end();
+}
+
+Error KeyPoolState::none_usable(int64_t now) const {
+  int64_t soonest = INT64_MAX;
+  bool all_rest = true;
+  for (size_t index = 0; index < keys_.size(); ++index) {
+    const KeyState& state = *keys_[index].state;
+    const int64_t rests = state.rests_until.load();
+    const int64_t isolated = state.isolated_until.load();
+    if (rests <= now || isolated > now || state.suspect.load()) all_rest = false;
+    soonest = std::min(soonest, std::max({rests, isolated, now}));
+  }
+  Error error =
+      Error::ours(all_rest ? Code::kKeysRateLimited : Code::kKeysUnavailable, Stage::kLimit,
+                  all_rest ? "every key of " + upstream_ + " rests after its rate limit"
+                           : "no key of " + upstream_ + " can be used now");
+  error.retry_after = std::max<int64_t>(1, (soonest - now + kSecond - 1) / kSecond);
+  return error;
+}
+
+}  // namespace culvert

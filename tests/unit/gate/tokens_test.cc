@@ -1,0 +1,61 @@
+// Which texts are relay tokens, and which values hold one.
+#include "relay/gate/tokens.h"
+
+#include "tests/unit/gate/asked.h"
+
+#include <gtest/gtest.h>
+
+namespace culvert {
+namespace {
+
+using gate_test::kOtherToken;
+using gate_test::kToken;
+
+class TokensTest : public testing::Test {
+ protected:
+  const Tokens tokens_ = gate_test::two_tokens();
+};
+
+TEST_F(TokensTest, EveryTokenIsOne) {
+  EXPECT_TRUE(tokens_.is_token(kToken));
+  EXPECT_TRUE(tokens_.is_token(kOtherToken));
+}
+
+TEST_F(TokensTest, NothingLikeATokenIsOne) {
+  const std::string token(kToken);
+  for (const std::string& text :
+       {std::string(), token.substr(1), token + "x", token + std::string(1, '\0'),
+        "R" + token.substr(1), token + "," + token}) {
+    EXPECT_FALSE(tokens_.is_token(text)) << text;
+  }
+}
+
+// Fault #13: the default token "your-auth-token" and an empty one let everybody in.
+TEST_F(TokensTest, WithoutTokensNobodyHasOne) {
+  const Tokens none({});
+  EXPECT_TRUE(none.empty());
+  EXPECT_FALSE(none.is_token(""));
+  EXPECT_FALSE(none.mentions_token("Bearer something-long-enough"));
+  const Tokens blank({Secret("")});
+  EXPECT_TRUE(blank.empty());
+  EXPECT_FALSE(blank.is_token(""));
+}
+
+TEST_F(TokensTest, FindsATokenAmongWords) {
+  const std::string token(kToken);
+  for (const std::string& value :
+       {token, "Bearer " + token, "a=1; t=" + token, "x," + token + ",y", "\"" + token + "\"",
+        "k=v=" + token, "Bearer " + std::string(kOtherToken), "t=" + std::string(kOtherToken)}) {
+    EXPECT_TRUE(tokens_.mentions_token(value)) << value;
+  }
+}
+
+TEST_F(TokensTest, OrdinaryValuesMentionNone) {
+  for (const char* value : {"", "Bearer sk-abcdefghijklmnopqrst", "application/json; charset=utf-8",
+                            "relay-token", "=================="}) {
+    EXPECT_FALSE(tokens_.mentions_token(value)) << value;
+  }
+}
+
+}  // namespace
+}  // namespace culvert
