@@ -198,7 +198,7 @@ class Secrets(HttpCase):
         "x-goog-api-key": ("/openai/v1/models", f"x-goog-api-key: {TOKEN}\r\n"),
         "query": (f"/openai/v1/models?a=1&key={TOKEN}&b=2", ""),
         "an allowed header beside it": (
-            "/openai/v1/models", f"X-Culvert-Token: {TOKEN}\r\nAccept: text/{TOKEN}\r\n"
+            "/openai/v1/models", f"X-Culvert-Token: {TOKEN}\r\nAccept: text/plain;v={TOKEN}\r\n"
             f"OpenAI-Beta: a, {TOKEN}\r\nIf-Match: \"{TOKEN}\"\r\n"),
         "beside the own key": ("/openai/v1/models",
                                f"Authorization: Bearer {KEY_B}\r\nX-Culvert-Token: {TOKEN}\r\n"),
