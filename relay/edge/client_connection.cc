@@ -198,9 +198,15 @@ void ClientConnection::send_end() {
 }
 
 void ClientConnection::cut() {
-  // A body that ends with the connection looks whole whatever way TCP ends it, but for a reset.
-  if (until_close_ || !head_sent_) channel_->reset_on_close();
-  close_after_flush(Channel::Finish::kCut);
+  if (!until_close_) return close_after_flush(Channel::Finish::kCut);
+  if (over_ || phase_ == Phase::kClosing) return;
+  // A body that ends with the connection looks whole whatever way TCP ends it, but for a reset: no
+  // FIN may go before it, and what is still queued has the time of a closing connection.
+  channel_->reset_on_close();
+  phase_ = Phase::kClosing;
+  held_.clear();
+  channel_->pause();
+  timer_.start(channel_->queued() == 0 ? Duration::zero() : limits::kLingerTimeout);
 }
 
 void ClientConnection::pause_body() {

@@ -91,7 +91,7 @@ bool Session::answer_locally() {
   }
   auto page = local_page(where_.place, request_, record_.id, services_);
   if (!page) return false;
-  record_.path = request_.target.substr(0, request_.target.find('?'));
+  record_.path = where_.path.substr(0, where_.path.find('?'));  // without a token before it
   answer(std::move(*page));
   return true;
 }
