@@ -390,17 +390,10 @@ class Leaving(unittest.TestCase):
                    request[:-50_000])
 
     def test_while_the_upstream_does_not_read_the_upload(self):
+        """A reset overtakes the bytes that nobody took; a FIN does not, so there the kernels have
+        room for them."""
         head = asking.post(body=b"").replace(b"Content-Length: 0", b"Content-Length: 67108864")
-
-        def until(client):
-            self.models.wait(stalled_now=1)
-            data = b"z" * 65536
-            if client.tls is None:
-                send_until_held(client.socket, data, 64 * MIB)
-            else:
-                for _ in range(8):
-                    client.send(data)
-
+        data = b"z" * 65536
         for leg, address, context in self.legs:
             for how, go in self.WAYS.items():
                 with self.subTest(leg=leg, how=how):
@@ -408,12 +401,17 @@ class Leaving(unittest.TestCase):
                     self.models.behave(stall="request")
                     client = self.enterContext(RawClient(address, context))
                     client.send(head)
-                    until(client)
+                    self.models.wait(stalled_now=1)
+                    if how == "rst" and context is None:
+                        sent = send_until_held(client.socket, data, 64 * MIB)
+                        self.assertLess(sent, 64 * MIB)
+                    else:
+                        client.send(data * 8)
                     go(client)
-                    client.close()
                     self.count += 1
                     line = self.relay.wait_for_log(count=self.count)[-1]
                     self.assertEqual(line["outcome"], "aborted")
+                    client.close()
                     self.models.release()  # a reader that stood still notices when it reads
                     self.models.wait(aborted=1)
 
@@ -481,14 +479,12 @@ class Pipelined(unittest.TestCase):
         models = self.enterContext(Models())
         relay = Relay.for_test(self, {"PROXY_OPENAI_TARGET": models.url})
         with RawClient(relay.http) as client:
-            client.send(asking.post(body=asking.chat("first")) +
+            client.send(asking.post(body=asking.chat("first", stream=False)) +
                         asking.post(body=asking.chat("second", stream=False)))
             first = client.read_response("POST")
-            self.assertIn("first", "".join(asking.data_lines(first.body)))
-            self.assertTrue(first.complete)
+            self.assertIn(b"first", first.body)
             try:
-                second = client.read_response("POST")
-                self.assertIn(b"second", second.body)
+                self.assertIn(b"second", client.read_response("POST").body)
             except Ended:
                 self.assertEqual(first.get("connection"), "close")  # refused safely
 
