@@ -48,6 +48,10 @@ bool is_ipv4(const std::string& host) {
 }
 
 bool is_ipv6(const std::string& host) {
+  // inet_pton reads up to a NUL; what stands behind one would become part of the host.
+  const bool clean = std::all_of(host.begin(), host.end(),
+                                 [](char c) { return is_hex(c) || c == ':' || c == '.'; });
+  if (!clean) return false;
   in6_addr address{};
   return inet_pton(AF_INET6, host.c_str(), &address) == 1;
 }

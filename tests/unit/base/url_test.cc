@@ -79,6 +79,8 @@ TEST(ParseUrl, RefusesWithASentence) {
                                   std::string("https://a/%2E%2e/b"),
                                   std::string("https://a/b c"),
                                   std::string("https://a/%zz"),
+                                  std::string("https://[::1\0@evil]", 19),
+                                  std::string("https://a\0b", 11),
                                   "https://" + label,
                                   "https://" + long_name + "com"}) {
     const auto url = parse_url(text);

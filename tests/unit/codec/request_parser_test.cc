@@ -1,6 +1,7 @@
 // Requests that are taken, and what is said of them; the refused ones are in the smuggling corpus.
 #include "relay/codec/request_parser.h"
 
+#include "tests/unit/codec/split.h"
 #include "tests/unit/codec/transcript.h"
 
 #include <gtest/gtest.h>

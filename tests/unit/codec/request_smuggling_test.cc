@@ -1,6 +1,7 @@
 // The corpus of requests that two readers could understand differently, a row each with the section
 // that settles it and the verdict. A row that is refused must be refused at every split, with a
 // sentence, and without a second request seen in it.
+#include "tests/unit/codec/split.h"
 #include "tests/unit/codec/transcript.h"
 
 #include <gtest/gtest.h>

@@ -1,6 +1,7 @@
 // Answers: what is taken, what is refused, and that no cut looks like an end.
 #include "relay/codec/response_parser.h"
 
+#include "tests/unit/codec/split.h"
 #include "tests/unit/codec/transcript.h"
 
 #include <gtest/gtest.h>

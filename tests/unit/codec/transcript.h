@@ -5,7 +5,7 @@
 #include "relay/base/limits.h"
 #include "relay/codec/request_parser.h"
 #include "relay/codec/response_parser.h"
-#include "tests/unit/codec/split.h"
+#include "tests/unit/codec/pieces.h"
 
 #include <optional>
 #include <string>
