@@ -15,15 +15,26 @@ long failing_allocation = -1;
 
 }  // namespace
 
-// Replaces the program's own; unarmed it only allocates.
-void* operator new(size_t size) {
-  if (failing_allocation >= 0 && failing_allocation-- == 0) throw std::bad_alloc();
-  void* memory = std::malloc(size == 0 ? 1 : size);
+// Replace the program's own; unarmed they only allocate. Not inlined: the compiler would see a
+// free() of what it takes for another new's memory.
+#define CULVERT_NOINLINE __attribute__((noinline))
+
+CULVERT_NOINLINE void* operator new(size_t size, const std::nothrow_t&) noexcept {
+  if (failing_allocation >= 0 && failing_allocation-- == 0) return nullptr;
+  return std::malloc(size == 0 ? 1 : size);
+}
+
+CULVERT_NOINLINE void* operator new(size_t size) {
+  void* memory = operator new(size, std::nothrow);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+
+CULVERT_NOINLINE void operator delete(void* memory) noexcept { std::free(memory); }
+CULVERT_NOINLINE void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+CULVERT_NOINLINE void operator delete(void* memory, const std::nothrow_t&) noexcept {
+  std::free(memory);
+}
 
 namespace culvert::test {
 namespace {
