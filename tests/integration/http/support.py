@@ -10,6 +10,7 @@ from tests.fakes.raw_upstream import RawUpstream
 from tests.fakes.relay import Relay
 
 TOKEN = "relay-token-0123456789abcdef"
+WRONG_TOKEN = "wrong-token-0123456789abcdef"
 KEY_A = "sk-first-ABCDEFGHIJKLMNOPQRSTUV-wxyz"
 KEY_B = "sk-other-0123456789012345678901-9876"
 
@@ -97,3 +98,42 @@ class HttpCase(unittest.TestCase):
     def assert_cut(self, answer: Response) -> None:
         self.assertEqual(answer.status, 200)
         self.assertFalse(answer.complete, f"looks whole: {answer.framing} {answer.body!r}")
+
+
+class WithUpstream(HttpCase):
+    """One relay for a whole class: `at()` gives what the upstream got of one request."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.raw = RawUpstream(always(OK))
+        cls.addClassCleanup(cls.raw.close)
+        cls.shared = Relay(cls.environment())
+        cls.addClassCleanup(cls.shared.close)
+
+    @classmethod
+    def environment(cls) -> dict:
+        base = f"{cls.raw.url}/base/v9"
+        return {"AUTH_TOKEN": TOKEN, "PROXY_RAW_TARGET": cls.raw.url, "PROXY_BASED_TARGET": base,
+                "PROXY_OPENAI_TARGET": cls.raw.url, "PROXY_GEMINI_TARGET": cls.raw.url,
+                "PROXY_ANTHROPIC_TARGET": cls.raw.url, "PROXY_MY_OWN_TARGET": cls.raw.url}
+
+    def seen(self) -> int:
+        return sum(len(c.received) for c in self.raw.connections)
+
+    def at(self, path: str, fields: str = "", method: str = "GET") -> str:
+        """The request line's target at the upstream."""
+        sizes = {c: len(c.received) for c in list(self.raw.connections)}
+        answer = self.ask(self.shared, path, method, fields)
+        self.assertEqual(answer.status, 200, answer.body)
+        news = b"".join(c.received[sizes.get(c, 0):] for c in list(self.raw.connections))
+        self.head = fields_of(news)
+        return news.split(b" ")[1].decode("latin-1")
+
+    def refused(self, path: str | bytes, status: int, fields: str = "", stage: str | None = None):
+        before = self.seen()
+        target = path.encode() if isinstance(path, str) else path
+        answer = exchange(self.shared.http, b"GET " + target + b" HTTP/1.1\r\nHost: r\r\n"
+                          + fields.encode() + b"\r\n")
+        body = self.assert_own_error(answer, status, stage)
+        self.assertEqual(self.seen(), before, "something reached the upstream")
+        return answer, body
