@@ -100,25 +100,19 @@ class TwoClients(HttpCase):
 
 
 class DenyTable(HttpCase):
-    """Sent all at once, in three spellings, to every kind of destination."""
+    """Sent all at once, in four spellings, to every kind of destination."""
 
-    def arrive(self, path: str, config: str | None = None, names=DENIED, **env) -> dict:
+    def arrive(self, path: str, names=tuple(DENIED + NEED_NAMING)) -> None:
         raw = self.upstream(always(OK))
-        relay = self.relay(config and config.replace("URL", raw.url), AUTH_TOKEN=TOKEN,
-                           CULVERT_GENERIC_ALLOW="127.0.0.0/8",
-                           PROXY_RAW_TARGET=None if config else raw.url, **env)
+        relay = self.relay(upstream=raw, AUTH_TOKEN=TOKEN, CULVERT_GENERIC_ALLOW="127.0.0.0/8")
         path = path.replace("ADDRESS", raw.address)
         for spell in (str, str.upper, str.lower, lambda name: name.replace("-", "_")):
             for part in (names[:40], names[40:]):
                 fields = "".join(f"{spell(name)}: {MARK}\r\n" for name in part)
-                if spell(part[0]) != part[0] and "_" in spell("a-b"):
-                    fields = fields.replace("\r\nTE: ", "\r\nT_E: ")
-                fields = fields.replace(f"X-Culvert-Token: {MARK}\r\n", "")
                 self.assertEqual(self.ask(relay, path, fields=fields).status, 200)
         for connection in raw.connections:
             self.assertNotIn(MARK.encode(), connection.received)
             self.assertNotIn(TOKEN.encode(), connection.received)
-        return fields_of(raw.connections[-1].received.split(b"\r\n\r\n")[-2])
 
     CONFIG = """
 kind: Upstream
@@ -136,12 +130,12 @@ spec:
 """
 
     def test_fault_01_presets_send_none_of_it(self):
-        self.arrive("/raw/a", names=DENIED + NEED_NAMING)
+        self.arrive("/raw/a")
 
     def test_the_generic_proxy_sends_none_of_it(self):
-        self.arrive(f"/{TOKEN}/http/ADDRESS/a", names=DENIED + NEED_NAMING)
+        self.arrive(f"/{TOKEN}/http/ADDRESS/a")
 
-    def test_a_route_that_would_allow_them_is_refused_or_sends_none_of_it(self):
+    def test_a_route_that_would_allow_them_is_refused(self):
         """A configuration may not even say so; the line of the error names the header."""
         for name in DENIED:
             with self.subTest(name), tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
