@@ -1,29 +1,16 @@
 # Bodies of a size that no relay may hold in memory, streams that last, clients that leave them, and
 # what is done with a connection afterwards. The relay's memory is read from /proc.
 import hashlib
-import pathlib
 import threading
 import unittest
 
-from tests.fakes import relay as relay_module
 from tests.fakes.tls_socket import Ended
-from tests.integration.http.support import OK, HttpCase, always, fields_of, request
+from tests.integration.http.support import (OK, HttpCase, always, fields_of, memory, request,
+                                            sanitized)
 
 MIB = 1024 * 1024
 LARGE = 50 * MIB
 FLAT = 12 * MIB  # what a process may grow by that holds a few hundred KiB per direction
-
-
-def memory(pid: int) -> int:
-    """The most bytes that the process ever had resident."""
-    text = pathlib.Path(f"/proc/{pid}/status").read_text()
-    line = next(line for line in text.splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) * 1024
-
-
-def sanitized() -> bool:
-    data = pathlib.Path(relay_module.binary()).read_bytes()
-    return b"__asan_init" in data or b"__tsan_init" in data
 
 
 class Large(HttpCase):
@@ -33,9 +20,9 @@ class Large(HttpCase):
 
     def growth(self, relay, run) -> int:
         run(64 * 1024)  # what the first request costs once
-        before = memory(relay.pid)
+        before = memory(relay, "VmHWM")
         run(LARGE)
-        return memory(relay.pid) - before
+        return memory(relay, "VmHWM") - before
 
     def test_fifty_mebibytes_up_in_flat_memory(self):
         """Bodies that may be sent again with another key are kept, up to a limit: here 64 KiB."""

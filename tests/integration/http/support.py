@@ -2,12 +2,13 @@
 # the questions asked of every answer that the relay made itself. Used by one test at a time, on its
 # own thread.
 import json
+import pathlib
 import unittest
 
 from tests.fakes import certs
 from tests.fakes.raw_client import RawClient, Response, exchange
 from tests.fakes.raw_upstream import RawUpstream
-from tests.fakes.relay import Relay
+from tests.fakes.relay import Relay, binary
 
 TOKEN = "relay-token-0123456789abcdef"
 WRONG_TOKEN = "wrong-token-0123456789abcdef"
@@ -54,6 +55,18 @@ def always(answer: bytes):
             connection.recv_request()
             connection.send(answer)
     return script
+
+
+def memory(relay: Relay, what: str) -> int:
+    """Bytes of the relay's process, resident now (VmRSS) or at most so far (VmHWM)."""
+    text = pathlib.Path(f"/proc/{relay.pid}/status").read_text()
+    line = next(line for line in text.splitlines() if line.startswith(what))
+    return int(line.split()[1]) * 1024
+
+
+def sanitized() -> bool:
+    data = pathlib.Path(binary()).read_bytes()
+    return b"__asan_init" in data or b"__tsan_init" in data
 
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
