@@ -54,8 +54,14 @@ constexpr uint16_t kSignatures[] = {
 constexpr uint32_t kTicketLifetimeSeconds = 12 * 3600;
 constexpr size_t kSessionsKept = 16;
 
-const char** alpn_protocols() {
+const char** upstream_protocols() {
   static const char* protocols[] = {"http/1.1", nullptr};
+  return protocols;
+}
+
+// Clients that want HTTP/1.0 say so here too, and would be refused for want of a common protocol.
+const char** listener_protocols() {
+  static const char* protocols[] = {"http/1.1", "http/1.0", nullptr};
   return protocols;
 }
 
@@ -72,7 +78,6 @@ void set_common(mbedtls_ssl_config* config, bool tls13_only) {
       config, tls13_only ? MBEDTLS_SSL_VERSION_TLS1_3 : MBEDTLS_SSL_VERSION_TLS1_2);
   mbedtls_ssl_conf_max_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_3);
   mbedtls_ssl_conf_renegotiation(config, MBEDTLS_SSL_RENEGOTIATION_DISABLED);
-  mbedtls_ssl_conf_alpn_protocols(config, alpn_protocols());
 }
 
 int64_t unix_seconds(const mbedtls_x509_time& time) {
@@ -259,6 +264,7 @@ Result<std::shared_ptr<const TlsServerConfig>> TlsServerConfig::create(
                                   MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT);
   if (code != 0) return invalid(tls_error_text("TLS settings", code));
   set_common(&state.config, false);
+  mbedtls_ssl_conf_alpn_protocols(&state.config, listener_protocols());
   mbedtls_ssl_conf_session_tickets_cb(&state.config, mbedtls_ssl_ticket_write,
                                       mbedtls_ssl_ticket_parse, &state.tickets->state().context);
   mbedtls_ssl_conf_tls13_key_exchange_modes(&state.config,
@@ -281,6 +287,7 @@ Result<std::shared_ptr<TlsClientConfig>> TlsClientConfig::create(const TlsClient
                                   MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT);
   if (code != 0) return invalid(tls_error_text("TLS settings", code));
   set_common(&state.config, options.tls13_only);
+  mbedtls_ssl_conf_alpn_protocols(&state.config, upstream_protocols());
   mbedtls_ssl_conf_authmode(&state.config, MBEDTLS_SSL_VERIFY_REQUIRED);
   // Only read, though the interface does not say so.
   mbedtls_ssl_conf_ca_chain(&state.config,

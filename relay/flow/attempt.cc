@@ -15,7 +15,9 @@ void Attempt::start() {
   connecting_ = services_.connector.connect(plan_.connect, *this);
 }
 
+// A connection may come in the same round of the loop in which it was no longer wanted.
 void Attempt::on_connection(Connection connection) {
+  if (stopped_) return;
   services_.loop.retire(std::move(connecting_));
   begin(std::move(connection));
 }
@@ -31,12 +33,14 @@ void Attempt::begin(Connection connection) {
 }
 
 void Attempt::on_no_connection(Error error, const Legs& legs) {
+  if (stopped_) return;
   legs_ = legs;
   services_.loop.retire(std::move(connecting_));
   sink_->on_attempt_failed(std::move(error));
 }
 
 void Attempt::stop() {
+  stopped_ = true;
   if (connecting_ != nullptr) services_.loop.retire(std::move(connecting_));
   if (exchange_ == nullptr) return;
   exchange_->release(&services_.connector);

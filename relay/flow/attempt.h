@@ -62,6 +62,7 @@ class Attempt final : public Retirable, private ConnectSink, private ExchangeSin
   WorkerServices& services_;
   AttemptPlan plan_;
   AttemptSink* sink_;
+  bool stopped_ = false;
   Legs legs_;
   std::unique_ptr<Connecting> connecting_;
   std::unique_ptr<HttpExchange> exchange_;

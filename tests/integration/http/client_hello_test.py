@@ -1,7 +1,7 @@
 # The relay's ClientHello is pinned: constant versions, suites, groups, signatures, extensions and
 # ALPN, the same for every client, so that it tells nothing of who asks and does not change by
-# accident with a library. The pinned fields are in tests/data/client_hello.json; a change of them is
-# a decision, and made there.
+# accident with a library. The pinned fields are in tests/data/client_hello.json; a change of them
+# is a decision, and made there.
 import json
 import pathlib
 import struct

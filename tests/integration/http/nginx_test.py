@@ -1,6 +1,6 @@
-# A real nginx as the upstream: the framings that servers really send, keep-alive, gzip, large bodies
-# both ways. Started by the test on a port that it found free, with a folder and a configuration of
-# its own, ended by its pid.
+# A real nginx as the upstream: the framings that servers really send, keep-alive, gzip, large
+# bodies both ways. Started by the test on a port that it found free, with a folder and a
+# configuration of its own, ended by its pid.
 import gzip
 import os
 import pathlib

@@ -2,14 +2,16 @@
 # the questions asked of every answer that the relay made itself. Used by one test at a time, on its
 # own thread.
 import json
+import pathlib
 import unittest
 
 from tests.fakes import certs
 from tests.fakes.raw_client import RawClient, Response, exchange
 from tests.fakes.raw_upstream import RawUpstream
-from tests.fakes.relay import Relay
+from tests.fakes.relay import Relay, binary
 
 TOKEN = "relay-token-0123456789abcdef"
+WRONG_TOKEN = "wrong-token-0123456789abcdef"
 KEY_A = "sk-first-ABCDEFGHIJKLMNOPQRSTUV-wxyz"
 KEY_B = "sk-other-0123456789012345678901-9876"
 
@@ -55,6 +57,18 @@ def always(answer: bytes):
     return script
 
 
+def memory(relay: Relay, what: str) -> int:
+    """Bytes of the relay's process, resident now (VmRSS) or at most so far (VmHWM)."""
+    text = pathlib.Path(f"/proc/{relay.pid}/status").read_text()
+    line = next(line for line in text.splitlines() if line.startswith(what))
+    return int(line.split()[1]) * 1024
+
+
+def sanitized() -> bool:
+    data = pathlib.Path(binary()).read_bytes()
+    return b"__asan_init" in data or b"__tsan_init" in data
+
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
@@ -97,3 +111,42 @@ class HttpCase(unittest.TestCase):
     def assert_cut(self, answer: Response) -> None:
         self.assertEqual(answer.status, 200)
         self.assertFalse(answer.complete, f"looks whole: {answer.framing} {answer.body!r}")
+
+
+class WithUpstream(HttpCase):
+    """One relay for a whole class: `at()` gives what the upstream got of one request."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.raw = RawUpstream(always(OK))
+        cls.addClassCleanup(cls.raw.close)
+        cls.shared = Relay(cls.environment())
+        cls.addClassCleanup(cls.shared.close)
+
+    @classmethod
+    def environment(cls) -> dict:
+        base = f"{cls.raw.url}/base/v9"
+        return {"AUTH_TOKEN": TOKEN, "PROXY_RAW_TARGET": cls.raw.url, "PROXY_BASED_TARGET": base,
+                "PROXY_OPENAI_TARGET": cls.raw.url, "PROXY_GEMINI_TARGET": cls.raw.url,
+                "PROXY_ANTHROPIC_TARGET": cls.raw.url, "PROXY_MY_OWN_TARGET": cls.raw.url}
+
+    def seen(self) -> int:
+        return sum(len(c.received) for c in self.raw.connections)
+
+    def at(self, path: str, fields: str = "", method: str = "GET") -> str:
+        """The request line's target at the upstream."""
+        sizes = {c: len(c.received) for c in list(self.raw.connections)}
+        answer = self.ask(self.shared, path, method, fields)
+        self.assertEqual(answer.status, 200, answer.body)
+        news = b"".join(c.received[sizes.get(c, 0):] for c in list(self.raw.connections))
+        self.head = fields_of(news)
+        return news.split(b" ")[1].decode("latin-1")
+
+    def refused(self, path: str | bytes, status: int, fields: str = "", stage: str | None = None):
+        before = self.seen()
+        target = path.encode() if isinstance(path, str) else path
+        answer = exchange(self.shared.http, b"GET " + target + b" HTTP/1.1\r\nHost: r\r\n"
+                          + fields.encode() + b"\r\n")
+        body = self.assert_own_error(answer, status, stage)
+        self.assertEqual(self.seen(), before, "something reached the upstream")
+        return answer, body
