@@ -94,6 +94,7 @@ void StreamEnd::see(const SseEvent& event) {
 
 bool StreamEnd::complete() const {
   if (dialect_ == Dialect::kOpaque) return true;
+  if (errored_ && !failed_) return false;
   return marked_ || (events_ && !own_form_);
 }
 
@@ -118,6 +119,7 @@ void StreamEnd::see_openai(const SseEvent& event) {
     own_form_ = own_form_ || std::string_view(type).substr(0, family.size()) == family;
   }
   content_seen_ = content_seen_ || ends_with(type, ".delta") || has(type, "partial_image");
+  failed_ = failed_ || type == "response.failed";
   errored_ = errored_ || type == "error" || type == "response.failed" || member(root, "error");
 }
 
@@ -141,7 +143,9 @@ void StreamEnd::see_gemini(const SseEvent& event) {
   const bool finish = has(event.data, "\"finishReason\"") || has(event.data, "\"blockReason\"");
   const bool error = has(event.data, "\"error\"");
   own_form_ = own_form_ || candidates || finish || has(event.data, "\"usageMetadata\"");
-  usage_.merge(usage_of(dialect_, event.data));
+  const Usage told = usage_of(dialect_, event.data);
+  if (told.output) usage_.output.reset();  // the last word counts, also where it is smaller
+  usage_.merge(told);
   if (!finish && !error && (!candidates || content_seen_)) return;
   const Document document(event.data);
   const auto root = document.root();

@@ -36,6 +36,7 @@ class StreamEnd {
   Dialect dialect_;
   bool marked_ = false;
   bool errored_ = false;
+  bool failed_ = false;  // it said so in the way in which its dialect ends
   bool content_seen_ = false;
   bool own_form_ = false;  // an event that only a stream with a marker has
   bool events_ = false;    // any event

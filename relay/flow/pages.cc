@@ -102,9 +102,7 @@ std::string_view mode_of(Place place) {
       return "generic";
     case Place::kGemini:
       return "gemini";
-    case Place::kUnknown:
-      return "unknown";
-    default:
+    default:  // also where the path leads nowhere: the relay answers that itself
       return "local";
   }
 }

@@ -408,6 +408,7 @@ void Session::accept_answer(const ResponseHead& head) {
       break;
   }
   record_.status = head.status;
+  event_fits_ = down.body == AnswerHead::Body::kUnknown;
   answer_begun_ = true;
   client_.send_head(down);
 }
@@ -467,6 +468,8 @@ void Session::on_attempt_failed(Error error) {
 
 void Session::on_client_gone() {
   if (finished_) return;
+  // SDKs close as soon as they have read the end marker, without the end of the framing.
+  if (carry_ && carry_->ended()) return finish(Outcome::kOk);
   record_.stage = answer_begun_ ? Stage::kBody : Stage::kNone;
   record_.error = "the client left";
   finish(Outcome::kAborted);
@@ -488,7 +491,8 @@ void Session::fail(Error error) {
 
 // The answer has begun: it can only end unfinished, and says why where an event of ours fits.
 void Session::truncate(Error error) {
-  if (carry_->at_boundary()) {
+  // Where a length was announced, an event of ours would fill it up and look like the missing end.
+  if (event_fits_ && carry_->at_boundary()) {
     client_.send_body(error_event(dialect(), error, record_.id, services_.clock.wall()));
   }
   client_.cut();

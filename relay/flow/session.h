@@ -113,6 +113,7 @@ class Session final : public Retirable, public ClientEvents, private AttemptSink
   std::string refusal_body_;
   std::optional<Carry> carry_;
   bool answer_begun_ = false;
+  bool event_fits_ = false;  // an event of ours may follow: no length was announced
   bool upstream_held_back_ = false;
   bool finished_ = false;
   Timer total_timer_;

@@ -46,6 +46,8 @@ void Carry::see(std::string_view bytes) {
 
 bool Carry::complete() const { return !events_ || parser_.overflowed() || end_.complete(); }
 
+bool Carry::ended() const { return events_ && end_.marked() && end_.complete(); }
+
 bool Carry::at_boundary() const { return events_ && parser_.at_boundary(); }
 
 bool Carry::content_seen() const { return events_ && end_.content_seen(); }

@@ -24,6 +24,8 @@ class Carry {
   void see(std::string_view bytes);
   // All bytes came; false where the dialect says that more should have.
   bool complete() const;
+  // The dialect's end marker has passed: nothing that a reader waits for is missing.
+  bool ended() const;
 
   bool is_event_stream() const { return events_; }
   // The bytes so far end between events: an event of our own may follow.

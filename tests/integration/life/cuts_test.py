@@ -102,7 +102,9 @@ class Cuts(unittest.TestCase):
             return
         self.assertEqual(got[:len(sent)], sent, cut)
         said = error_event(got[len(sent):]) if got[len(sent):] else None
-        if cut.recording.between_events(len(sent)):
+        if cut.kind == "length":  # an event of the relay's would fill the announced length up
+            self.assertEqual(got, sent, cut)
+        elif cut.recording.between_events(len(sent)):
             self.assertIsNotNone(said, cut)
             self.assertIn("body", json.dumps(said), cut)
         elif not (sent + b"\n").endswith(b"\r\n\r\n"):  # an LF may follow what CR has ended

@@ -6,7 +6,8 @@ TOKEN = "token-of-a-test-0123456789"
 
 
 def document(kind: str, name: str, spec: dict) -> str:
-    return f"kind: {kind}\nname: {name}\nspec: {json.dumps(spec)}\n"
+    lines = "".join(f"  {field}: {json.dumps(value)}\n" for field, value in spec.items())
+    return f"kind: {kind}\nname: {name}\n" + (f"spec:\n{lines}" if spec else "")
 
 
 def relay(**spec) -> str:

@@ -240,7 +240,7 @@ class Parallel(Listener):
             connection.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
                             "Transfer-Encoding: chunked\r\n\r\n")
             while not handshakes_over.is_set():
-                connection.send(b"18\r\ndata: {\"choices\": []}\n\n\r\n")
+                connection.send(b"17\r\ndata: {\"choices\": []}\n\n\r\n")
                 if not read.acquire(timeout=HANG_GUARD_SECONDS):
                     raise AssertionError("the client never read the event")
             connection.send(b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n")
