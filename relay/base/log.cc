@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <memory>
+#include <new>
 
 namespace culvert::log {
 namespace {
@@ -41,14 +42,7 @@ std::string_view word(Level level) {
   return "info";
 }
 
-}  // namespace
-
-void set_level(Level least) { least_level.store(least, std::memory_order_relaxed); }
-
-bool enabled(Level level) { return level >= least_level.load(std::memory_order_relaxed); }
-
-void write(Level level, std::string_view message, Fields fields) {
-  if (!enabled(level)) return;
+void write_line(Level level, std::string_view message, Fields fields) {
   JsonWriter json;
   json.begin_object();
   json.field("time", rfc3339(Clock::system().wall()));
@@ -60,6 +54,21 @@ void write(Level level, std::string_view message, Fields fields) {
   }
   json.end_object();
   sink().log(spdlog::level::info, "{}", json.take());
+}
+
+}  // namespace
+
+void set_level(Level least) { least_level.store(least, std::memory_order_relaxed); }
+
+bool enabled(Level level) { return level >= least_level.load(std::memory_order_relaxed); }
+
+void write(Level level, std::string_view message, Fields fields) {
+  if (!enabled(level)) return;
+  try {
+    write_line(level, message, fields);
+  } catch (const std::bad_alloc&) {
+    // The line is lost: many are about memory that ran out, and what failed goes on to its end.
+  }
 }
 
 }  // namespace culvert::log

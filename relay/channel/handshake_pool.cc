@@ -17,6 +17,7 @@ struct HandshakePool::Job {
   Loop* loop = nullptr;
   std::unique_ptr<TlsEngine> engine;
   std::shared_ptr<HandshakeTicket> ticket;
+  std::shared_ptr<HandshakeStep> step;  // made at the start, so that its end needs no memory
 };
 
 HandshakePool::HandshakePool(size_t threads, size_t waiting_most) : waiting_most_(waiting_most) {
@@ -35,10 +36,12 @@ HandshakePool::~HandshakePool() {
 bool HandshakePool::submit(Loop& loop,
                            std::unique_ptr<TlsEngine>& engine,
                            std::shared_ptr<HandshakeTicket> ticket) {
+  auto step = std::make_shared<HandshakeStep>(
+      nullptr, Error::ours(Code::kOutOfMemory, Stage::kTls, "out of memory"));
   {
     const std::lock_guard lock(mutex_);
     if (stopping_ || jobs_.size() >= waiting_most_) return false;
-    jobs_.push_back({&loop, nullptr, std::move(ticket)});
+    jobs_.push_back({&loop, nullptr, std::move(ticket), std::move(step)});
     jobs_.back().engine = std::move(engine);
   }
   wake_.notify_one();
@@ -56,27 +59,37 @@ void HandshakePool::work() {
       jobs_.pop_front();
     }
     if (job.ticket->cancelled.load(std::memory_order_acquire)) continue;
-    try {
-      run(std::move(job));
-    } catch (const std::bad_alloc&) {
-      log::error("out of memory in a handshake");  // its connection ends by its timer
+    run(job);
+    while (!hand_back(job) && pause_for_memory()) {
     }
   }
 }
 
-void HandshakePool::run(Job job) {
-  Result<HandshakeProgress> progress =
-      Error::ours(Code::kOutOfMemory, Stage::kTls, "out of memory");
+void HandshakePool::run(Job& job) {
   try {
-    progress = job.engine->handshake();
+    job.step->progress = job.engine->handshake();
   } catch (const std::bad_alloc&) {
-    log::error("out of memory in a handshake");
+    log::error("out of memory in a handshake");  // which the step says already
   }
-  auto step =
-      std::make_shared<HandshakeStep>(HandshakeStep{std::move(job.engine), std::move(progress)});
-  job.loop->post([step, ticket = std::move(job.ticket)] {
-    if (ticket->done) ticket->done(std::move(*step));
-  });
+  job.step->engine = std::move(job.engine);
+}
+
+// False where memory ran out: nothing has happened then, and the connection still waits.
+bool HandshakePool::hand_back(const Job& job) {
+  try {
+    job.loop->post([step = job.step, ticket = job.ticket] {
+      if (ticket->done) ticket->done(std::move(*step));
+    });
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
+
+// A moment in which others may give memory back. False where the pool ends.
+bool HandshakePool::pause_for_memory() {
+  std::unique_lock lock(mutex_);
+  return !wake_.wait_for(lock, std::chrono::milliseconds(10), [this] { return stopping_; });
 }
 
 }  // namespace culvert

@@ -54,7 +54,9 @@ class HandshakePool {
  private:
   struct Job;
   void work();
-  static void run(Job job);
+  static void run(Job& job);
+  static bool hand_back(const Job& job);
+  bool pause_for_memory();
 
   const size_t waiting_most_;
   std::mutex mutex_;

@@ -17,6 +17,16 @@ struct Poll::Box {
   Poll* owner = nullptr;
 };
 
+void Poll::give_up(Box* box) {
+  if (box->sink == nullptr) return;
+  try {
+    box->sink->on_out_of_memory();
+  } catch (const std::bad_alloc&) {
+    // Nothing may pass through libuv. What was left half done ends by its timers.
+    log::error("out of memory while ending a connection");
+  }
+}
+
 Poll::Poll(Loop& loop, int fd, PollSink& sink) : box_(new Box) {
   box_->sink = &sink;
   box_->owner = this;
@@ -56,7 +66,7 @@ void Poll::watch(int interest) {
       sink->on_ready(ready);
     } catch (const std::bad_alloc&) {
       log::error("out of memory while handling a connection");
-      if (box->sink != nullptr) sink->on_out_of_memory();
+      give_up(box);
     }
   });
 }

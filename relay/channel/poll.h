@@ -37,6 +37,8 @@ class Poll {
 
  private:
   struct Box;
+  static void give_up(Box* box);
+
   Box* box_;
   int interest_ = kNone;
 };

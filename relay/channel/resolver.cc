@@ -71,7 +71,11 @@ Result<std::unique_ptr<Resolver>> Resolver::create(Loop& loop, ResolverOptions o
   ares.timeout = kQueryTimeoutMs;
   ares.tries = kTriesPerServer;
   ares.sock_state_cb = [](void* self, ares_socket_t fd, int readable, int writable) {
-    static_cast<Resolver*>(self)->watch(fd, readable != 0, writable != 0);
+    try {
+      static_cast<Resolver*>(self)->watch(fd, readable != 0, writable != 0);
+    } catch (const std::bad_alloc&) {
+      log::error("out of memory in the DNS resolver");  // asked again when its timer fires
+    }
   };
   ares.sock_state_cb_data = resolver.get();
   int status = library;

@@ -1,9 +1,12 @@
 // uv_signal in a box.
 #include "relay/channel/signals.h"
 
+#include "relay/base/log.h"
+
 #include <uv.h>
 
 #include <csignal>
+#include <new>
 
 namespace culvert {
 
@@ -20,7 +23,13 @@ Signal::Signal(Loop& loop, int number, std::function<void()> arrived)
   uv_signal_start(
       &box_->handle,
       [](uv_signal_t* handle, int) {
-        if (Signal* owner = static_cast<Box*>(handle->data)->owner) owner->arrived_();
+        Signal* owner = static_cast<Box*>(handle->data)->owner;
+        if (owner == nullptr) return;
+        try {
+          owner->arrived_();
+        } catch (const std::bad_alloc&) {
+          log::error("out of memory while handling a signal");
+        }
       },
       number);
 }

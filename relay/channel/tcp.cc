@@ -101,7 +101,9 @@ bool TcpChannel::quiet() const {
 void TcpChannel::watch() {
   int interest = Poll::kNone;
   if (!dead_) {
-    if (!out_.empty() || (broken_ != 0 && ended_)) interest |= Poll::kWrite;
+    // A failed write may have left the socket silent (ENOBUFS): the loop is to come around anyway.
+    const bool tells = ended_ || !paused_ || watch_vanishing_;
+    if (!out_.empty() || (broken_ != 0 && tells)) interest |= Poll::kWrite;
     if (sink_ != nullptr && !ended_) {
       if (!paused_) {
         interest |= Poll::kRead;
@@ -144,8 +146,9 @@ void TcpChannel::read_some() {
     if (got == 0) return broken_ != 0 ? fail_errno("connection", broken_) : end(true);
     if (got < 0) {
       if (errno == EINTR) continue;
-      if (errno == EAGAIN || errno == EWOULDBLOCK) return;
-      return fail_errno("read", errno);
+      if (errno != EAGAIN && errno != EWOULDBLOCK) return fail_errno("read", errno);
+      if (broken_ != 0) fail_errno("connection", broken_);
+      return;
     }
     sink_->on_bytes({loop_.scratch(), static_cast<size_t>(got)});
     if (static_cast<size_t>(got) < limits::kReadScratch) return;

@@ -4,6 +4,8 @@
 #include "relay/base/limits.h"
 #include "relay/channel/tls_engine.h"
 
+#include <new>
+
 namespace culvert {
 namespace {
 
@@ -43,7 +45,7 @@ TlsChannel::~TlsChannel() {
 void TlsChannel::start(ChannelSink& sink) {
   sink_ = &sink;
   if (state_ != State::kWaiting) return;  // taken over by another owner
-  ticket_->done = [this](HandshakeStep step) { step_done(std::move(step)); };
+  ticket_->done = [this](HandshakeStep step) { or_fail([&] { go_on(std::move(step)); }); };
   tcp_->start(*this);
   if (engine_ != nullptr) {
     state_ = State::kHandshake;
@@ -59,8 +61,11 @@ void TlsChannel::mute() {
 void TlsChannel::write(std::string_view bytes) {
   if (state_ == State::kClosed || finish_wanted_) return;
   if (state_ != State::kOpen) return waiting_.append(bytes);
-  // A failure means that the context is dead; the next read says so to the sink.
-  if (engine_->write(bytes)) flush();
+  const auto written = engine_->write(bytes);
+  if (written) return flush();
+  // Bytes are lost, and whoever wrote them must not go on as if they were not. Any other failure
+  // means that the context is dead; the next read says so to the sink.
+  if (written.error().code == Code::kOutOfMemory) throw std::bad_alloc();
 }
 
 bool TlsChannel::resumed() const { return engine_ != nullptr && engine_->resumed(); }
@@ -76,7 +81,9 @@ void TlsChannel::resume() {
   tcp_->resume();
   if (state_ != State::kOpen || engine_->unread() == 0) return;
   // Records that were read but not decrypted: no socket event will come for them.
-  if (again_ == nullptr) again_ = std::make_unique<Timer>(loop_, [this] { decrypt(); });
+  if (again_ == nullptr) {
+    again_ = std::make_unique<Timer>(loop_, [this] { or_fail([this] { decrypt(); }); });
+  }
   again_->start(Duration::zero());
 }
 
@@ -127,7 +134,17 @@ void TlsChannel::step() {
   fail(Error::ours(Code::kOverloaded, Stage::kTls, "too many TLS handshakes wait"));
 }
 
-void TlsChannel::step_done(HandshakeStep step) {
+// Outside of the socket's own events nobody ends a connection whose handling ran out of memory.
+template <class Step>
+void TlsChannel::or_fail(Step step) {
+  try {
+    step();
+  } catch (const std::bad_alloc&) {
+    fail(Error::ours(Code::kOutOfMemory, Stage::kTls, "out of memory"));
+  }
+}
+
+void TlsChannel::go_on(HandshakeStep step) {
   engine_ = std::move(step.engine);
   if (state_ != State::kHandshake) return;
   flush();
@@ -144,8 +161,11 @@ void TlsChannel::step_done(HandshakeStep step) {
 void TlsChannel::ready() {
   state_ = State::kOpen;
   if (!waiting_.empty()) {
-    if (engine_->write(waiting_.view())) flush();
+    if (auto written = engine_->write(waiting_.view()); !written) {
+      return fail(std::move(written).error());
+    }
     waiting_.clear();
+    flush();
   }
   if (finish_wanted_) return finish(finish_how_);
   if (ready_sink_ != nullptr) ready_sink_->on_tls_ready();

@@ -62,7 +62,9 @@ class TlsChannel final : public Channel, private ChannelSink {
 
   void accept_hello(std::string_view bytes);
   void step();
-  void step_done(HandshakeStep step);
+  void go_on(HandshakeStep step);
+  template <class Step>
+  void or_fail(Step step);
   void ready();
   void decrypt();
   void flush();

@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include <new>
+
 namespace culvert {
 namespace {
 
@@ -32,7 +34,7 @@ ClientConnection::ClientConnection(ConnectionOwner& owner,
       parser_(head_limits(services.table->settings())),
       timer_(services.loop, [this] { expired(); }),
       write_timer_(services.loop, [this] { write_expired(); }),
-      again_(services.loop, [this] { parse({}); }) {
+      again_(services.loop, [this] { parse_held(); }) {
   services_.metrics.add_connections(1);
 }
 
@@ -86,6 +88,15 @@ void ClientConnection::parse(std::string_view bytes) {
   if (phase_ != Phase::kClosing && !over_) held_.assign(bytes);
 }
 
+void ClientConnection::parse_held() {
+  try {
+    parse({});
+  } catch (const std::bad_alloc&) {
+    log::error("out of memory while handling a connection");
+    kill();
+  }
+}
+
 void ClientConnection::handle(const HttpEvent& event) {
   switch (event.kind) {
     case EventKind::kHead:
@@ -121,8 +132,8 @@ void ClientConnection::begin_request() {
   } else {
     timer_.stop();
   }
-  services_.metrics.add_active_requests(1);
   session_ = std::make_unique<Session>(services_, *this, std::move(head));
+  services_.metrics.add_active_requests(1);
   if (options_.refuse) {
     return session_->refuse(Error::ours(Code::kOverloaded, Stage::kLimit,
                                         "the relay has as many connections as it may"));

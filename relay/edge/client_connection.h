@@ -80,6 +80,7 @@ class ClientConnection final : public Retirable,
 
   void wait_for_request(Duration most);
   void parse(std::string_view bytes);
+  void parse_held();
   void handle(const HttpEvent& event);
   void begin_request();
   void next_request();

@@ -133,6 +133,12 @@ int Server::run() {
   signals_.push_back(std::make_unique<Signal>(loop_, SIGHUP, [this] { reload_now(); }));
   certificate_timer_ = std::make_unique<Timer>(loop_, [this] { look_at_certificates(); });
   certificate_timer_->start(kCertificateLook);
+  // Made before they are needed: the end must not want for memory.
+  drain_timer_ = std::make_unique<Timer>(loop_, [this] {
+    log::warn("the drain timeout is over; what still runs is cut");
+    for (auto& worker : workers_) worker->stop();
+  });
+  done_timer_ = std::make_unique<Timer>(loop_, [this] { look_if_done(); });
   for (auto& worker : workers_) worker->start();
   process_.ready.store(true);
   metrics_.set_ready(true);
@@ -233,17 +239,12 @@ void Server::begin_drain() {
     for (auto& worker : workers_) worker->stop();
     return;
   }
+  drain_timer_->start(table_->settings().drain_timeout);
+  done_timer_->start(kDoneLook);
   log::info("draining", {{"most_seconds", seconds(table_->settings().drain_timeout)}});
   metrics_.set_ready(false);
   notify_service_manager("STOPPING=1");
   for (auto& worker : workers_) worker->drain();
-  drain_timer_ = std::make_unique<Timer>(loop_, [this] {
-    log::warn("the drain timeout is over; what still runs is cut");
-    for (auto& worker : workers_) worker->stop();
-  });
-  drain_timer_->start(table_->settings().drain_timeout);
-  done_timer_ = std::make_unique<Timer>(loop_, [this] { look_if_done(); });
-  done_timer_->start(kDoneLook);
 }
 
 void Server::look_if_done() {

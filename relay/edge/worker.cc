@@ -106,11 +106,15 @@ void Worker::accept(Fd fd, const Address& peer, bool tls) {
   auto connection = std::make_unique<ClientConnection>(
       static_cast<ConnectionOwner&>(*this), *services_, options, std::move(ticket).value());
   ClientConnection& started = *connection;
+  std::unique_ptr<Channel> channel = make_channel(std::move(fd), tls, &started.tls_ready_sink());
   connections_.emplace(&started, std::move(connection));
+  started.start(std::move(channel));  // needs no memory: what is in the list has a channel
+}
+
+std::unique_ptr<Channel> Worker::make_channel(Fd fd, bool tls, TlsReadySink* ready) {
   auto tcp = std::make_unique<TcpChannel>(loop_, std::move(fd), true);
-  if (!tls) return started.start(std::move(tcp));
-  started.start(std::make_unique<TlsChannel>(loop_, shared_.handshakes, std::move(tcp), tls_,
-                                             &started.tls_ready_sink()));
+  if (!tls) return tcp;
+  return std::make_unique<TlsChannel>(loop_, shared_.handshakes, std::move(tcp), tls_, ready);
 }
 
 void Worker::connection_over(ClientConnection& connection) {

@@ -56,6 +56,7 @@ class Worker final : private ConnectionOwner {
   Worker(SharedParts& shared, std::shared_ptr<const Table> table);
   void run();
   void accept(Fd connection, const Address& peer, bool tls);
+  std::unique_ptr<Channel> make_channel(Fd fd, bool tls, TlsReadySink* ready);
   void connection_over(ClientConnection& connection) override;
   void stop_if_empty();
 

@@ -2,6 +2,7 @@
 #include "relay/flow/session.h"
 
 #include "relay/base/limits.h"
+#include "relay/base/log.h"
 #include "relay/base/text.h"
 #include "relay/codec/encode.h"
 #include "relay/codec/error_body.h"
@@ -12,6 +13,7 @@
 #include "relay/keys/retry_hints.h"
 
 #include <cassert>
+#include <new>
 
 namespace culvert {
 namespace {
@@ -60,9 +62,22 @@ Session::Session(WorkerServices& services, ClientSide& client, RequestHead head)
 
 Session::~Session() { assert(finished_); }
 
-void Session::start() { on_request_head(); }
+void Session::start() {
+  or_fail([this] { on_request_head(); });
+}
 
 void Session::refuse(Error error) { fail(std::move(error)); }
+
+// Around every call from outside: memory that runs out half way is an error of this request.
+template <class Step>
+void Session::or_fail(Step step) {
+  try {
+    step();
+  } catch (const std::bad_alloc&) {
+    log::error("out of memory in a request");
+    fail(Error::ours(Code::kOutOfMemory, Stage::kLimit, "out of memory"));
+  }
+}
 
 // --- 1. What is asked, and by whom
 
@@ -275,6 +290,10 @@ std::string Session::request_head() const {
                              upstream_headers(input));
 }
 
+void Session::on_connected() {
+  or_fail([this] { send_request(); });
+}
+
 void Session::send_request() {
   note_legs();
   attempt_->send_body(body_.unsent());
@@ -287,7 +306,10 @@ void Session::send_request() {
 }
 
 void Session::on_request_body(std::string_view bytes) {
-  if (finished_) return;
+  if (!finished_) or_fail([&] { take_body(bytes); });
+}
+
+void Session::take_body(std::string_view bytes) {
   record_.bytes_in += bytes.size();
   const uint64_t most = table_->settings().body_bytes;
   if (most > 0 && record_.bytes_in > most) {
@@ -302,9 +324,11 @@ void Session::on_request_body(std::string_view bytes) {
 
 void Session::on_request_end() {
   if (finished_) return;
-  body_.end();
-  if (waiting_for_model_) return scan_model({});
-  if (attempt_ != nullptr && attempt_->connected()) send_request();
+  or_fail([this] {
+    body_.end();
+    if (waiting_for_model_) return scan_model({});
+    if (attempt_ != nullptr && attempt_->connected()) send_request();
+  });
 }
 
 // The client is read no faster than the upstream takes; before there is one, up to the mark.
@@ -329,6 +353,10 @@ void Session::on_request_broken(Error error) {
 // --- 5. The answer's head: is it the client's, or about the key?
 
 void Session::on_head(const ResponseHead& head) {
+  or_fail([&] { take_head(head); });
+}
+
+void Session::take_head(const ResponseHead& head) {
   if (record_.first_byte_ms < 0) record_.first_byte_ms = since_start_ms();
   if (lease_ && judge_key(head)) return;
   accept_answer(head);
@@ -416,7 +444,10 @@ void Session::accept_answer(const ResponseHead& head) {
 // --- 6. The answer's body
 
 void Session::on_body(std::string_view bytes) {
-  if (!refusal_) return carry_body(bytes);
+  or_fail([&] { refusal_ ? keep_refusal(bytes) : carry_body(bytes); });
+}
+
+void Session::keep_refusal(std::string_view bytes) {
   refusal_body_.append(
       bytes.substr(0, kRefusalBody - std::min(kRefusalBody, refusal_body_.size())));
   if (refusal_body_.size() >= kRefusalBody) key_rate_limited();
@@ -442,7 +473,10 @@ void Session::on_client_drained() {
 }
 
 void Session::on_end() {
-  if (refusal_) return key_rate_limited();
+  or_fail([this] { refusal_ ? key_rate_limited() : end_answer(); });
+}
+
+void Session::end_answer() {
   if (!carry_->complete()) {
     return fail(Error::upstream(Code::kUpstreamClosed, Stage::kBody, Retry::kNever,
                                 "the stream ended without its end marker"));
@@ -454,6 +488,10 @@ void Session::on_end() {
 // --- 7. What goes wrong, and the end
 
 void Session::on_attempt_failed(Error error) {
+  or_fail([&] { retry_or_fail(std::move(error)); });
+}
+
+void Session::retry_or_fail(Error error) {
   note_legs();
   if (refusal_) return key_rate_limited();
   if (error.retry == Retry::kFreshConnection && !fresh_connection_ && body_.replayable() &&
@@ -477,6 +515,15 @@ void Session::on_client_gone() {
 
 void Session::fail(Error error) {
   if (finished_) return;
+  try {
+    tell(std::move(error));
+  } catch (const std::bad_alloc&) {
+    client_.cut();  // there is no memory even to say so
+    finish(Outcome::kRelayError);
+  }
+}
+
+void Session::tell(Error error) {
   record_.stage = error.stage;
   record_.error = error_message(error);
   if (answer_begun_) return truncate(std::move(error));
@@ -511,18 +558,26 @@ void Session::finish(Outcome outcome) {
   if (finished_) return;
   finished_ = true;
   total_timer_.stop();
+  try {
+    stop_attempt();
+    lease_.reset();
+    account(outcome);
+  } catch (const std::bad_alloc&) {
+    log::error("out of memory while a request was recorded");
+  }
+  client_.session_over();
+}
+
+void Session::account(Outcome outcome) {
   if (carry_) {
     const Usage usage = carry_->usage();
     record_.tokens_in = usage.input;
     record_.tokens_out = usage.output;
   }
-  stop_attempt();
-  lease_.reset();
   record_.outcome = outcome;
   record_.total_ms = since_start_ms();
   services_.metrics.upstream(metric_label()).finished(record_);
   if (table_->settings().access_log) services_.access_log.write(record_);
-  client_.session_over();
 }
 
 void Session::stop_attempt() {

@@ -54,12 +54,21 @@ class Session final : public Retirable, public ClientEvents, private AttemptSink
   void fail(Error error);
 
   // AttemptSink
-  void on_connected() override { send_request(); }
+  void on_connected() override;
   void on_body(std::string_view bytes) override;
   void on_end() override;
   void on_attempt_failed(Error error) override;
   void on_upload_drained() override;
 
+  template <class Step>
+  void or_fail(Step step);
+  void take_body(std::string_view bytes);
+  void take_head(const ResponseHead& head);
+  void keep_refusal(std::string_view bytes);
+  void end_answer();
+  void retry_or_fail(Error error);
+  void tell(Error error);
+  void account(Outcome outcome);
   bool answer_locally();
   void wait_for_model();
   void scan_model(std::string_view bytes);

@@ -1,9 +1,12 @@
 // Events of the answer, in order; a pause may be asked for between any two.
 #include "relay/upstream/http_exchange.h"
 
+#include "relay/base/log.h"
 #include "relay/codec/encode.h"
 
 #include <fmt/format.h>
+
+#include <new>
 
 namespace culvert {
 
@@ -64,8 +67,14 @@ void HttpExchange::resume() {
 void HttpExchange::release(Connector* connector) {
   sink_ = nullptr;
   timer_.stop();
+  if (connection_.channel == nullptr) return;
   connection_.channel->mute();
-  if (connector != nullptr && reusable()) connector->give_back(std::move(connection_));
+  if (connector == nullptr || !reusable()) return;
+  try {
+    connector->give_back(std::move(connection_));
+  } catch (const std::bad_alloc&) {
+    log::error("out of memory while a connection was kept");  // it closes with this exchange
+  }
 }
 
 bool HttpExchange::reusable() const {

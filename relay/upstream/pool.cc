@@ -57,9 +57,11 @@ std::optional<Connection> ConnectionPool::take(const std::string& identity) {
   return std::nullopt;
 }
 
-void ConnectionPool::give_back(Connection connection) {
+void ConnectionPool::give_back(Connection&& connection) {
   auto& list = idle_[connection.identity];
-  list.push_front(std::make_unique<Idle>(*this, std::move(connection), clock_.now()));
+  std::list<std::unique_ptr<Idle>> newest(1);  // all memory first, the connection last
+  newest.front() = std::make_unique<Idle>(*this, std::move(connection), clock_.now());
+  list.splice(list.begin(), newest);
   ++size_;
   if (list.size() > most_) drop(*list.back());
   if (!sweep_timer_.running()) sweep_timer_.start(limits::kPooledIdleTimeout / 4);

@@ -22,7 +22,7 @@ class ConnectionPool {
   ~ConnectionPool();
 
   std::optional<Connection> take(const std::string& identity);
-  void give_back(Connection connection);
+  void give_back(Connection&& connection);  // as Connector's
   size_t size() const { return size_; }
 
  private:

@@ -10,6 +10,8 @@
 
 #include <fmt/format.h>
 
+#include <new>
+
 namespace culvert {
 namespace {
 
@@ -73,6 +75,26 @@ class SocketConnector::Attempt final : public Connecting,
   }
 
   void on_resolved(Result<Addresses> addresses) override {
+    or_fail([&] { go_on(std::move(addresses)); });
+  }
+  void on_connected(Fd connection, const Address& /*peer*/) override {
+    or_fail([&] { go_on(std::move(connection)); });
+  }
+  void on_tls_ready() override {
+    or_fail([&] { go_on(); });
+  }
+
+  // Whoever calls could not tell this attempt that its handling ran out of memory.
+  template <class Step>
+  void or_fail(Step step) {
+    try {
+      step();
+    } catch (const std::bad_alloc&) {
+      fail(Error::ours(Code::kOutOfMemory, stage_, "out of memory"));
+    }
+  }
+
+  void go_on(Result<Addresses> addresses) {
     legs_.resolve = next_stage(Stage::kConnect);
     if (!addresses) return fail(std::move(addresses).error());
     Addresses allowed;
@@ -93,7 +115,7 @@ class SocketConnector::Attempt final : public Connecting,
                                    static_cast<RaceSink&>(*this));
   }
 
-  void on_connected(Fd connection, const Address& /*peer*/) override {
+  void go_on(Fd connection) {
     legs_.connect = next_stage(Stage::kTls);
     auto tcp = std::make_unique<TcpChannel>(connector_.loop_, std::move(connection), false);
     if (!plan_.tls) {
@@ -113,7 +135,7 @@ class SocketConnector::Attempt final : public Connecting,
 
   void on_not_connected(Error error) override { fail(std::move(error)); }
 
-  void on_tls_ready() override {
+  void go_on() {
     legs_.tls = next_stage(Stage::kNone);
     legs_.session_resumed = tls_->resumed();
     channel_->pause();  // what an upstream says unasked waits for its taker
@@ -190,7 +212,9 @@ std::unique_ptr<Connecting> SocketConnector::connect(const ConnectPlan& plan, Co
   return std::make_unique<Attempt>(*this, plan, sink);
 }
 
-void SocketConnector::give_back(Connection connection) { pool_.give_back(std::move(connection)); }
+void SocketConnector::give_back(Connection&& connection) {
+  pool_.give_back(std::move(connection));
+}
 
 Result<std::shared_ptr<TlsClientConfig>> SocketConnector::tls_config(const ConnectPlan& plan) {
   const std::string identity = plan.identity();

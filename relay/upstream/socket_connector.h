@@ -19,7 +19,7 @@ class SocketConnector final : public Connector {
 
   std::optional<Connection> reuse(const ConnectPlan& plan) override;
   std::unique_ptr<Connecting> connect(const ConnectPlan& plan, ConnectSink& sink) override;
-  void give_back(Connection connection) override;
+  void give_back(Connection&& connection) override;
 
  private:
   class Attempt;
