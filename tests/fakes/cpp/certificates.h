@@ -44,8 +44,7 @@ class Certificates {
   Certificates() {
     std::string shape = std::filesystem::temp_directory_path() / "culvert-cpp-XXXXXX";
     folder_ = mkdtemp(shape.data());
-    const std::string command =
-        "python3 -m tests.fakes.cpp.make_certificates " + folder_.string();
+    const std::string command = "python3 -m tests.fakes.cpp.make_certificates " + folder_.string();
     EXPECT_EQ(std::system(command.c_str()), 0);
   }
 
