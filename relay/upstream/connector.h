@@ -76,8 +76,8 @@ class Connector {
   virtual std::optional<Connection> reuse(const ConnectPlan& plan) = 0;
   // Makes a new one. The sink is called once, never from inside.
   virtual std::unique_ptr<Connecting> connect(const ConnectPlan& plan, ConnectSink& sink) = 0;
-  // Takes a connection back whose last exchange ended whole; where memory runs out it stays with the
-  // caller, who may be inside one of its calls.
+  // Takes a connection back whose last exchange ended whole; where memory runs out it stays with
+  // the caller, who may be inside one of its calls.
   virtual void give_back(Connection&& connection) = 0;
 };
 
