@@ -10,9 +10,15 @@ namespace {
 
 constexpr std::string_view kRequestId = "X-Request-Id";
 
+// What the relay says of itself: an upstream, which may be another relay, must not say it for it.
+bool is_relays_own(std::string_view name) {
+  return starts_with_ignoring_case(name, "x-culvert-") ||
+         equal_ignoring_case(name, "x-proxy-error") || equal_ignoring_case(name, "x-proxy-stage");
+}
+
 bool is_dropped(std::string_view name, bool generic) {
   return is_hop_by_hop(name) || equal_ignoring_case(name, "content-length") ||
-         equal_ignoring_case(name, "alt-svc") ||
+         equal_ignoring_case(name, "alt-svc") || is_relays_own(name) ||
          (!generic && equal_ignoring_case(name, "set-cookie"));
 }
 

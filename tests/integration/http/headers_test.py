@@ -49,7 +49,7 @@ spec:
     def test_compression_is_asked_for_only_where_the_client_does(self):
         self.assertNotIn("accept-encoding", self.at(""))
         wanted = "Accept-Encoding: gzip, br\r\n"
-        self.assertEqual(self.at(wanted)["accept-encoding"], "gzip, br")
+        self.assertEqual(self.at(wanted)["accept-encoding"], "gzip")  # not the client's own list
         got = self.at(wanted, dialect="openai")  # its streams are read along the way
         self.assertEqual(got["accept-encoding"], "identity")
 

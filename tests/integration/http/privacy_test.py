@@ -93,9 +93,9 @@ class TwoClients(HttpCase):
         self.assertEqual(one.decode(), (
             "POST /v1/chat/completions HTTP/1.1\r\n"
             f"Host: localhost:{self.raw.port}\r\n"
-            "User-Agent: culvert\r\nAccept: application/json\r\n"
-            f"Content-Type: application/json\r\nAuthorization: Bearer {KEY_A}\r\n"
-            "Openai-Beta: assistants=v2\r\nOpenai-Organization: org-1\r\n"
+            f"User-Agent: culvert\r\nAuthorization: Bearer {KEY_A}\r\n"
+            "Accept: application/json\r\nContent-Type: application/json\r\n"
+            "OpenAI-Organization: org-1\r\nOpenAI-Beta: assistants=v2\r\n"
             f"Content-Length: {len(BODY)}\r\n\r\n{BODY.decode()}"))
 
 

@@ -16,9 +16,9 @@ Headers down(const Fields& fields, bool generic = false) {
 
 // Fault #10: hop-by-hop fields passed down.
 TEST(DownstreamHeaders, FieldsOfOneConnectionAreDropped) {
-  for (const char* name :
-       {"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Connection", "TE", "Trailer",
-        "Transfer-Encoding", "Upgrade", "Content-Length", "Alt-Svc"}) {
+  for (const char* name : {"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Connection",
+                           "TE", "Trailer", "Transfer-Encoding", "Upgrade", "Content-Length",
+                           "Alt-Svc", "X-Proxy-Error", "X-Proxy-Stage", "X-Culvert-Resumed"}) {
     EXPECT_EQ(down({{name, "x"}}).count(name), 0U) << name;
     EXPECT_EQ(down({{name, "x"}}, true).count(name), 0U) << name;
   }
