@@ -1,7 +1,7 @@
-# An upstream that answers each request with a recorded stream, spoilt as the request's own body asks
-# ({"plan": {...}}), so that thousands of different cuts run at the same time without a word between
-# test and upstream. Owned by one test; a fixed number of threads that accept, answer and end, because
-# a thread per connection would cost more than the connection.
+# An upstream that answers each request with a recorded stream, spoilt as the request's own body
+# asks ({"plan": {...}}), so that thousands of different cuts run at the same time without a word
+# between test and upstream. Owned by one test; a fixed number of threads that accept, answer and
+# end, because a thread per connection would cost more than the connection.
 import json
 import socket
 import ssl

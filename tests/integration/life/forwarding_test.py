@@ -1,6 +1,6 @@
-# Forwarding as clients and upstreams see it: an event never waits for the next, a slow reader holds
-# the sender back and costs no memory, and a client that leaves, at whatever moment, ends the exchange
-# with the upstream. How fast a leaving arrives is printed, not asserted.
+# Forwarding as clients and upstreams see it: an event never waits for the next, a slow reader
+# holds the sender back and costs no memory, and a client that leaves, at whatever moment, ends the
+# exchange with the upstream. How fast a leaving arrives is printed, not asserted.
 import hashlib
 import json
 import pathlib

@@ -1,6 +1,6 @@
-# One recorded stream of each dialect, as the model server itself sent it, and what of its body has
-# arrived after each byte on the wire. Made once per process; pure afterwards. The answers are short,
-# because every byte of them is a test of its own.
+# One recorded stream of each dialect, as the model server itself sent it, and what of its body
+# has arrived after each byte on the wire. Made once per process; pure afterwards. The answers are
+# short, because every byte of them is a test of its own.
 import functools
 import json
 from dataclasses import dataclass

@@ -76,7 +76,7 @@ class Versions(Listener):
             self.assertNotIn("HTTP/1.1 200", done.stdout)
         self.alive(relay)
 
-    def s_client(self, relay: Relay, *arguments: str, text: str = "") -> subprocess.CompletedProcess:
+    def s_client(self, relay: Relay, *arguments: str, text: str = ""):
         return subprocess.run(
             ["openssl", "s_client", "-connect", relay.https, "-servername", "localhost", "-CAfile",
              certs.authority().ca_file, "-verify_return_error", "-ign_eof", *arguments],
@@ -188,7 +188,8 @@ class NotTls(Listener):
         broken = bytearray(hello)
         broken[20:60] = b"\xff" * 40
         wrong_version = hello[:1] + b"\x09\x09" + hello[3:]
-        for data in (ALIVE, b"\x00" * 100, os.urandom(1000), b"\x16\x03\x01\xff\xff" + b"z" * 70_000,
+        for data in (ALIVE, b"\x00" * 100, os.urandom(1000),
+                     b"\x16\x03\x01\xff\xff" + b"z" * 70_000,
                      bytes(broken), wrong_version, hello + os.urandom(200), hello[:10] + hello,
                      b"\x15\x03\x03\x00\x02\x02\x28", b"\x80\x2e\x01\x03\x01"):
             with self.subTest(data=data[:16]):
