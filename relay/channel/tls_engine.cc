@@ -60,6 +60,14 @@ Result<std::unique_ptr<TlsEngine>> TlsEngine::client(std::shared_ptr<TlsClientCo
   std::unique_ptr<TlsEngine> engine(new TlsEngine);
   engine->client_config_ = std::move(config);
   CULVERT_CHECK(engine->set_up(&engine->client_config_->state().config));
+  // Called for the certificates of a full handshake; a resumed one has none.
+  mbedtls_ssl_set_verify(
+      &engine->ssl_,
+      [](void* self, mbedtls_x509_crt*, int, uint32_t*) {
+        static_cast<TlsEngine*>(self)->saw_certificate_ = true;
+        return 0;
+      },
+      engine.get());
   const int code = mbedtls_ssl_set_hostname(&engine->ssl_, server_name.c_str());
   if (code != 0) return engine->failure(code);
   if (const SessionPtr session = engine->client_config_->state().take_session()) {
@@ -81,7 +89,7 @@ Result<HandshakeProgress> TlsEngine::handshake() {
     if (code != 0) return failure(code);
   }
   if (client_config_ != nullptr) {
-    resumed_ = offered_session_ && mbedtls_ssl_get_peer_cert(&ssl_) == nullptr;
+    resumed_ = offered_session_ && !saw_certificate_;
     if (mbedtls_ssl_get_version_number(&ssl_) == MBEDTLS_SSL_VERSION_TLS1_2) store_session();
   }
   return HandshakeProgress::kDone;

@@ -41,7 +41,8 @@ class Exchange : public testing::Test, protected ExchangeSink {
     if (options.idle == Duration::zero()) options.idle = 1h;
     Connection connection{std::make_unique<MemoryChannel>(peer), "id", {}};
     connection.legs.reused = reused;
-    exchange = std::make_unique<HttpExchange>(loop, std::move(connection), options, *this);
+    exchange = std::make_unique<HttpExchange>(
+        loop, std::move(connection), options, static_cast<ExchangeSink&>(*this));
   }
   void ask() {
     exchange->send_head(kHead);
