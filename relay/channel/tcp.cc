@@ -51,7 +51,7 @@ void TcpChannel::mute() {
 }
 
 void TcpChannel::write(std::string_view bytes) {
-  if (dead_ || finishing_) return;
+  if (dead_ || finishing_ || broken_ != 0) return;  // never on behind a gap
   if (out_.empty()) {
     const ssize_t taken = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (taken > 0) {
