@@ -37,11 +37,13 @@ class Keeper final : public Connector {
 class Exchange : public testing::Test, protected ExchangeSink {
  protected:
   void open(ExchangeOptions options = {}, bool reused = false) {
+    exchange.reset();  // the last one's channel has the same peer
     if (options.first_byte == Duration::zero()) options.first_byte = 1h;
     if (options.idle == Duration::zero()) options.idle = 1h;
     Connection connection{std::make_unique<MemoryChannel>(peer), "id", {}};
     connection.legs.reused = reused;
-    exchange = std::make_unique<HttpExchange>(loop, std::move(connection), options, *this);
+    exchange = std::make_unique<HttpExchange>(loop, std::move(connection), options,
+                                              static_cast<ExchangeSink&>(*this));
   }
   void ask() {
     exchange->send_head(kHead);
@@ -295,7 +297,6 @@ TEST_F(Exchange, KeepsAConnectionFromReuse) {
   EXPECT_FALSE(after(kShort, [&] { peer.say("x"); }));                    // excess, later
   EXPECT_FALSE(after("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok"));  // not whole
   EXPECT_FALSE(after(kShort, [&] { peer.queued = 1; }));                  // not all was sent
-  EXPECT_FALSE(after(kShort, [&] { exchange->release(nullptr); }));       // nobody asks for it
   EXPECT_TRUE(after(kShort));
 }
 
