@@ -62,6 +62,14 @@ Result<std::unique_ptr<TlsEngine>> TlsEngine::client(std::shared_ptr<TlsClientCo
   CULVERT_CHECK(engine->set_up(&engine->client_config_->state().config));
   const int code = mbedtls_ssl_set_hostname(&engine->ssl_, server_name.c_str());
   if (code != 0) return engine->failure(code);
+  // A resumed session brings its old certificate along: that none was checked is what tells it.
+  mbedtls_ssl_set_verify(
+      &engine->ssl_,
+      [](void* self, mbedtls_x509_crt*, int, uint32_t*) -> int {
+        static_cast<TlsEngine*>(self)->saw_certificate_ = true;
+        return 0;
+      },
+      engine.get());
   if (const SessionPtr session = engine->client_config_->state().take_session()) {
     engine->offered_session_ = mbedtls_ssl_set_session(&engine->ssl_, session.get()) == 0;
   }
@@ -81,7 +89,7 @@ Result<HandshakeProgress> TlsEngine::handshake() {
     if (code != 0) return failure(code);
   }
   if (client_config_ != nullptr) {
-    resumed_ = offered_session_ && mbedtls_ssl_get_peer_cert(&ssl_) == nullptr;
+    resumed_ = offered_session_ && !saw_certificate_;
     if (mbedtls_ssl_get_version_number(&ssl_) == MBEDTLS_SSL_VERSION_TLS1_2) store_session();
   }
   return HandshakeProgress::kDone;
