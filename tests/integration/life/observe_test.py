@@ -346,7 +346,7 @@ class Browsers(WithModels):
     ORIGIN = "https://app.example.com"
     PREFLIGHT = ("OPTIONS {path} HTTP/1.1\r\nHost: relay.test\r\nOrigin: {origin}\r\n"
                  "Access-Control-Request-Method: POST\r\n"
-                 "Access-Control-Request-Headers: authorization,content-type,x-own\r\n\r\n")
+                 "Access-Control-Request-Headers: authorization,x-own,x-stainless-lang\r\n\r\n")
 
     def cors(self, **cors) -> Relay:
         return Relay.for_test(self, config=settings.resources(
