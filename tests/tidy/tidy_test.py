@@ -134,6 +134,8 @@ class Form(unittest.TestCase):
 
     def test_columns(self):
         for name in FILES:
+            if name.startswith("tests/data/"):  # bytes for programs, not text for people
+                continue
             if pathlib.PurePath(name).suffix not in (*CXX, ".py", ".sh", ".mjs", ".proto", ".cmake",
                                                      ".yaml", ".txt"):
                 continue

@@ -1,5 +1,5 @@
-# Certificates for C++ tests, as files in a folder that the test names: the same authority and leaves
-# that the Python tests use (tests/fakes/certs.py). Run as `python3 -m` by certificates.h.
+# Certificates for C++ tests, as files in a folder that the test names: the same authority and
+# leaves that the Python tests use (tests/fakes/certs.py). Run as `python3 -m` by certificates.h.
 import pathlib
 import shutil
 import sys
