@@ -275,7 +275,11 @@ class Health(Pools):
                 self.models.reset()
                 relay = self.relay(KEYS[:2], isolation="600ms")
                 self.failing_over(relay, asking.CHAT, "isolated", status=status, times=1)
+                # It is over with a request that succeeds, not with the time alone.
+                relay.wait_for_metric(lambda m: self.ask(relay).status == 200 and m.sum(
+                    "culvert_keys", key=masked(KEYS[0]), state="ready") == 1)
                 self.recovered(relay, asking.CHAT)
+                self.assertIn("key recovered", [line["msg"] for line in relay.log])
 
     def test_the_key_metric_counts_by_result(self):
         relay = self.relay(KEYS[:3], isolation="1h", rest="1h")
@@ -313,13 +317,13 @@ class Health(Pools):
             self.assertGreater(int(answer.get("retry-after")), 0)
         self.assertEqual(Counter(self.used()), Counter(KEYS[:2]))
 
-    def test_resting_and_isolated_together_is_429(self):
-        """One of them can be used again soon, and because of a rate."""
+    def test_resting_and_isolated_together_is_503(self):
+        """429 says that every key is rate-limited; the time is that of the one that rests."""
         relay = self.relay(KEYS[:2], isolation="1h")
         self.models.behave(key=KEYS[0], status=401)
         self.models.behave(key=KEYS[1], status=429, retry_after=500)
         answer = self.ask(relay)
-        self.assertEqual(answer.status, 429)
+        self.assertEqual(answer.status, 503)
         self.assertTrue(400 < int(answer.get("retry-after")) <= 500)
 
     def test_errors_that_are_not_the_keys_pass_unchanged(self):

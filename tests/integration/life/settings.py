@@ -7,7 +7,7 @@ TOKEN = "token-of-a-test-0123456789"
 
 def document(kind: str, name: str, spec: dict) -> str:
     lines = "".join(f"  {field}: {json.dumps(value)}\n" for field, value in spec.items())
-    return f"kind: {kind}\nname: {name}\n" + (f"spec:\n{lines}" if spec else "")
+    return f"kind: {kind}\nname: {name}\nspec:" + (f"\n{lines}" if spec else " {}\n")
 
 
 def relay(**spec) -> str:
