@@ -124,6 +124,7 @@ bool HttpExchange::handle(const HttpEvent& event) {
 void HttpExchange::on_end(bool clean) {
   if (ended_ || sink_ == nullptr) return;
   keep_alive_ = false;
+  peer_ended_ = true;
   auto event = parser_.finish(clean);
   if (!event) return fail(std::move(event).error());
   ended_ = true;
@@ -152,9 +153,11 @@ void HttpExchange::on_timer() {
       fmt::format("the upstream did not answer within {} s", seconds(options_.first_byte))));
 }
 
-// Nothing of the request can have been acted upon: the peer's system acknowledged none of it.
+// Nothing of the request can have been acted upon: the peer's system had acknowledged none of it
+// when it said its end. A reset says nothing of the kind: it overtakes delayed acknowledgements,
+// and what it would acknowledge itself is not counted.
 bool HttpExchange::untouched() const {
-  return connection_.channel->acknowledged() == acknowledged_before_;
+  return peer_ended_ && connection_.channel->acknowledged() == acknowledged_before_;
 }
 
 void HttpExchange::fail(Error error) {

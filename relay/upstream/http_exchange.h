@@ -74,6 +74,7 @@ class HttpExchange final : public Retirable, private ChannelSink {
   bool head_arrived_ = false;
   bool keep_alive_ = false;
   bool ended_ = false;
+  bool peer_ended_ = false;  // by its own word, not by a reset
   bool excess_ = false;
   bool paused_ = false;
   Timer timer_;

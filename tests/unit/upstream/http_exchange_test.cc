@@ -159,9 +159,17 @@ TEST_F(Exchange, MaySendAgainWhatAReusedConnectionNeverAcknowledged) {
   peer.acknowledges = false;
   open({}, true);
   ask();
-  peer.fail(reset());
+  peer.end(true);
   EXPECT_EQ(failures, 1);
   EXPECT_EQ(error.retry, Retry::kFreshConnection);
+}
+
+TEST_F(Exchange, NeverSendsAgainAfterAResetThatMayHaveOvertakenTheAcknowledgement) {
+  peer.acknowledges = false;
+  open({}, true);
+  ask();
+  peer.fail(reset());
+  EXPECT_EQ(error.retry, Retry::kNever);
 }
 
 TEST_F(Exchange, NeverSendsAgainWhatMayHaveBeenActedUpon) {
