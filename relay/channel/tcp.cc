@@ -79,7 +79,8 @@ void TcpChannel::resume() {
 
 void TcpChannel::finish(Finish /*how*/) {  // TCP has one way to end
   finishing_ = true;
-  if (out_.empty() && !dead_ && !finished_) {
+  if (broken_ != 0) reset_ = true;  // a FIN behind a gap would make a cut body look whole
+  if (broken_ == 0 && out_.empty() && !dead_ && !finished_) {
     finished_ = true;
     ::shutdown(fd_.get(), SHUT_WR);
   }

@@ -70,14 +70,6 @@ Result<std::unique_ptr<TlsEngine>> TlsEngine::client(std::shared_ptr<TlsClientCo
       engine.get());
   const int code = mbedtls_ssl_set_hostname(&engine->ssl_, server_name.c_str());
   if (code != 0) return engine->failure(code);
-  // A resumed session brings its old certificate along: that none was checked is what tells it.
-  mbedtls_ssl_set_verify(
-      &engine->ssl_,
-      [](void* self, mbedtls_x509_crt*, int, uint32_t*) -> int {
-        static_cast<TlsEngine*>(self)->saw_certificate_ = true;
-        return 0;
-      },
-      engine.get());
   if (const SessionPtr session = engine->client_config_->state().take_session()) {
     engine->offered_session_ = mbedtls_ssl_set_session(&engine->ssl_, session.get()) == 0;
   }

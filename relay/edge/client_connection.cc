@@ -259,11 +259,11 @@ void ClientConnection::on_end(bool /*clean*/) {
 }
 
 void ClientConnection::on_failed(Error error) {
-  if (phase_ == Phase::kHandshake) {
-    services_.metrics.count_refused("tls_handshake");
-    log::debug("a client's TLS handshake failed", {{"error", error.detail}});
-  }
-  client_gone();
+  const bool handshake = phase_ == Phase::kHandshake;
+  client_gone();  // needs no memory, which counting may; this object lives on until it is buried
+  if (!handshake) return;
+  services_.metrics.count_refused("tls_handshake");
+  log::debug("a client's TLS handshake failed", {{"error", error.detail}});
 }
 
 void ClientConnection::client_gone() {

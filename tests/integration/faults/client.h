@@ -57,7 +57,9 @@ class Client {
         return answer;
       }
       if (!read_more()) {
-        answer.end = hung_ ? Answer::End::kHung : Answer::End::kClosed;
+        answer.end = until_close_ && clean_ ? Answer::End::kWhole
+                     : hung_                ? Answer::End::kHung
+                                            : Answer::End::kClosed;
         return answer;
       }
     }
@@ -85,6 +87,7 @@ class Client {
     char part[65536];
     const ssize_t got = ::recv(fd_.get(), part, sizeof part, 0);
     if (got <= 0) {
+      clean_ = got == 0;
       hung_ = got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
       closed_ = true;
       return false;
@@ -127,6 +130,11 @@ class Client {
       in_.erase(0, at + length);
       return true;
     }
+    if (in_.find("Transfer-Encoding: chunked") >= head) {
+      until_close_ = true;
+      answer->body = in_.substr(at);
+      return false;
+    }
     while (true) {
       const size_t line = in_.find("\r\n", at);
       if (line == std::string::npos) return false;
@@ -145,6 +153,8 @@ class Client {
   std::unique_ptr<TlsEngine> engine_;
   std::string in_;
   bool closed_ = false;
+  bool until_close_ = false;  // the body ends with the connection
+  bool clean_ = false;        // which ended by FIN
   bool hung_ = false;
 };
 

@@ -57,6 +57,12 @@ std::vector<Answer> visit_events(Client& client) {
   return {client.receive()};
 }
 
+// To a client of HTTP/1.0 a stream ends with the connection: only a reset tells a cut from an end.
+std::vector<Answer> visit_http10(Client& client) {
+  client.send("GET /fake/events HTTP/1.0\r\nHost: relay\r\n\r\n");
+  return {client.receive()};
+}
+
 std::vector<Answer> visit_twice(Client& client) {
   client.send(get("hello"));
   std::vector<Answer> answers{client.receive()};
@@ -77,6 +83,7 @@ const std::vector<Scenario> kScenarios{
     {"Get", false, visit_get, {"hello"}},
     {"Post", false, visit_post, {"30000"}},
     {"Events", false, visit_events, {test::kEvents}},
+    {"Http10", false, visit_http10, {test::kEvents}},
     {"KeepAlive", false, visit_twice, {"hello", test::kEvents}},
     {"Abort", false, visit_and_leave, {kFirstEvent}},
     {"TlsKeepAlive", true, visit_twice, {"hello", test::kEvents}},
