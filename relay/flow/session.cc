@@ -14,6 +14,7 @@
 
 #include <cassert>
 #include <new>
+#include <utility>
 
 namespace culvert {
 namespace {
@@ -164,11 +165,15 @@ void Session::wait_for_model() {
   if (request_.expect_continue) client_.send_continue();
 }
 
+// The model's name is told in the log in any case; where a route waits for it, it goes on from
+// here.
 void Session::scan_model(std::string_view bytes) {
-  const auto state = body_.whole() ? scanner_.finish() : scanner_.feed(bytes);
-  if (state == ModelScanner::State::kNeedMore && body_.replayable()) return;
-  waiting_for_model_ = false;
-  if (state == ModelScanner::State::kFound) record_.model = scanner_.model();
+  if (scanner_.state() == ModelScanner::State::kNeedMore) {
+    const auto state = body_.whole() ? scanner_.finish() : scanner_.feed(bytes);
+    if (state == ModelScanner::State::kFound) record_.model = scanner_.model();
+    if (state == ModelScanner::State::kNeedMore && body_.replayable()) return;
+  }
+  if (!std::exchange(waiting_for_model_, false)) return;
   match_route();
 }
 
@@ -317,7 +322,9 @@ void Session::take_body(std::string_view bytes) {
         Error::client(Code::kBodyTooLarge, Stage::kLimit, "the body is larger than the limit"));
   }
   body_.append(bytes);
-  if (waiting_for_model_) return scan_model(bytes);
+  const bool waited = waiting_for_model_;
+  if (waited || dialect() != Dialect::kOpaque) scan_model(bytes);
+  if (waited || finished_) return;
   if (attempt_ != nullptr && attempt_->connected()) return send_request();
   hold_back_client();
 }
