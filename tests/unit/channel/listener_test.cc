@@ -1,6 +1,7 @@
 // Listening: addresses, accepting until told otherwise, and what happens when descriptors run out.
 #include "relay/channel/listener.h"
 
+#include "relay/base/log.h"
 #include "tests/fakes/cpp/run_until.h"
 #include "tests/fakes/cpp/sockets.h"
 
@@ -98,6 +99,10 @@ TEST_F(Listening, AcceptsNothingWhilePaused) {
 }
 
 TEST_F(Listening, ServesTheBacklogWhenDescriptorsAreFreeAgain) {
+  // UBSan looks at an object's type through a pipe, once: all that is used below was used before.
+  const Fd first = connect_to(port);
+  ASSERT_TRUE(run_until(loop, [&] { return sink.accepted.size() == 1; }));
+  log::info("descriptors run out on purpose");
   const Fd a = connect_to(port);
   rlimit limit{};
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
@@ -105,10 +110,10 @@ TEST_F(Listening, ServesTheBacklogWhenDescriptorsAreFreeAgain) {
   limit.rlim_cur = static_cast<rlim_t>(a.get());  // every number below is taken
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
   test::settle(loop);
-  EXPECT_TRUE(sink.accepted.empty());
+  EXPECT_EQ(sink.accepted.size(), 1U);
   limit.rlim_cur = before;
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
-  EXPECT_TRUE(run_until(loop, [&] { return sink.accepted.size() == 1; }));
+  EXPECT_TRUE(run_until(loop, [&] { return sink.accepted.size() == 2; }));
 }
 
 }  // namespace
