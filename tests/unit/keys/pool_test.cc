@@ -277,6 +277,11 @@ TEST_F(PoolTest, AnOldSuccessDoesNotClearANewerSetback) {
   verdict(keys, 0, KeyVerdict::kRefused);
   slow_again.report(KeyVerdict::kGood);
   EXPECT_EQ(keys->health(0), KeyHealth::kIsolated);
+  // Also when the time is over: the test is still to be made, by one request.
+  clock_.advance(kIsolation);
+  EXPECT_EQ(keys->health(0), KeyHealth::kIsolated);
+  const Lease test = take(keys);
+  EXPECT_FALSE(keys->choose({}, {}));
 }
 
 TEST_F(PoolTest, LeasesCountAndGiveBack) {
