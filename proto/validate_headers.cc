@@ -10,7 +10,7 @@
 namespace culvert {
 namespace {
 
-Flaw forbidden_flaw(const std::string& name) {
+Flaw never_flaw(const std::string& name) {
   if (auto flaw = header_name_flaw(name)) return flaw;
   if (is_written_by_relay(name)) {
     const std::string instead = equal_ignoring_case(name, "user-agent")
@@ -23,14 +23,27 @@ Flaw forbidden_flaw(const std::string& name) {
            " never goes to an upstream, because it tells who or where the client is or belongs to "
            "one connection; leave it out";
   }
+  return std::nullopt;
+}
+
+Flaw forbidden_flaw(const std::string& name) {
+  if (auto flaw = never_flaw(name)) return flaw;
   if (needs_naming(name)) {
     return in_quotes(name) +
-           " goes to an upstream only through the generic proxy; leave it out here";
+           " goes to an upstream only through the generic proxy, where generic_headers_allow of "
+           "the "
+           "Relay names it; leave it out here";
   }
   return std::nullopt;
 }
 
 }  // namespace
+
+void inspect_generic_headers(const v1::Relay& relay, Inspection* out) {
+  for (int i = 0; i < relay.generic_headers_allow_size(); ++i) {
+    out->check(indexed("generic_headers_allow", i), never_flaw(relay.generic_headers_allow(i)));
+  }
+}
 
 void inspect_headers(const std::string& path, const v1::HeaderRules& rules, Inspection* out) {
   for (int i = 0; i < rules.allow_size(); ++i) {

@@ -169,6 +169,7 @@ void inspect_relay(const Resources& resources, Inspection* out) {
   inspect_certificates(relay, out);
   inspect_tokens(resources, out);
   inspect_generic_allow(relay, out);
+  inspect_generic_headers(relay, out);
   inspect_limits(relay.limits(), out);
   inspect_cors(relay.cors(), out);
   inspect_timers(relay, out);

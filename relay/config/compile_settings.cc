@@ -99,6 +99,9 @@ void SettingsCompiler::generic_allow() const {
       out->allow_hosts.push_back(*std::move(host));
     }
   }
+  for (const std::string& name : relay.generic_headers_allow()) {
+    out->generic_headers.push_back(lower(name));
+  }
 }
 
 void SettingsCompiler::timers() const {

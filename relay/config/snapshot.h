@@ -128,7 +128,8 @@ struct Settings {
   bool preset_auth = false;
   std::vector<Network> allow_networks;
   std::vector<HostPattern> allow_hosts;
-  std::string ca_file;  // the bundle for upstreams
+  std::vector<std::string> generic_headers;  // lower case; pass beside the usual ones
+  std::string ca_file;                       // the bundle for upstreams
   Duration drain_timeout{};
   Duration request_head{};
   Duration request_body{};

@@ -82,7 +82,8 @@ Result<void> Server::set_up() {
   certificate_stamp_ = stamp_of(settings);
   if (const auto tls = table_->server_tls()) metrics_.set_certificate_expiry(tls->expires_at());
 
-  const size_t connections = connections_for(settings.connections, raise_descriptor_limit());
+  descriptors_ = raise_descriptor_limit();
+  const size_t connections = connections_for(settings.connections, descriptors_);
   replay_ = std::make_unique<ReplayBudget>(limits::kReplayBytesTotal);
   client_limits_ = std::make_unique<ClientLimits>(connections, settings.connections_per_address);
   handshakes_ =
@@ -210,6 +211,11 @@ void Server::publish(std::shared_ptr<const Table> table) {
     log::warn("listeners and workers change only with a restart; the rest was reloaded");
   }
   log::set_level(now.debug ? log::Level::kDebug : log::Level::kInfo);
+  if (now.connections != before.connections ||
+      now.connections_per_address != before.connections_per_address) {
+    client_limits_->change(connections_for(now.connections, descriptors_),
+                           now.connections_per_address);
+  }
   table_ = std::move(table);
   certificate_stamp_ = stamp_of(table_->settings());
   if (const auto tls = table_->server_tls()) metrics_.set_certificate_expiry(tls->expires_at());

@@ -62,6 +62,7 @@ class Server {
   std::shared_ptr<const Table> table_;
   std::string certificate_stamp_;
   std::unique_ptr<ReplayBudget> replay_;
+  size_t descriptors_ = 0;  // that the process may open
   std::unique_ptr<ClientLimits> client_limits_;
   std::unique_ptr<HandshakePool> handshakes_;
   std::unique_ptr<SharedParts> shared_;

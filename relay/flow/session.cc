@@ -4,13 +4,10 @@
 #include "relay/base/limits.h"
 #include "relay/base/log.h"
 #include "relay/base/text.h"
-#include "relay/codec/encode.h"
 #include "relay/codec/error_body.h"
 #include "relay/flow/pages.h"
+#include "relay/flow/plan.h"
 #include "relay/flow/reply.h"
-#include "relay/gate/downstream_headers.h"
-#include "relay/gate/upstream_headers.h"
-#include "relay/keys/retry_hints.h"
 
 #include <cassert>
 #include <new>
@@ -18,14 +15,6 @@
 
 namespace culvert {
 namespace {
-
-// The body of a 429 is read this far for a hint when to come again.
-constexpr size_t kRefusalBody = 64 * 1024;
-
-bool idempotent(std::string_view method) {  // RFC 9110 §9.2.2
-  return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" ||
-         method == "OPTIONS";
-}
 
 // Asks the gate whether a path segment is a token: the rooms of the stages do not know each other.
 class PathTokens final : public TokenCheck {
@@ -51,6 +40,7 @@ Session::Session(WorkerServices& services, ClientSide& client, RequestHead head)
       request_(std::move(head)),
       started_(services.clock.now()),
       body_(services.replay, table_->settings().replay_bytes),
+      key_(services, *table_),
       total_timer_(services.loop, [this] {
         fail(Error::upstream(Code::kTotalTimeout, Stage::kBody, Retry::kNever,
                              "the request took too long in all"));
@@ -221,19 +211,12 @@ void Session::pick_target() {
 // --- 3. Who pays
 
 void Session::choose_key() {
-  if (pool_ == nullptr && payer_ == Payer::kPool) pool_ = table_->pool(record_.upstream);
-  if (pool_ == nullptr && payer_ == Payer::kOwn && credentials_.own_keys.size() > 1) {
-    pool_ = table_->keys().callers_pool(record_.upstream, credentials_.own_keys, limits::kKeyRest,
-                                        limits::kKeyIsolation);
-  }
-  if (pool_ != nullptr) {
-    auto lease = pool_->choose(tried_keys_, credentials_.caller + client_.peer().text());
-    if (!lease) return fail(std::move(lease).error());
-    lease_ = std::move(lease).value();
-    record_.key = lease_->masked();
-  } else if (payer_ == Payer::kOwn) {
-    record_.key = credentials_.own_keys.front().masked();
-  }
+  auto chosen = key_.choose({.upstream = record_.upstream,
+                             .payer = payer_,
+                             .credentials = credentials_,
+                             .sticky = credentials_.caller + client_.peer().text()});
+  if (!chosen) return fail(std::move(chosen).error());
+  record_.key = key_.masked();
   connect();
 }
 
@@ -241,58 +224,22 @@ void Session::choose_key() {
 
 void Session::connect() {
   ++record_.attempts;
-  const bool chunked = request_.framing == BodyFraming::kChunked;
-  AttemptPlan plan{.connect = connect_plan(),
-                   .head = request_head(),
-                   .exchange = {.head_request = request_.method == "HEAD",
-                                .idempotent = idempotent(request_.method),
-                                .chunked_body = chunked,
-                                .first_byte = timeouts_.first_byte,
-                                .idle = timeouts_.idle},
-                   .upstream = record_.upstream,
-                   .fresh = fresh_connection_};
+  AttemptPlan plan = plan_of({.table = *table_,
+                              .request = request_,
+                              .alias = record_.upstream,
+                              .upstream = upstream_,
+                              .route = route_,
+                              .target = target_,
+                              .path = path_,
+                              .timeouts = timeouts_,
+                              .credentials = credentials_,
+                              .payer = payer_,
+                              .key = key_.secret()});
+  plan.fresh = fresh_connection_;
   body_ended_ = false;
   attempt_ =
       std::make_unique<Attempt>(services_, std::move(plan), static_cast<AttemptSink&>(*this));
   attempt_->start();
-}
-
-ConnectPlan Session::connect_plan() const {
-  ConnectPlan plan;
-  plan.tls = target_.tls();
-  plan.host = target_.host;
-  plan.port = target_.port;
-  plan.server_name = target_.host;
-  plan.trust = table_->trust(record_.upstream);
-  if (upstream_ == nullptr) {
-    plan.policy = &table_->generic_policy();
-  } else {
-    if (!upstream_->server_name.empty()) plan.server_name = upstream_->server_name;
-    plan.tls13_only = upstream_->tls13_only;
-    if (upstream_->isolate_tenants) plan.partition = credentials_.caller;
-  }
-  plan.resolve_timeout = timeouts_.resolve;
-  plan.connect_timeout = timeouts_.connect;
-  plan.tls_timeout = timeouts_.tls;
-  return plan;
-}
-
-std::string Session::request_head() const {
-  const UpstreamHeadersInput input{.client = request_.headers,
-                                   .authority = target_.authority(),
-                                   .upstream = upstream_,
-                                   .route = route_ == nullptr ? nullptr : &route_->header_rules,
-                                   .credentials = credentials_,
-                                   .payer = payer_,
-                                   .key = lease_ ? &lease_->key() : nullptr,
-                                   .framing = request_.framing,
-                                   .content_length = request_.content_length,
-                                   .wants_length = request_.method == "POST" ||
-                                                   request_.method == "PUT" ||
-                                                   request_.method == "PATCH",
-                                   .tokens = table_->tokens()};
-  return encode_request_head(request_.method, upstream_target(input, path_),
-                             upstream_headers(input));
 }
 
 void Session::on_connected() {
@@ -365,43 +312,19 @@ void Session::on_head(const ResponseHead& head) {
 
 void Session::take_head(const ResponseHead& head) {
   if (record_.first_byte_ms < 0) record_.first_byte_ms = since_start_ms();
-  if (lease_ && judge_key(head)) return;
-  accept_answer(head);
+  switch (key_.judge(head)) {
+    case PayingKey::Verdict::kPass:
+      return accept_answer(head);
+    case PayingKey::Verdict::kRefused:
+      return try_next_key();
+    case PayingKey::Verdict::kReadRefusal:
+      return;
+  }
 }
 
-// True where the answer is kept from the client, because another key may do better.
-bool Session::judge_key(const ResponseHead& head) {
-  if (head.status == 429) {
-    refusal_ = head;
-    return true;  // its body may say when to come again
-  }
-  if (head.status == 401 || head.status == 403) {
-    lease_->report(KeyVerdict::kRefused, {});
-    services_.metrics.count_key(record_.upstream, record_.key, "refused");
-    key_refused();
-    return true;
-  }
-  if (head.status < 500) {
-    lease_->report(KeyVerdict::kGood, {});
-    services_.metrics.count_key(record_.upstream, record_.key, "good");
-  } else {
-    services_.metrics.count_key(record_.upstream, record_.key, "upstream_error");
-  }
-  return false;
-}
-
-void Session::key_rate_limited() {
-  const auto wait = retry_wait(refusal_->headers, refusal_body_, services_.clock.wall());
-  lease_->report(KeyVerdict::kRateLimited, wait);
-  services_.metrics.count_key(record_.upstream, record_.key, "rate_limited");
-  refusal_.reset();
-  refusal_body_.clear();
-  key_refused();
-}
-
-void Session::key_refused() {
-  tried_keys_.push_back(lease_->index());
-  lease_.reset();
+// Kept from the client, because another key may do better.
+void Session::try_next_key() {
+  key_.set_aside();
   stop_attempt();
   if (!body_.replayable()) {
     return fail(Error::ours(Code::kKeysUnavailable, Stage::kLimit,
@@ -419,29 +342,8 @@ void Session::key_refused() {
 void Session::accept_answer(const ResponseHead& head) {
   body_.stop_replay();  // nothing is sent again from here on
   carry_.emplace(dialect(), head);
-  const bool generic = upstream_ == nullptr;
-  AnswerHead down;
-  down.status = head.status;
-  down.reason = head.reason;
-  down.headers = downstream_headers(head.headers, generic, record_.id);
+  AnswerHead down = answer_head(head, upstream_ == nullptr, record_.id);
   table_->cors().decorate(request_.headers, &down.headers);
-  switch (head.framing) {
-    case BodyFraming::kLength:
-      down.body = AnswerHead::Body::kLength;
-      down.content_length = head.content_length;
-      break;
-    case BodyFraming::kChunked:
-    case BodyFraming::kUntilClose:
-      down.body = AnswerHead::Body::kUnknown;
-      break;
-    case BodyFraming::kNone:
-      if (const std::string* length = head.headers.find("content-length");
-          length != nullptr && head.status != 204) {
-        down.tell_length = true;
-        down.content_length = std::strtoull(length->c_str(), nullptr, 10);
-      }
-      break;
-  }
   record_.status = head.status;
   event_fits_ = down.body == AnswerHead::Body::kUnknown;
   answer_begun_ = true;
@@ -451,13 +353,10 @@ void Session::accept_answer(const ResponseHead& head) {
 // --- 6. The answer's body
 
 void Session::on_body(std::string_view bytes) {
-  or_fail([&] { refusal_ ? keep_refusal(bytes) : carry_body(bytes); });
-}
-
-void Session::keep_refusal(std::string_view bytes) {
-  refusal_body_.append(
-      bytes.substr(0, kRefusalBody - std::min(kRefusalBody, refusal_body_.size())));
-  if (refusal_body_.size() >= kRefusalBody) key_rate_limited();
+  or_fail([&] {
+    if (!key_.reading_refusal()) return carry_body(bytes);
+    if (key_.keep(bytes)) try_next_key();
+  });
 }
 
 void Session::carry_body(std::string_view bytes) {
@@ -480,7 +379,7 @@ void Session::on_client_drained() {
 }
 
 void Session::on_end() {
-  or_fail([this] { refusal_ ? key_rate_limited() : end_answer(); });
+  or_fail([this] { key_.reading_refusal() ? try_next_key() : end_answer(); });
 }
 
 void Session::end_answer() {
@@ -500,7 +399,7 @@ void Session::on_attempt_failed(Error error) {
 
 void Session::retry_or_fail(Error error) {
   note_legs();
-  if (refusal_) return key_rate_limited();
+  if (key_.reading_refusal()) return try_next_key();
   if (error.retry == Retry::kFreshConnection && !fresh_connection_ && body_.replayable() &&
       !answer_begun_) {
     stop_attempt();
@@ -567,7 +466,7 @@ void Session::finish(Outcome outcome) {
   total_timer_.stop();
   try {
     stop_attempt();
-    lease_.reset();
+    key_.release();
     account(outcome);
   } catch (const std::bad_alloc&) {
     log::error("out of memory while a request was recorded");

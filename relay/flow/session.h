@@ -7,6 +7,7 @@
 #include "relay/codec/request_parser.h"
 #include "relay/flow/attempt.h"
 #include "relay/flow/client_side.h"
+#include "relay/flow/paying_key.h"
 #include "relay/flow/reply.h"
 #include "relay/flow/request_body.h"
 #include "relay/flow/services.h"
@@ -64,7 +65,7 @@ class Session final : public Retirable, public ClientEvents, private AttemptSink
   void or_fail(Step step);
   void take_body(std::string_view bytes);
   void take_head(const ResponseHead& head);
-  void keep_refusal(std::string_view bytes);
+  void try_next_key();
   void end_answer();
   void retry_or_fail(Error error);
   void tell(Error error);
@@ -74,11 +75,6 @@ class Session final : public Retirable, public ClientEvents, private AttemptSink
   void scan_model(std::string_view bytes);
   void use_upstream(const std::string& alias);
   void pick_target();
-  ConnectPlan connect_plan() const;
-  std::string request_head() const;
-  bool judge_key(const ResponseHead& head);
-  void key_rate_limited();
-  void key_refused();
   void stop_attempt();
   void accept_answer(const ResponseHead& head);
   void truncate(Error error);
@@ -111,15 +107,11 @@ class Session final : public Retirable, public ClientEvents, private AttemptSink
   bool waiting_for_model_ = false;
   bool client_held_back_ = false;
 
-  std::shared_ptr<const KeyPoolState> pool_;
-  std::optional<Lease> lease_;
-  std::vector<size_t> tried_keys_;
+  PayingKey key_;
   std::unique_ptr<Attempt> attempt_;
   bool fresh_connection_ = false;
   bool body_ended_ = false;  // its end was handed to the attempt
 
-  std::optional<ResponseHead> refusal_;  // of a key; its body is being read for hints
-  std::string refusal_body_;
   std::optional<Carry> carry_;
   bool answer_begun_ = false;
   bool event_fits_ = false;  // an event of ours may follow: no length was announced

@@ -20,7 +20,8 @@ struct Passage {
                              // first value alone
 };
 
-// What may pass beside the built-in list: an upstream's and a route's `headers.allow`.
+// What may pass beside the built-in list: an upstream's and a route's `headers.allow`; of the
+// generic proxy, which has no upstream, `generic_headers_allow`.
 struct AllowedNames {
   const std::vector<std::string>* of_upstream = nullptr;  // in lower case
   const std::vector<std::string>* of_route = nullptr;

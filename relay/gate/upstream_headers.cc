@@ -32,8 +32,9 @@ void collect(const Passage& passage, const std::string& value, Collected* out) {
 
 Collected from_client(const UpstreamHeadersInput& input) {
   const bool generic = input.upstream == nullptr;
-  const AllowedNames allowed{.of_upstream = generic ? nullptr : &input.upstream->headers.allow,
-                             .of_route = input.route == nullptr ? nullptr : &input.route->allow};
+  const AllowedNames allowed{
+      .of_upstream = generic ? input.generic_allow : &input.upstream->headers.allow,
+      .of_route = input.route == nullptr ? nullptr : &input.route->allow};
   const ConnectionFields of_connection(input.client);
   Collected out;
   for (const Header& field : input.client) {

@@ -15,14 +15,16 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace culvert {
 
 struct UpstreamHeadersInput {
   const Headers& client;
-  std::string authority;               // for Host
-  const Upstream* upstream = nullptr;  // null: the generic proxy
-  const HeaderRules* route = nullptr;  // beside the upstream's own
+  std::string authority;                                    // for Host
+  const Upstream* upstream = nullptr;                       // null: the generic proxy
+  const HeaderRules* route = nullptr;                       // beside the upstream's own
+  const std::vector<std::string>* generic_allow = nullptr;  // in lower case
   const Credentials& credentials;
   Payer payer = Payer::kNone;
   // The key that was chosen, of the pool or of the caller's list; null: the caller's only key.

@@ -118,6 +118,8 @@ TESTED_ELSEWHERE = {
     "relay/flow/attempt": "tests/integration: a retry seen at the upstream",
     "relay/flow/client_side": "an interface",
     "relay/flow/pages": "tests/integration, on the wire",
+    "relay/flow/paying_key": "tests/integration: pools at work, seen at the upstream",
+    "relay/flow/plan": "tests/integration: heads on the wire, both ways",
     "relay/flow/refusal": "tests/integration, on the wire",
     "relay/flow/reply": "tests/integration, on the wire",
     "relay/flow/request_body": "tests/integration: bodies of any size, repeated and not",

@@ -135,6 +135,23 @@ spec:
     def test_the_generic_proxy_sends_none_of_it(self):
         self.arrive(f"/{TOKEN}/http/ADDRESS/a")
 
+    def test_the_generic_proxy_sends_what_its_list_names_and_presets_never(self):
+        raw = self.upstream(always(OK))
+        relay = self.relay(
+            f'kind: Relay\nname: r\nspec:\n  auth_tokens: ["{TOKEN}"]\n'
+            "  generic_allow: [127.0.0.0/8]\n  generic_headers_allow: [cookie, Accept-Language]\n"
+            f'---\nkind: Upstream\nname: raw\nspec:\n  targets: [{{url: "{raw.url}"}}]\n')
+        sent = ("Cookie: a=1\r\nCookie: b=2\r\nOrigin: https://shop.test\r\n"
+                "Accept-Language: de\r\nX-Forwarded-For: 203.0.113.7\r\n")
+        self.ask(relay, f"/{TOKEN}/http/{raw.address}/a", fields=sent)
+        self.ask(relay, f"/{TOKEN}/raw/a", fields=sent)
+        generic, preset = (fields_of(received) for c in raw.connections
+                           for received in c.received.split(b"GET ")[1:])
+        self.assertEqual(generic["cookie"], "a=1; b=2")
+        self.assertEqual(generic["accept-language"], "de")
+        self.assertEqual(set(generic), {"host", "user-agent", "cookie", "accept-language"})
+        self.assertEqual(set(preset), {"host", "user-agent"})
+
     def test_a_route_that_would_allow_them_is_refused(self):
         """A configuration may not even say so; the line of the error names the header."""
         for name in DENIED:

@@ -196,6 +196,21 @@ class Reload(WithModels):
         relay.wait_for_metric(lambda _: self.with_token(relay, TOKEN) == 401)
         self.assertEqual(self.with_token(relay, new), 200)
 
+    def test_connection_limits_change_with_a_reload(self):
+        relay = Relay.for_test(self, config=self.config(limits={"connections_per_address": 100}))
+        held = self.enterContext(RawClient(relay.http))
+        self.assertEqual(held.send(asking.get("/healthz")).read_response().status, 200)
+        relay.write_config(self.config(limits={"connections_per_address": 1}))
+        relay.sighup()
+        relay.wait_for_message("reloaded")
+        with RawClient(relay.http) as refused:
+            self.assertEqual(refused.ends(), FIN)
+        self.assertEqual(held.send(asking.get("/healthz")).read_response().status, 200)
+        relay.write_config(self.config(limits={"connections_per_address": 2}))
+        relay.sighup()
+        relay.wait_for_message("reloaded", 2)
+        self.assertEqual(exchange(relay.http, asking.get("/healthz")).status, 200)
+
     def with_token(self, relay: Relay, token: str) -> int:
         return exchange(relay.http, asking.post(
             fields=f"X-Culvert-Token: {token}\r\n")).status

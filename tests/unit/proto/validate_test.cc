@@ -127,6 +127,14 @@ TEST(Validate, GenericAllow) {
   expect(relay("generic_allow: [\"127.1\"]"), "generic_allow[0]", "host pattern");
 }
 
+TEST(Validate, GenericHeadersAllow) {
+  EXPECT_EQ(first(relay("generic_headers_allow: [Cookie, origin, Referer, accept-language]")),
+            "sound");
+  expect(relay("generic_headers_allow: [cookie, Via]"), "generic_headers_allow[1]", "never goes");
+  expect(relay("generic_headers_allow: [host]"), "generic_headers_allow[0]", "relay itself");
+  expect(relay("generic_headers_allow: [\"a b\"]"), "generic_headers_allow[0]", "a b");
+}
+
 TEST(Validate, LimitsTimersCorsAndRegion) {
   expect(relay("limits: {connections: 0}"), "limits.connections", "allowed are 1 to");
   expect(relay("limits: {head_bytes: 1}"), "limits.head_bytes", "1024");
