@@ -48,12 +48,15 @@ inline constexpr auto kClientWriteTimeout = 300s;  // without a byte taken by a 
 inline constexpr auto kLingerTimeout =
     2s;  // reading on after an early answer, so that no RST eats it
 inline constexpr auto kDrainTimeout = 600s;
+inline constexpr auto kDrainFresh = 1s;  // for the first request of who connected before the drain
 inline constexpr auto kPooledIdleTimeout = 50s;  // below the 60 s at which common front ends close
 
 // --- Connections
 inline constexpr size_t kConnections = 10000;           // of clients, per process
 inline constexpr size_t kConnectionsPerAddress = 1000;  // behind a NAT many users share one
 inline constexpr size_t kPooledPerUpstream = 64;        // idle, per worker
+inline constexpr size_t kPooledInAll = 256;             // idle, per worker
+inline constexpr size_t kConnectsAtOnce = 8;            // of one race; black holes cost sockets
 inline constexpr size_t kReservedDescriptors = 64;      // logs, listeners, loops, DNS
 inline constexpr int kListenBacklog = 4096;
 inline constexpr int kAcceptsPerWakeup = 64;
@@ -68,6 +71,7 @@ inline constexpr auto kDnsTtlLeast = 1s;
 inline constexpr auto kDnsTtlMost = 1h;
 inline constexpr auto kDnsNegativeTtl = 5s;
 inline constexpr auto kDnsStale = 24h;              // served when a name server fails (RFC 8767)
+inline constexpr auto kDnsStaleRecheck = 30s;       // RFC 8767 §5: then the servers are asked again
 inline constexpr auto kHappyEyeballsDelay = 250ms;  // RFC 8305 §5
 
 // --- Keys

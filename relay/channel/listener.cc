@@ -62,7 +62,7 @@ void Listener::resume() { poll_.watch(Poll::kRead); }
 
 void Listener::on_ready(Ready ready) {
   if (ready.failed) return retry_.start(std::chrono::milliseconds(100));
-  accept_some();
+  accept_some(limits::kAcceptsPerWakeup);
 }
 
 void Listener::on_out_of_memory() {
@@ -70,8 +70,10 @@ void Listener::on_out_of_memory() {
   retry_.start(std::chrono::milliseconds(100));
 }
 
-void Listener::accept_some() {
-  for (int i = 0; i < limits::kAcceptsPerWakeup; ++i) {
+void Listener::accept_waiting() { accept_some(limits::kListenBacklog); }
+
+void Listener::accept_some(int most) {
+  for (int i = 0; i < most; ++i) {
     sockaddr_storage storage{};
     socklen_t size = sizeof storage;
     Fd connection(::accept4(fd_.get(), reinterpret_cast<sockaddr*>(&storage), &size,

@@ -31,11 +31,12 @@ class Listener final : private PollSink {
 
   void pause();
   void resume();
+  void accept_waiting();  // all that waits in the backlog, before the socket closes
 
  private:
   void on_ready(Ready ready) override;
   void on_out_of_memory() override;
-  void accept_some();
+  void accept_some(int most);
 
   Fd fd_;
   AcceptSink& sink_;

@@ -40,6 +40,9 @@ class Loop {
   // run() returned runs in the destructor, so that nothing that a task owns leaks.
   void post(std::function<void()> task);
 
+  // For the end, after run(): an owner whose members posted tasks touch runs them while it has them.
+  void run_posted();
+
   // Ends the object after the current callback.
   void retire(std::unique_ptr<Retirable> object);
 
@@ -49,7 +52,6 @@ class Loop {
 
  private:
   struct Handles;
-  void run_posted();
   void bury();
 
   std::unique_ptr<uv_loop_s> loop_;

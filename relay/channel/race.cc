@@ -76,7 +76,7 @@ Race::Race(Loop& loop, std::vector<Address> addresses, uint16_t port, RaceSink& 
 Race::~Race() = default;
 
 void Race::next() {
-  while (!over_ && started_ < addresses_.size()) {
+  while (!over_ && started_ < addresses_.size() && running_ < limits::kConnectsAtOnce) {
     const Address& address = addresses_[started_++];
     sockaddr_storage storage{};
     const socklen_t size = address.to_sockaddr(port_, &storage);

@@ -19,6 +19,11 @@ namespace {
 constexpr int kQueryTimeoutMs = 1500;
 constexpr int kTriesPerServer = 2;
 // RFC 8767 §5: how long a client waits for a fresh answer before an old one is used.
+// A name server said that there is nothing (any more); an old answer would be wrong, not stale.
+bool denied(int status) {
+  return status == ARES_SUCCESS || status == ARES_ENOTFOUND || status == ARES_ENODATA;
+}
+
 constexpr auto kStaleAnswerDelay = std::chrono::milliseconds(1800);
 
 Error resolve_error(Code code, std::string detail) {
@@ -167,7 +172,8 @@ void Resolver::answered(const std::string& host, int status, ares_addrinfo* answ
   Result<Addresses> result = addresses;
   if (!addresses.empty()) {
     keep(host, std::move(addresses), ttl);
-  } else if (const Entry* stale = usable_stale(host)) {
+  } else if (Entry* stale = denied(status) ? nullptr : usable_stale(host)) {
+    stale->fresh_until = clock_.now() + limits::kDnsStaleRecheck;
     result = stale->addresses;
   } else {
     const std::string why = status == ARES_SUCCESS ? "no address" : ares_strerror(status);
@@ -200,16 +206,17 @@ void Resolver::make_room() {
   if (cache_.size() >= limits::kDnsEntries) cache_.erase(cache_.begin());
 }
 
-const Resolver::Entry* Resolver::usable_stale(std::string_view host) const {
+Resolver::Entry* Resolver::usable_stale(std::string_view host) {
   const auto found = cache_.find(host);
   if (found == cache_.end() || found->second.addresses.empty()) return nullptr;
   return clock_.now() < found->second.stale_until ? &found->second : nullptr;
 }
 
 void Resolver::serve_stale(Lookup& lookup) {
-  const Entry* stale = usable_stale(lookup.host_);
+  Entry* stale = usable_stale(lookup.host_);
   const auto waiting = waiting_.find(lookup.host_);
   if (stale == nullptr || waiting == waiting_.end() || waiting->second.erase(&lookup) == 0) return;
+  stale->fresh_until = clock_.now() + limits::kDnsStaleRecheck;
   const Addresses addresses = stale->addresses;
   lookup.sink_.on_resolved(addresses);
 }
@@ -253,7 +260,10 @@ void Resolver::schedule() {
   timeval most{};
   const timeval* wait = ares_timeout(ares_, nullptr, &most);
   if (wait == nullptr) return ares_timer_.stop();
-  ares_timer_.start(std::chrono::seconds(wait->tv_sec) + std::chrono::microseconds(wait->tv_usec));
+  // c-ares cuts off at whole milliseconds; zero would come again at once until the clock moves.
+  ares_timer_.start(std::max<Duration>(std::chrono::seconds(wait->tv_sec) +
+                                           std::chrono::microseconds(wait->tv_usec),
+                                       std::chrono::milliseconds(1)));
 }
 
 }  // namespace culvert

@@ -82,7 +82,7 @@ class Resolver {
   void make_room();
   void deliver();
   void serve_stale(Lookup& lookup);
-  const Entry* usable_stale(std::string_view host) const;
+  Entry* usable_stale(std::string_view host);
   void watch(int fd, bool readable, bool writable);
   void process(int readable_fd, int writable_fd);
   void schedule();

@@ -103,7 +103,7 @@ void TcpChannel::watch() {
   int interest = Poll::kNone;
   if (!dead_) {
     // A failed write may have left the socket silent (ENOBUFS): the loop is to come around anyway.
-    const bool tells = ended_ || !paused_ || watch_vanishing_;
+    const bool tells = sink_ != nullptr && (ended_ || !paused_ || watch_vanishing_);
     if (!out_.empty() || (broken_ != 0 && tells)) interest |= Poll::kWrite;
     if (sink_ != nullptr && !ended_) {
       if (!paused_) {
@@ -132,7 +132,7 @@ void TcpChannel::broken() {
   if (broken_ == 0) broken_ = reason != 0 ? reason : ECONNRESET;
   out_.clear();
   if (ended_ || (paused_ && watch_vanishing_)) return fail_errno("connection", broken_);
-  if (paused_) return;  // resume() finds the bytes, and the reason after them
+  if (paused_) return watch();  // resume() finds the bytes, and the reason after them
   read_some();
   if (!dead_) watch();
 }

@@ -113,7 +113,9 @@ Result<TlsEngine::ReadState> TlsEngine::read(char* to, size_t size, size_t* got)
         continue;
       case MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY:
         return ReadState::kCloseNotify;
-      case 0:
+      case 0:  // an empty record, or the end of TCP
+        if (!in_ended_ || !in_.empty()) continue;
+        return ReadState::kCut;
       case MBEDTLS_ERR_SSL_CONN_EOF:
         return ReadState::kCut;
       default:

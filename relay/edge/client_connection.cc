@@ -8,7 +8,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <new>
+#include <utility>
 
 namespace culvert {
 namespace {
@@ -57,12 +59,12 @@ void ClientConnection::on_tls_ready() { wait_for_request(settings().request_head
 
 void ClientConnection::wait_for_request(Duration most) {
   phase_ = Phase::kIdle;
-  timer_.start(most);
+  timer_.start(draining_ ? std::min<Duration>(most, limits::kDrainFresh) : most);
 }
 
 void ClientConnection::on_bytes(std::string_view bytes) {
   if (phase_ == Phase::kClosing) return;  // lingering: read and dropped
-  if (!held_.empty() || request_whole_) {
+  if (!held_.empty() || request_whole_ || crowded_) {
     held_.append(bytes);
     if (held_.size() > limits::kPipelined) channel_->pause();
     return;
@@ -75,7 +77,7 @@ void ClientConnection::parse(std::string_view bytes) {
   std::string later = std::move(held_);
   held_.clear();
   if (!later.empty()) bytes = later;
-  while (phase_ != Phase::kClosing && !request_whole_ && !over_) {
+  while (phase_ != Phase::kClosing && !request_whole_ && !over_ && !crowded_) {
     if (phase_ == Phase::kIdle && !bytes.empty()) {
       phase_ = Phase::kHead;
       timer_.start(settings().request_head);
@@ -93,8 +95,11 @@ void ClientConnection::parse_held() {
     parse({});
   } catch (const std::bad_alloc&) {
     log::error("out of memory while handling a connection");
-    kill();
+    return kill();
   }
+  // What was held may have been above the mark at which reading stops.
+  const bool waits = phase_ != Phase::kClosing && !request_whole_ && !body_paused_ && !crowded_;
+  if (!over_ && waits) channel_->resume();
 }
 
 void ClientConnection::handle(const HttpEvent& event) {
@@ -119,6 +124,7 @@ void ClientConnection::handle(const HttpEvent& event) {
 void ClientConnection::begin_request() {
   RequestHead head = parser_.take_head();
   phase_ = Phase::kRequest;
+  fresh_ = false;
   http10_ = head.minor_version == 0;
   head_request_ = head.method == "HEAD";
   keep_alive_ = head.keep_alive;
@@ -248,6 +254,9 @@ void ClientConnection::next_request() {
   if (!keep_alive_ || draining_) return close_after_flush(Channel::Finish::kClean);
   request_whole_ = false;
   wait_for_request(settings().keep_alive);
+  // A client that sends requests and reads no answers gets no further ones until it reads.
+  crowded_ = channel_->queued() > limits::kHighWater;
+  if (crowded_) return channel_->pause();
   if (!held_.empty()) again_.start(Duration::zero());
   channel_->resume();
 }
@@ -276,7 +285,10 @@ void ClientConnection::client_gone() {
 }
 
 void ClientConnection::on_drained() {
-  if (session_ != nullptr) session_->on_client_drained();
+  if (session_ != nullptr) return session_->on_client_drained();
+  if (!std::exchange(crowded_, false) || phase_ == Phase::kClosing) return;
+  if (!held_.empty()) again_.start(Duration::zero());
+  channel_->resume();
 }
 
 void ClientConnection::close_after_flush(Channel::Finish how) {
@@ -293,7 +305,8 @@ void ClientConnection::expired() {
     case Phase::kHandshake:
       services_.metrics.count_refused("handshake_timeout");
       return over();
-    case Phase::kIdle:
+    case Phase::kIdle:  // the write timer ends a reader that takes nothing of the last answer
+      if (channel_->queued() > 0) return timer_.start(settings().keep_alive);
       return over();
     case Phase::kHead:
       return refuse_bytes(Error::client(Code::kRequestTimeout, Stage::kRequest,
@@ -323,7 +336,9 @@ void ClientConnection::write_expired() {
 
 void ClientConnection::drain() {
   draining_ = true;
-  if (phase_ == Phase::kIdle) close_after_flush(Channel::Finish::kClean);
+  if (phase_ != Phase::kIdle) return;
+  if (!fresh_) return close_after_flush(Channel::Finish::kClean);
+  timer_.start(limits::kDrainFresh);
 }
 
 void ClientConnection::kill() {

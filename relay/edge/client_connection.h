@@ -43,7 +43,8 @@ class ClientConnection final : public Retirable,
   void start(std::unique_ptr<Channel> channel);
   TlsReadySink& tls_ready_sink() { return *this; }
 
-  // No request after the current one; an idle connection ends at once.
+  // No request after the current one; an idle connection ends at once, one that has just come after
+  // its first request or a short time.
   void drain();
   // Ends now, whatever runs.
   void kill();
@@ -103,6 +104,8 @@ class ClientConnection final : public Retirable,
   std::string held_;  // bytes after the current request
   Phase phase_ = Phase::kHandshake;
   AnswerHead::Body body_kind_ = AnswerHead::Body::kNone;
+  bool fresh_ = true;     // no request yet
+  bool crowded_ = false;  // too many answers wait to be read; no request is read meanwhile
   bool http10_ = false;
   bool head_request_ = false;
   bool request_whole_ = false;  // its end was read

@@ -19,10 +19,12 @@ namespace {
 constexpr auto kCertificateLook = std::chrono::seconds(2);
 constexpr auto kDoneLook = std::chrono::milliseconds(20);
 
-// A client's connection needs one of the upstream's too; what is left after the reserve is halved.
-size_t connections_for(size_t wanted, size_t descriptors) {
-  const size_t free =
-      descriptors > limits::kReservedDescriptors ? descriptors - limits::kReservedDescriptors : 0;
+// A client's connection needs one of the upstream's too; what is left after the reserve and the
+// pools' idle connections is halved.
+size_t connections_for(size_t wanted, size_t descriptors, size_t workers) {
+  const size_t reserve =
+      limits::kReservedDescriptors + std::min(workers * limits::kPooledInAll, descriptors / 4);
+  const size_t free = descriptors > reserve ? descriptors - reserve : 0;
   const size_t most = std::max<size_t>(free / 2, 1);
   if (wanted <= most) return wanted;
   log::warn("fewer connections than configured: the limit of open files is too low",
@@ -78,12 +80,12 @@ Result<void> Server::set_up() {
   if (settings.debug) log::set_level(log::Level::kDebug);
   CULVERT_CHECK(start_crypto());
   table_parts_.tickets = CULVERT_TRY(TicketKeys::create());
+  certificate_stamp_ = stamp_of(settings);  // before the files are read: a later one is noticed
   table_ = CULVERT_TRY(Table::build(snapshot, table_parts_));
-  certificate_stamp_ = stamp_of(settings);
   if (const auto tls = table_->server_tls()) metrics_.set_certificate_expiry(tls->expires_at());
 
   descriptors_ = raise_descriptor_limit();
-  const size_t connections = connections_for(settings.connections, descriptors_);
+  const size_t connections = connections_for(settings.connections, descriptors_, settings.workers);
   replay_ = std::make_unique<ReplayBudget>(limits::kReplayBytesTotal);
   client_limits_ = std::make_unique<ClientLimits>(connections, settings.connections_per_address);
   handshakes_ =
@@ -187,12 +189,14 @@ void Server::reload() {
 void Server::reload_now() {
   notify_service_manager(reloading_state());
   auto snapshot = load_snapshot(source_);
+  std::string stamp = snapshot ? stamp_of((*snapshot)->settings) : std::string();
   auto table = snapshot ? Table::build(*snapshot, table_parts_)
                         : Result<std::shared_ptr<const Table>>(std::move(snapshot).error());
   metrics_.count_reload(table.has_value());
   if (!table) {
     log::error("reload refused, the old configuration stays", {{"error", table.error().detail}});
   } else {
+    certificate_stamp_ = std::move(stamp);
     publish(std::move(table).value());
     log::info("reloaded", {{"upstreams", table_->snapshot().upstreams.size()},
                            {"pools", table_->snapshot().pools.size()},
@@ -213,11 +217,10 @@ void Server::publish(std::shared_ptr<const Table> table) {
   log::set_level(now.debug ? log::Level::kDebug : log::Level::kInfo);
   if (now.connections != before.connections ||
       now.connections_per_address != before.connections_per_address) {
-    client_limits_->change(connections_for(now.connections, descriptors_),
+    client_limits_->change(connections_for(now.connections, descriptors_, workers_.size()),
                            now.connections_per_address);
   }
   table_ = std::move(table);
-  certificate_stamp_ = stamp_of(table_->settings());
   if (const auto tls = table_->server_tls()) metrics_.set_certificate_expiry(tls->expires_at());
   for (auto& worker : workers_) worker->replace_table(table_);
 }
@@ -227,8 +230,8 @@ void Server::look_at_certificates() {
   certificate_timer_->start(kCertificateLook);
   const std::string stamp = stamp_of(table_->settings());
   if (stamp == certificate_stamp_) return;
-  auto table = Table::build(table_->snapshot_pointer(), table_parts_);
   certificate_stamp_ = stamp;
+  auto table = Table::build(table_->snapshot_pointer(), table_parts_);
   if (!table) {
     // Renewal writes two files one after the other: the next look finds both.
     log::warn("changed certificates are not usable, the old ones stay",

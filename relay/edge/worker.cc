@@ -13,6 +13,8 @@ class Worker::Door final : public AcceptSink {
         tls_(listener.tls),
         listener_(worker.loop_, std::move(listener.fd), *this) {}
 
+  void accept_waiting() { listener_.accept_waiting(); }
+
  private:
   bool on_accept(Fd connection, const Address& peer) override {
     worker_.accept(std::move(connection), peer, tls_);
@@ -44,7 +46,9 @@ Result<std::unique_ptr<Worker>> Worker::create(SharedParts& shared,
   return worker;
 }
 
-Worker::~Worker() = default;
+// A reload or a stop may have been posted to a loop that had ended: such tasks run while what they
+// touch is there.
+Worker::~Worker() { loop_.run_posted(); }
 
 void Worker::start() {
   thread_ = std::thread([this] { run(); });
@@ -74,6 +78,8 @@ void Worker::replace_table(std::shared_ptr<const Table> table) {
 void Worker::drain() {
   loop_.post([this] {
     draining_ = true;
+    // What the kernel has accepted already would be reset with its socket.
+    for (const auto& door : doors_) door->accept_waiting();
     doors_.clear();
     std::vector<ClientConnection*> all;
     for (const auto& item : connections_) all.push_back(item.first);

@@ -15,9 +15,13 @@ void Attempt::start() {
   connecting_ = services_.connector.connect(plan_.connect, *this);
 }
 
-// A connection may come in the same round of the loop in which it was no longer wanted.
+// A connection may come in the same round of the loop in which it was no longer wanted. Its channel
+// is the caller, so it ends with this attempt and not here.
 void Attempt::on_connection(Connection connection) {
-  if (stopped_) return;
+  if (stopped_) {
+    late_ = std::move(connection);
+    return;
+  }
   services_.loop.retire(std::move(connecting_));
   begin(std::move(connection));
 }

@@ -66,6 +66,7 @@ class Attempt final : public Retirable, private ConnectSink, private ExchangeSin
   Legs legs_;
   std::unique_ptr<Connecting> connecting_;
   std::unique_ptr<HttpExchange> exchange_;
+  Connection late_;  // came after stop()
 };
 
 }  // namespace culvert

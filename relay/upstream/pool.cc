@@ -3,6 +3,8 @@
 
 #include "relay/base/limits.h"
 
+#include <algorithm>
+
 namespace culvert {
 
 class ConnectionPool::Idle final : public ChannelSink, public Retirable {
@@ -32,8 +34,12 @@ class ConnectionPool::Idle final : public ChannelSink, public Retirable {
   Instant since_;
 };
 
-ConnectionPool::ConnectionPool(Loop& loop, const Clock& clock, size_t most)
-    : loop_(loop), clock_(clock), most_(most), sweep_timer_(loop, [this] { sweep(); }) {}
+ConnectionPool::ConnectionPool(Loop& loop, const Clock& clock, size_t most, size_t most_in_all)
+    : loop_(loop),
+      clock_(clock),
+      most_(most),
+      most_in_all_(most_in_all),
+      sweep_timer_(loop, [this] { sweep(); }) {}
 
 ConnectionPool::~ConnectionPool() = default;
 
@@ -64,6 +70,7 @@ void ConnectionPool::give_back(Connection&& connection) {
   list.splice(list.begin(), newest);
   ++size_;
   if (list.size() > most_) drop(*list.back());
+  if (size_ > most_in_all_) drop_oldest();
   if (!sweep_timer_.running()) sweep_timer_.start(limits::kPooledIdleTimeout / 4);
 }
 
@@ -79,6 +86,14 @@ void ConnectionPool::drop(Idle& idle) {
     break;
   }
   if (found->second.empty()) idle_.erase(found);
+}
+
+void ConnectionPool::drop_oldest() {
+  const auto oldest =
+      std::min_element(idle_.begin(), idle_.end(), [](const auto& a, const auto& b) {
+        return a.second.back()->since() < b.second.back()->since();
+      });
+  drop(*oldest->second.back());
 }
 
 void ConnectionPool::sweep() {

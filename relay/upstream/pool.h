@@ -16,7 +16,8 @@ namespace culvert {
 
 class ConnectionPool {
  public:
-  ConnectionPool(Loop& loop, const Clock& clock, size_t most);
+  // most: of one identity.
+  ConnectionPool(Loop& loop, const Clock& clock, size_t most, size_t most_in_all);
   ConnectionPool(const ConnectionPool&) = delete;
   ConnectionPool& operator=(const ConnectionPool&) = delete;
   ~ConnectionPool();
@@ -28,11 +29,13 @@ class ConnectionPool {
  private:
   class Idle;
   void drop(Idle& idle);
+  void drop_oldest();
   void sweep();
 
   Loop& loop_;
   const Clock& clock_;
   const size_t most_;
+  const size_t most_in_all_;
   size_t size_ = 0;
   std::unordered_map<std::string, std::list<std::unique_ptr<Idle>>> idle_;  // newest first
   Timer sweep_timer_;

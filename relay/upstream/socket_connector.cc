@@ -198,7 +198,7 @@ SocketConnector::SocketConnector(Loop& loop,
       handshakes_(handshakes),
       resolver_(resolver),
       clock_(clock),
-      pool_(loop, clock, limits::kPooledPerUpstream) {}
+      pool_(loop, clock, limits::kPooledPerUpstream, limits::kPooledInAll) {}
 
 SocketConnector::~SocketConnector() = default;
 

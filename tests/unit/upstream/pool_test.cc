@@ -27,7 +27,7 @@ class Pool : public testing::Test {
   std::array<MemoryPeer, 4> peers;
   Loop loop;
   FakeClock clock;
-  ConnectionPool pool{loop, clock, 2};
+  ConnectionPool pool{loop, clock, 2, 3};
 };
 
 TEST_F(Pool, IsEmptyAtFirst) {
