@@ -1,5 +1,6 @@
 # Every bound and timer towards clients, met: what is answered, and how the connection ends. Timers
 # are configured short and waited for by their effect; nothing here measures time.
+import threading
 import unittest
 
 from tests.fakes import certs
@@ -116,6 +117,53 @@ class ClientTimers(HttpCase):
         client.read_head()
         raw.wait_finished(1)
         relay.wait_for_metric(lambda m: m.sum("culvert_refused_total", reason="slow_reader") == 1)
+
+
+class SlowReaders(HttpCase):
+    def test_answers_that_nobody_reads_are_not_piled_up(self):
+        """One connection asks two thousand times for a page and reads nothing for long."""
+        relay = self.relay(CULVERT_WORKERS="1")
+        client = self.client(relay)
+        filler = "X-Filler: " + "f" * 20_000  # more than two kernels hold
+        asked = request("/", fields=f"Accept: text/html\r\n{filler}\r\n")
+        sent = []
+
+        def ask():
+            for number in range(2000):
+                client.send(asked)
+                sent.append(number)
+        thread = threading.Thread(target=ask, daemon=True)
+        thread.start()
+        # Either it stands still, with nothing moving over many looks, or all is taken.
+        still, last = 0, None
+        while thread.is_alive() and still < 100:
+            now = len(sent)
+            relay.metrics()  # the look takes the relay's time, too
+            still = still + 1 if now == last and now > 0 else 0
+            last = now
+        self.assertTrue(thread.is_alive(), "the relay read requests without end")
+        for _ in range(2000):
+            self.assertEqual(client.read_response().status, 200)
+        thread.join()
+
+    def test_the_keep_alive_timer_does_not_cut_a_slow_reader(self):
+        body = b"x" * 4_000_000  # more than two kernels hold
+        answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+        relay = self.relay(RELAY + "  client_timeouts: {keep_alive: 200ms}\n",
+                           self.upstream(always(answer)))
+        slow = self.client(relay)
+        slow.send(request("/raw/a")).read_head()
+        for _ in range(3):  # three lives of the timer
+            other = self.client(relay)
+            self.assertEqual(other.send(request("/healthz")).read_response().status, 200)
+            self.assertEqual(other.ends(), FIN)
+        # The last bytes leave the upstream while the client still reads slowly.
+        self.assertEqual(len(slow.read_exactly(len(body) - 300_000)), len(body) - 300_000)
+        for _ in range(3):
+            other = self.client(relay)
+            self.assertEqual(other.send(request("/healthz")).read_response().status, 200)
+            self.assertEqual(other.ends(), FIN)
+        self.assertEqual(len(slow.read_exactly(300_000)), 300_000)
 
 
 class Connections(HttpCase):

@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import socket
 import ssl
 import sys
@@ -65,6 +66,34 @@ class Drain(WithModels):
             except ConnectionResetError:
                 pass  # it waited in the queue of a socket that was closed
         self.fail("new connections were never refused")
+
+    def test_what_the_kernel_had_accepted_is_served(self):
+        relay = self.relay(CULVERT_DRAIN_TIMEOUT="60s", CULVERT_WORKERS="2")
+        os.kill(relay.pid, signal.SIGSTOP)
+        waiting = [self.enterContext(RawClient(relay.http)) for _ in range(20)]
+        for client in waiting:
+            client.send(asking.get("/healthz"))
+        os.kill(relay.pid, signal.SIGTERM)
+        os.kill(relay.pid, signal.SIGCONT)
+        for client in waiting:
+            answer = client.read_response()
+            self.assertEqual((answer.status, answer.get("connection")), (200, "close"))
+        self.assertEqual(relay.wait_exit(), 0)
+
+    def test_a_reload_after_a_worker_has_ended(self):
+        config = settings.resources(settings.relay(workers=4, drain_timeout="60s"),
+                                    settings.upstream("openai", self.models.url))
+        relay = Relay.for_test(self, config=config)
+        client = self.running_stream(relay.http)
+        relay.terminate()
+        relay.wait_for_message("draining")
+        self.wait_refused(relay.http)
+        for number in range(3):
+            relay.sighup()
+            relay.wait_for_message("reloaded", number + 1)
+        self.models.release()
+        self.assertTrue(self.read_to_last_chunk(client).endswith(b"data: [DONE]\n\n"))
+        self.assertEqual(relay.wait_exit(), 0)
 
     def test_running_streams_finish_and_nothing_new_begins(self):
         relay = self.relay(CULVERT_DRAIN_TIMEOUT="60s")

@@ -159,6 +159,27 @@ TEST_F(Resolving, PrefersAnOldAnswerToAFailure) {
   EXPECT_EQ(resolve("stale.example"), "!resolve_failed");
 }
 
+TEST_F(Resolving, DoesNotAskAgainAtOnceWhereItGaveAnOldAnswer) {
+  server.table["outage.example"] = {.v4 = {"192.0.2.1"}, .ttl = 10};
+  EXPECT_EQ(resolve("outage.example"), "192.0.2.1");
+  clock.advance(11s);
+  server.table["outage.example"] = {.rcode = 2};
+  EXPECT_EQ(resolve("outage.example"), "192.0.2.1");
+  clock.advance(limits::kDnsStaleRecheck - 1ms);
+  EXPECT_EQ(cached("outage.example"), "192.0.2.1");
+  clock.advance(1ms);
+  EXPECT_EQ(cached("outage.example"), "unknown");
+}
+
+TEST_F(Resolving, BelievesAServerThatANameIsGone) {
+  server.table["gone.example"] = {.v4 = {"192.0.2.1"}, .ttl = 10};
+  EXPECT_EQ(resolve("gone.example"), "192.0.2.1");
+  clock.advance(11s);
+  server.table.erase("gone.example");
+  EXPECT_EQ(resolve("gone.example"), "!resolve_failed");
+  EXPECT_EQ(cached("gone.example"), "!resolve_failed");
+}
+
 TEST_F(Resolving, DoesNotWaitForASilentServerWhereItHasAnOldAnswer) {
   server.table["silent.example"] = {.v4 = {"192.0.2.1"}, .ttl = 10};
   EXPECT_EQ(resolve("silent.example"), "192.0.2.1");

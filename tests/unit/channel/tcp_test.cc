@@ -8,6 +8,7 @@
 #include "tests/fakes/cpp/sockets.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 
 #include <cerrno>
 #include <memory>
@@ -191,6 +192,26 @@ TEST_F(Tcp, ReadsAfterAFailedWriteAndThenTellsTheFailure) {
   ASSERT_TRUE(run_until(loop, [&] { return sink.failures == 1; }));
   EXPECT_EQ(sink.bytes, "answer");
   EXPECT_EQ(channel->queued(), 0U);
+}
+
+TEST_F(Tcp, StandsStillWhilePausedAfterItsQueueFailed) {
+  auto [ours, theirs] = test::tcp_pair();
+  const Fd same(::dup(ours.get()));
+  channel = std::make_unique<TcpChannel>(loop, std::move(ours), false);
+  channel->start(sink);
+  channel->pause();
+  write_to_high_water();
+  test::send_all(theirs, "answer");
+  // From here on send(2) fails while the socket stays ready for writing: nothing but the channel
+  // itself can end that.
+  ::shutdown(same.get(), SHUT_WR);
+  ASSERT_TRUE(run_until(loop, [&] { return channel->queued() == 0; }));
+  test::settle(loop);
+  pollfd events{uv_backend_fd(loop.raw()), POLLIN, 0};
+  EXPECT_EQ(::poll(&events, 1, 0), 0) << "the loop is woken again and again";
+  channel->resume();
+  ASSERT_TRUE(run_until(loop, [&] { return sink.failures == 1; }));
+  EXPECT_EQ(sink.bytes, "answer");
 }
 
 TEST_F(Tcp, FailsWhileItStillHadToSend) {

@@ -48,6 +48,19 @@ TEST_F(Pool, GivesTheNewest) {
   EXPECT_FALSE(pool.take("a"));
 }
 
+TEST_F(Pool, DropsTheOldestOfAllWhereThereAreTooManyInAll) {
+  const char* names[] = {"a", "b", "c", "d"};
+  for (size_t i = 0; i < peers.size(); ++i) {
+    pool.give_back(connection(peers[i], names[i]));
+    clock.advance(std::chrono::milliseconds(1));
+  }
+  EXPECT_EQ(pool.size(), 3U);
+  EXPECT_TRUE(peers[0].muted);
+  EXPECT_FALSE(pool.take("a"));
+  EXPECT_TRUE(pool.take("b"));
+  EXPECT_TRUE(pool.take("d"));
+}
+
 TEST_F(Pool, NeverMixesIdentities) {
   pool.give_back(connection(peers[0], "a"));
   EXPECT_FALSE(pool.take("b"));
