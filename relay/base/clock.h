@@ -36,6 +36,9 @@ class FakeClock final : public Clock {
 // RFC 3339 in UTC with milliseconds: 2026-01-01T00:00:00.000Z
 std::string rfc3339(WallTime time);
 
+// RFC 9110 §5.6.7: Thu, 01 Jan 2026 00:00:00 GMT
+std::string http_date(WallTime time);
+
 double milliseconds(Duration duration);
 double seconds(Duration duration);
 

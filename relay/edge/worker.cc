@@ -70,7 +70,8 @@ void Worker::join() {
 
 void Worker::replace_table(std::shared_ptr<const Table> table) {
   loop_.post([this, table = std::move(table)]() mutable {
-    tls_ = table->server_tls();
+    // Listeners change only with a restart: without new certificates they go on with the old ones.
+    if (auto tls = table->server_tls()) tls_ = std::move(tls);
     services_->table = std::move(table);
   });
 }

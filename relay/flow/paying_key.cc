@@ -20,6 +20,7 @@ PayingKey::PayingKey(WorkerServices& services, const Table& table)
 Result<void> PayingKey::choose(const Asked& asked) {
   const auto& own = asked.credentials.own_keys;
   upstream_ = asked.upstream;
+  configured_ = asked.payer == Payer::kPool;
   if (pool_ == nullptr && asked.payer == Payer::kPool) pool_ = table_.pool(upstream_);
   if (pool_ == nullptr && asked.payer == Payer::kOwn && own.size() > 1) {
     pool_ = table_.keys().callers_pool(upstream_, own, limits::kKeyRest, limits::kKeyIsolation);
@@ -72,6 +73,7 @@ void PayingKey::set_aside() {
 }
 
 void PayingKey::count(std::string_view verdict) {
+  if (!configured_) return;  // callers' keys would be labels without end
   services_.metrics.count_key(upstream_, masked_, verdict);
 }
 

@@ -52,6 +52,7 @@ class PayingKey {
   const Table& table_;
   std::string upstream_;
   std::string masked_;
+  bool configured_ = false;  // the pool is the operator's
   std::shared_ptr<const KeyPoolState> pool_;
   std::optional<Lease> lease_;
   std::vector<size_t> tried_;

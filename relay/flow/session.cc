@@ -90,7 +90,7 @@ void Session::on_request_head() {
 bool Session::answer_locally() {
   if (const auto preflight = table_->cors().preflight(request_.method, request_.headers)) {
     LocalAnswer local = text_answer(204, {}, {}, record_.id);
-    local.head.headers = *preflight;
+    for (const Header& field : *preflight) local.head.headers.add(field.name, field.value);
     local.head.body = AnswerHead::Body::kNone;
     answer(std::move(local));
     return true;
@@ -119,14 +119,17 @@ void Session::read_credentials_for(const Upstream* upstream) {
 
 void Session::match_route() {
   const bool model_known = !record_.model.empty() || !has_body(request_) || body_.whole() ||
-                           scanner_.state() != ModelScanner::State::kNeedMore ||
-                           !body_.replayable();
-  const auto match = table_->routes().find({.path = where_.path,
-                                            .host = request_.host,
-                                            .model = record_.model,
-                                            .model_known = model_known,
-                                            .headers = request_.headers});
-  if (match.needs_model) return wait_for_model();
+                           scanner_.state() != ModelScanner::State::kNeedMore;
+  RouteTable::Match match;
+  // A host that the client names is nobody else's business: what it brings is for that host alone.
+  if (where_.place != Place::kGeneric) {
+    match = table_->routes().find({.path = where_.path,
+                                   .host = request_.host,
+                                   .model = record_.model,
+                                   .model_known = model_known,
+                                   .headers = request_.headers});
+  }
+  if (match.needs_model) return wait_for_model(*match.route);
   route_ = match.route;
   if (route_ != nullptr) {
     record_.mode = "route";
@@ -134,7 +137,10 @@ void Session::match_route() {
     std::vector<uint32_t> weights;
     for (const Destination& destination : route_->to) weights.push_back(destination.weight);
     use_upstream(route_->to[pick_weighted(weights, services_.random)].upstream);
-    path_ = rewritten(*route_, where_.path);
+    // A route by model, host or header leaves the alias where it is: before the upstream's path.
+    const bool behind_alias =
+        where_.place == Place::kPreset && route_->path_prefix.empty() && !route_->rewrite_prefix;
+    path_ = behind_alias ? where_.rest : rewritten(*route_, where_.path);
   } else if (where_.place == Place::kGeneric) {
     record_.upstream = "generic";
     target_ = where_.url;
@@ -143,13 +149,21 @@ void Session::match_route() {
   } else if (!where_.alias.empty()) {
     use_upstream(where_.alias);
     path_ = where_.rest;
+  } else {
+    upstream_ = nullptr;
+    record_.upstream.clear();
   }
   admit();
 }
 
-void Session::wait_for_model() {
+void Session::wait_for_model(const Route& waiting) {
   // A body is read for strangers only where strangers are served at all.
-  if (table_->settings().preset_auth && !credentials_.authenticated) return admit();
+  if (waiting.auth && !credentials_.authenticated) {
+    // The token may stand where that upstream takes its keys.
+    use_upstream(waiting.to.front().upstream);
+    route_ = &waiting;
+    if (!credentials_.authenticated) return admit();
+  }
   if (waiting_for_model_) return;
   waiting_for_model_ = true;
   if (request_.expect_continue) client_.send_continue();
@@ -161,10 +175,26 @@ void Session::scan_model(std::string_view bytes) {
   if (scanner_.state() == ModelScanner::State::kNeedMore) {
     const auto state = body_.whole() ? scanner_.finish() : scanner_.feed(bytes);
     if (state == ModelScanner::State::kFound) record_.model = scanner_.model();
-    if (state == ModelScanner::State::kNeedMore && body_.replayable()) return;
+    if (state == ModelScanner::State::kNeedMore) {
+      // Whether it can be kept for another key or not, so much of it is looked at.
+      const bool enough = !body_.replayable() && body_.unsent().size() > limits::kHighWater;
+      return waiting_for_model_ && enough ? model_not_found() : void();
+    }
   }
   if (!std::exchange(waiting_for_model_, false)) return;
   match_route();
+}
+
+// Guessing a route without the model could bill another key and show the body to another company.
+void Session::model_not_found() {
+  waiting_for_model_ = false;
+  if (body_.unsent().size() <= table_->settings().replay_bytes) {
+    return fail(Error::ours(Code::kOverloaded, Stage::kLimit,
+                            "too many large bodies wait for the model that they name"));
+  }
+  fail(Error::client(Code::kBodyTooLarge, Stage::kLimit,
+                     "the body names no model in its first part, and a route waits for it: put "
+                     "\"model\" first, or raise limits.replay_bytes"));
 }
 
 void Session::use_upstream(const std::string& alias) {
@@ -211,19 +241,23 @@ void Session::pick_target() {
 // --- 3. Who pays
 
 void Session::choose_key() {
-  auto chosen = key_.choose({.upstream = record_.upstream,
-                             .payer = payer_,
-                             .credentials = credentials_,
-                             .sticky = credentials_.caller + client_.peer().text()});
-  if (!chosen) return fail(std::move(chosen).error());
+  if (auto chosen = next_key(); !chosen) return fail(std::move(chosen).error());
   record_.key = key_.masked();
   connect();
+}
+
+Result<void> Session::next_key() {
+  return key_.choose({.upstream = record_.upstream,
+                      .payer = payer_,
+                      .credentials = credentials_,
+                      .sticky = credentials_.caller + client_.peer().text()});
 }
 
 // --- 4. Up
 
 void Session::connect() {
   ++record_.attempts;
+  record_.resolve_ms = record_.connect_ms = record_.tls_ms = -1;  // of the last attempt
   AttemptPlan plan = plan_of({.table = *table_,
                               .request = request_,
                               .alias = record_.upstream,
@@ -311,7 +345,6 @@ void Session::on_head(const ResponseHead& head) {
 }
 
 void Session::take_head(const ResponseHead& head) {
-  if (record_.first_byte_ms < 0) record_.first_byte_ms = since_start_ms();
   switch (key_.judge(head)) {
     case PayingKey::Verdict::kPass:
       return accept_answer(head);
@@ -326,6 +359,8 @@ void Session::take_head(const ResponseHead& head) {
 void Session::try_next_key() {
   key_.set_aside();
   stop_attempt();
+  // Where none is left, the pool knows why, and when to come again.
+  if (auto chosen = next_key(); !chosen) return fail(std::move(chosen).error());
   if (!body_.replayable()) {
     return fail(Error::ours(Code::kKeysUnavailable, Stage::kLimit,
                             "the key was refused, and the body is too large to be sent again"));
@@ -334,12 +369,15 @@ void Session::try_next_key() {
     return fail(Error::ours(Code::kKeysUnavailable, Stage::kLimit,
                             "several keys were refused one after the other"));
   }
+  log::debug("another key is tried", {{"id", record_.id}, {"upstream", record_.upstream}});
+  record_.key = key_.masked();
   body_.rewind();
   fresh_connection_ = false;
-  choose_key();
+  connect();
 }
 
 void Session::accept_answer(const ResponseHead& head) {
+  record_.first_byte_ms = since_start_ms();
   body_.stop_replay();  // nothing is sent again from here on
   carry_.emplace(dialect(), head);
   AnswerHead down = answer_head(head, upstream_ == nullptr, record_.id);
@@ -402,6 +440,8 @@ void Session::retry_or_fail(Error error) {
   if (key_.reading_refusal()) return try_next_key();
   if (error.retry == Retry::kFreshConnection && !fresh_connection_ && body_.replayable() &&
       !answer_begun_) {
+    log::debug("a pooled connection had died; a fresh one is tried",
+               {{"id", record_.id}, {"upstream", record_.upstream}});
     stop_attempt();
     fresh_connection_ = true;
     body_.rewind();
@@ -432,6 +472,11 @@ void Session::fail(Error error) {
 void Session::tell(Error error) {
   record_.stage = error.stage;
   record_.error = error_message(error);
+  log::debug("a request failed", {{"id", record_.id},
+                                  {"upstream", record_.upstream},
+                                  {"attempt", record_.attempts},
+                                  {"stage", to_string(error.stage)},
+                                  {"error", record_.error}});
   if (answer_begun_) return truncate(std::move(error));
   stop_attempt();
   LocalAnswer local = error_answer(error, answer_dialect(), record_.id, services_.clock.wall(),

@@ -65,13 +65,15 @@ class Session final : public Retirable, public ClientEvents, private AttemptSink
   void or_fail(Step step);
   void take_body(std::string_view bytes);
   void take_head(const ResponseHead& head);
+  Result<void> next_key();
   void try_next_key();
   void end_answer();
   void retry_or_fail(Error error);
   void tell(Error error);
   void account(Outcome outcome);
   bool answer_locally();
-  void wait_for_model();
+  void wait_for_model(const Route& waiting);
+  void model_not_found();
   void scan_model(std::string_view bytes);
   void use_upstream(const std::string& alias);
   void pick_target();

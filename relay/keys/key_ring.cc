@@ -57,6 +57,7 @@ std::shared_ptr<const KeyPoolState> KeyRing::callers_pool(const std::string& ups
     return recent_.front().second;
   }
   auto made = make(upstream, keys);
+  made->callers_ = true;
   made->rest_ = rest;
   made->isolation_ = isolation;
   recent_.emplace_front(id, made);

@@ -100,8 +100,10 @@ void Lease::rate_limited(std::optional<Duration> wait) {
       std::clamp<Duration>(wait.value_or(pool_->rest_), kRestLeast, limits::kKeyRestMost);
   state.setbacks.fetch_add(1);
   state.rests_until.store(nanoseconds(pool_->clock_->now() + rest));
-  log::info("key rests",
-            {{"upstream", pool_->upstream_}, {"key", masked()}, {"seconds", seconds(rest)}});
+  // An operator's key is news to the operator; any caller can bring keys that are refused.
+  const auto tell = pool_->callers_ ? log::debug : log::info;
+  tell("key rests",
+       {{"upstream", pool_->upstream_}, {"key", masked()}, {"seconds", seconds(rest)}});
 }
 
 void Lease::refused() {
@@ -109,7 +111,8 @@ void Lease::refused() {
   state.setbacks.fetch_add(1);
   state.isolated_until.store(nanoseconds(pool_->clock_->now() + pool_->isolation_));
   state.suspect.store(true);
-  log::warn(
+  const auto tell = pool_->callers_ ? log::debug : log::warn;
+  tell(
       "key isolated",
       {{"upstream", pool_->upstream_}, {"key", masked()}, {"seconds", seconds(pool_->isolation_)}});
 }

@@ -112,6 +112,7 @@ class KeyPoolState : public std::enable_shared_from_this<KeyPoolState> {
   KeyPolicy policy_ = KeyPolicy::kRoundRobin;
   Duration rest_{};
   Duration isolation_{};
+  bool callers_ = false;  // a caller's own list
   mutable std::mutex turn_mutex_;
   mutable size_t turn_ = 0;
 };

@@ -128,6 +128,7 @@ RouteTable::Match RouteTable::find(const RouteQuery& query) const {
     if (!host_matches(route, host) || !headers_match(route, query.headers)) continue;
     if (!route.models.empty() && !query.model_known) {
       match.needs_model = true;
+      match.route = &route;
       return match;
     }
     if (!route.models.empty() && !model_matches(route, query.model)) continue;

@@ -30,7 +30,7 @@ class RouteTable {
 
   struct Match {
     const Route* route = nullptr;
-    bool needs_model = false;  // a more specific route waits for the model's name
+    bool needs_model = false;  // it waits for the model's name; others may match once that is known
     size_t examined = 0;       // routes whose conditions were looked at
   };
   Match find(const RouteQuery& query) const;

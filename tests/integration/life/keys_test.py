@@ -292,6 +292,25 @@ class Health(Pools):
         self.assertEqual(metrics.sum("culvert_key_requests_total", key=masked(KEYS[0])), 1)
         self.assertEqual(metrics.sum("culvert_key_requests_total", key=masked(KEYS[1])), 1)
 
+    def test_a_429_stays_one_where_the_body_cannot_be_sent_again(self):
+        config = settings.resources(
+            settings.relay(auth_tokens=[TOKEN], limits={"replay_bytes": 0}),
+            settings.upstream("openai", self.models.url), settings.pool("openai", KEYS[:1]))
+        relay = Relay.for_test(self, config=config)
+        self.models.behave(key=KEYS[0], status=429, retry_after=30)
+        answer = exchange(relay.http, asking.post(key=TOKEN))
+        self.assertEqual(answer.status, 429)
+        self.assertIn(int(answer.get("retry-after")), range(28, 31))
+
+    def test_the_log_times_the_answer_of_the_key_that_gave_it(self):
+        relay = Relay.for_test(self, {"PROXY_OPENAI_TARGET": self.models.url, "AUTH_TOKEN": TOKEN,
+                                      "OPENAI_API_KEYS": ",".join(KEYS)})
+        self.models.behave(key=KEYS[0], status=429, retry_after=30)
+        self.models.behave(key=KEYS[1], delay_ms=300)
+        self.assertEqual(exchange(relay.http, asking.post(key=TOKEN)).status, 200)
+        line = relay.wait_for_log(lambda found: found.get("attempts") == 2)[0]
+        self.assertGreaterEqual(line["first_byte_ms"], 300)
+
     def test_all_resting_is_429_with_the_soonest_time(self):
         for name, path in PATHS.items():
             with self.subTest(dialect=name):
@@ -605,6 +624,47 @@ class Ways(unittest.TestCase):
         line = relay.wait_for_log(lambda found: found.get("model") == "llama-9")[0]
         self.assertEqual((line["route"], line["upstream"], line["mode"]),
                          ("pattern", "two", "route"))
+
+    def test_the_alias_is_taken_off_also_behind_a_route_without_a_prefix(self):
+        relay = self.routes(
+            settings.route("model", "one", match={"models": ["special"]}),
+            settings.route("host", "two", match={"hosts": ["two.example"]}))
+        special = asking.chat() | {"model": "special"}
+        for path in ("/openai/v1/chat/completions", "/api/openai/v1/chat/completions"):
+            self.assertEqual(self.ask(relay, asking.post(path, special)),
+                             "/one/v1/chat/completions")
+        self.assertEqual(self.ask(relay, asking.get("/openai/v1/models?a=b", host="two.example")),
+                         "/two/v1/models?a=b")
+        self.assertEqual(self.ask(relay, asking.post("/v1/chat/completions", special)),
+                         "/one/v1/chat/completions")
+
+    def test_what_a_client_sends_to_a_host_of_its_own_is_no_routes_business(self):
+        relay = self.routes(settings.route("all", "one", match={"models": ["*"]}),
+                            settings.route("any", "two", match={}),
+                            auth_tokens=[TOKEN], generic_allow=["127.0.0.0/8"])
+        there = self.models.url.removeprefix("http://")
+        path = f"/{TOKEN}/http/{there}/own/v1/chat/completions"
+        self.assertEqual(self.ask(relay, asking.post(path)), "/own/v1/chat/completions")
+
+    def test_a_route_by_model_says_itself_whether_it_wants_a_token(self):
+        relay = self.routes(settings.route("free", "one", match={"models": ["free"]}, auth=False),
+                            settings.route("paid", "two", match={"models": ["paid"]}, auth=True),
+                            auth_tokens=[TOKEN], preset_auth=True)
+        path = "/v1/chat/completions"
+        free, paid = (asking.chat() | {"model": name} for name in ("free", "paid"))
+        self.assertEqual(self.ask(relay, asking.post(path, free)), "/one" + path)
+        answer = exchange(relay.http, asking.post(path, paid))
+        self.assertEqual(answer.status, 401)
+        self.assertIn("error", json.loads(answer.body))
+        self.assertEqual(self.ask(relay, asking.post(path, paid, key=TOKEN)), "/two" + path)
+
+    def test_a_model_is_looked_for_whatever_can_be_kept(self):
+        relay = self.routes(settings.route("late", "one", match={"models": ["late"]}),
+                            limits={"replay_bytes": 0})
+        near = {"messages": [{"role": "user", "content": "z" * 100_000}], "model": "late"}
+        self.assertTrue(self.ask(relay, asking.post(body=near)).startswith("/one/"))
+        far = {"messages": [{"role": "user", "content": "z" * 1_000_000}], "model": "late"}
+        self.assertEqual(self.ask(relay, asking.post(body=far)), "413")
 
     def test_a_model_far_into_the_body_is_found(self):
         relay = self.routes(settings.route("late", "one", match={"models": ["late"]}))

@@ -301,6 +301,7 @@ class MetricsPage(WithModels):
         """Whatever clients ask for, the labels are those of the configuration."""
         relay = self.busy()
         exchange(relay.http, asking.post(key="sk-some-caller-0123456789"))
+        exchange(relay.http, asking.post(key="sk-a-caller-0123456789,sk-b-caller-0123456789"))
         before = {(n, tuple(sorted(l.items()))) for n, l, _ in relay.metrics().samples}
         with RawClient(relay.http) as client:
             for number in range(200):
@@ -311,6 +312,10 @@ class MetricsPage(WithModels):
             for number in range(50):
                 body = asking.chat(stream=False) | {"model": f"model-{number}"}
                 client.send(asking.post(body=body, key=f"sk-caller-number-{number:010}"))
+                self.assertEqual(client.read_response("POST").status, 200)
+            for number in range(50):
+                keys = ",".join(f"sk-{name}-{number:010}" for name in ("one", "two"))
+                client.send(asking.post(key=keys))
                 self.assertEqual(client.read_response("POST").status, 200)
         after = {(n, tuple(sorted(l.items()))) for n, l, _ in relay.metrics().samples}
         self.assertEqual(after - before, set())

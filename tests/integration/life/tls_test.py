@@ -57,6 +57,17 @@ class Listener(unittest.TestCase):
         self.assertEqual((answer.status, answer.ended), (200, "complete"))
 
 
+class Reloads(Listener):
+    def test_a_reload_that_takes_the_certificates_away_leaves_the_listener(self):
+        relay = self.relay()
+        self.alive(relay)
+        relay.write_config(settings.resources(settings.relay(listen=["http://127.0.0.1:0"])))
+        relay.sighup()
+        relay.wait_for_message("reloaded")
+        for _ in range(8):  # each worker
+            self.alive(relay)
+
+
 class Versions(Listener):
     def test_both_versions_with_both_kinds_of_key(self):
         for kind in ("ecdsa", "rsa"):

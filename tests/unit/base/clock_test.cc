@@ -8,6 +8,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
+TEST(Clock, WritesADateOfHttp) {
+  FakeClock clock;
+  EXPECT_EQ(http_date(clock.wall()), "Thu, 01 Jan 2026 00:00:00 GMT");
+  clock.advance(std::chrono::hours(24 * 45) + std::chrono::seconds(3661));
+  EXPECT_EQ(http_date(clock.wall()), "Sun, 15 Feb 2026 01:01:01 GMT");
+}
+
 TEST(FakeClock, StandsUntilItIsMoved) {
   FakeClock clock;
   const Instant start = clock.now();
