@@ -166,6 +166,12 @@ void ClientConnection::send_continue() {
   channel_->write("HTTP/1.1 100 Continue\r\n\r\n");
 }
 
+void ClientConnection::send_interim(int status, const Headers& headers) {
+  if (http10_ || head_sent_) return;
+  channel_->write(encode_response_head(status, {}, headers));
+  watch_writes();
+}
+
 void ClientConnection::send_head(const AnswerHead& head) {
   head_sent_ = true;
   body_kind_ = head.body;

@@ -23,6 +23,7 @@ class AttemptSink {
  public:
   virtual ~AttemptSink() = default;
   virtual void on_connected() = 0;  // the head is sent; the body may follow
+  virtual void on_interim(const ResponseHead& head) = 0;
   virtual void on_head(const ResponseHead& head) = 0;
   virtual void on_body(std::string_view bytes) = 0;
   virtual void on_end() = 0;
@@ -52,6 +53,7 @@ class Attempt final : public Retirable, private ConnectSink, private ExchangeSin
  private:
   void on_connection(Connection connection) override;
   void on_no_connection(Error error, const Legs& legs) override;
+  void on_interim_answer(const ResponseHead& head) override { sink_->on_interim(head); }
   void on_answer_head(const ResponseHead& head) override { sink_->on_head(head); }
   void on_answer_body(std::string_view bytes) override { sink_->on_body(bytes); }
   void on_answer_end() override { sink_->on_end(); }

@@ -31,7 +31,8 @@ class ClientSide {
   virtual const Address& peer() const = 0;
   virtual bool secure() const = 0;
 
-  virtual void send_continue() = 0;  // 100 (Continue), once
+  virtual void send_continue() = 0;                                   // 100 (Continue), once
+  virtual void send_interim(int status, const Headers& headers) = 0;  // 1xx; not to HTTP/1.0
   virtual void send_head(const AnswerHead& head) = 0;
   virtual void send_body(std::string_view bytes) = 0;
   virtual void send_end() = 0;

@@ -8,6 +8,7 @@
 #include "relay/flow/pages.h"
 #include "relay/flow/plan.h"
 #include "relay/flow/reply.h"
+#include "relay/gate/downstream_headers.h"
 
 #include <cassert>
 #include <new>
@@ -339,6 +340,13 @@ void Session::on_request_broken(Error error) {
 }
 
 // --- 5. The answer's head: is it the client's, or about the key?
+
+// RFC 9110 §15.2: a proxy forwards them.
+void Session::on_interim(const ResponseHead& head) {
+  or_fail([&] {
+    client_.send_interim(head.status, downstream_headers(head.headers, upstream_ == nullptr, {}));
+  });
+}
 
 void Session::on_head(const ResponseHead& head) {
   or_fail([&] { take_head(head); });

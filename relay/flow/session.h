@@ -56,6 +56,7 @@ class Session final : public Retirable, public ClientEvents, private AttemptSink
 
   // AttemptSink
   void on_connected() override;
+  void on_interim(const ResponseHead& head) override;
   void on_body(std::string_view bytes) override;
   void on_end() override;
   void on_attempt_failed(Error error) override;

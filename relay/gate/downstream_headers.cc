@@ -31,7 +31,7 @@ Headers downstream_headers(const Headers& upstream, bool generic, std::string_vi
     if (of_connection.contains(field.name) || is_dropped(field.name, generic)) continue;
     down.add(field.name, field.value);
   }
-  if (down.find(kRequestId) == nullptr) down.add(kRequestId, request_id);
+  if (!request_id.empty() && down.find(kRequestId) == nullptr) down.add(kRequestId, request_id);
   return down;
 }
 

@@ -99,6 +99,8 @@ bool HttpExchange::handle(const HttpEvent& event) {
   switch (event.kind) {
     case EventKind::kInterim:
       timer_.start(options_.first_byte);
+      // 100 answers an expectation that the relay has met itself.
+      if (parser_.head().status != 100) sink_->on_interim_answer(parser_.head());
       return true;
     case EventKind::kHead:
       head_arrived_ = true;

@@ -16,6 +16,7 @@ namespace culvert {
 class ExchangeSink {
  public:
   virtual ~ExchangeSink() = default;
+  virtual void on_interim_answer(const ResponseHead& head) = 0;  // 1xx, but for 100 and 101
   virtual void on_answer_head(const ResponseHead& head) = 0;
   virtual void on_answer_body(std::string_view bytes) = 0;
   virtual void on_answer_end() = 0;

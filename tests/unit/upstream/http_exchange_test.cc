@@ -59,6 +59,7 @@ class Exchange : public testing::Test, protected ExchangeSink {
     return !keeper.kept.empty();
   }
 
+  void on_interim_answer(const ResponseHead& head) override { interims.push_back(head.status); }
   void on_answer_head(const ResponseHead& head) override {
     status = head.status;
     ++heads;
@@ -75,6 +76,7 @@ class Exchange : public testing::Test, protected ExchangeSink {
   Loop loop;
   MemoryPeer peer;
   std::unique_ptr<HttpExchange> exchange;
+  std::vector<int> interims;
   int status = 0;
   int heads = 0;
   std::string body;
@@ -92,6 +94,18 @@ TEST_F(Exchange, SendsHeadAndBodyAsTheyAre) {
   exchange->send_body("");
   exchange->end_body();
   EXPECT_EQ(peer.written, std::string(kHead) + "body");
+}
+
+TEST_F(Exchange, TellsInterimAnswersBut100) {
+  open();
+  ask();
+  peer.say(
+      "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+      "HTTP/1.1 204 No Content\r\n\r\n",
+      1);
+  EXPECT_EQ(interims, std::vector<int>{103});
+  EXPECT_EQ(status, 204);
+  EXPECT_EQ(ends, 1);
 }
 
 TEST_F(Exchange, FramesABodyOfUnknownLength) {
