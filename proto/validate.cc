@@ -138,6 +138,12 @@ void inspect_route(const Resources& resources, const v1::Route& route, Inspectio
   inspect_match(route.match(), out);
   inspect_destinations(resources, route, out);
   inspect_headers("headers", route.headers(), out);
+  for (const v1::Route::Destination& destination : route.to()) {
+    const auto named = resources.upstreams.find(destination.upstream());
+    inspect_set_of_key(destination.upstream(),
+                       named == resources.upstreams.end() ? v1::Upstream() : named->second,
+                       route.headers(), out);
+  }
   inspect_timeouts("timeouts", route.timeouts(), out);
   if (route.has_rewrite_prefix() && !route.rewrite_prefix().empty()) {
     out->check("rewrite_prefix", path_prefix_flaw(route.rewrite_prefix()));

@@ -42,6 +42,10 @@ void inspect_timer(const std::string& path,
                    const google::protobuf::Duration& timer,
                    bool zero,
                    Inspection* out);
+void inspect_set_of_key(const std::string& alias,
+                        const v1::Upstream& upstream,
+                        const v1::HeaderRules& rules,
+                        Inspection* out);
 void inspect_generic_headers(const v1::Relay& relay, Inspection* out);
 void inspect_headers(const std::string& path, const v1::HeaderRules& rules, Inspection* out);
 bool upstream_exists(const Resources& resources, const std::string& alias);

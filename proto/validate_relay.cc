@@ -137,7 +137,14 @@ void inspect_cors(const v1::Cors& cors, Inspection* out) {
     const auto url = parse_url(origin);
     const bool sound = url && url->path.empty() && !origin.empty() && origin.back() != '/' &&
                        (url->scheme == "http" || url->scheme == "https");
-    if (sound) continue;
+    const std::string sent = url ? url->scheme + "://" + url->authority() : "";
+    if (sound && sent == origin) continue;
+    if (sound) {
+      out->say(indexed("cors.origins", i),
+               in_quotes(origin) + " is an origin that no browser writes like this; allowed is " +
+                   in_quotes(sent));
+      continue;
+    }
     out->say(indexed("cors.origins", i),
              in_quotes(origin) + " is no origin; allowed are * and scheme://host[:port]");
   }

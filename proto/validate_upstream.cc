@@ -43,22 +43,28 @@ void inspect_key(const v1::Upstream& upstream, Inspection* out) {
   }
 }
 
-// The key's own header is filled by the pool or by the caller; a fixed value would replace both.
-void inspect_set_of_key(const std::string& name, const v1::Upstream& upstream, Inspection* out) {
-  const Preset* preset = find_preset(name);
+}  // namespace
+
+// A fixed value would replace what the pool or the caller puts there.
+void inspect_set_of_key(const std::string& alias,
+                        const v1::Upstream& upstream,
+                        const v1::HeaderRules& rules,
+                        Inspection* out) {
+  const Preset* preset = find_preset(alias);
   const v1::Dialect dialect = upstream.has_dialect() ? upstream.dialect()
                               : preset != nullptr    ? preset->dialect
                                                      : v1::DIALECT_OPAQUE;
   const std::string header =
       upstream.has_key() ? upstream.key().header() : default_key_carriage(dialect).header();
-  for (const auto& [set, value] : upstream.headers().set()) {
-    if (!equal_ignoring_case(set, header)) continue;
+  for (const auto& [set, value] : rules.set()) {
+    // Anthropic's OAuth tokens go up as Bearer.
+    const bool second_place =
+        dialect == v1::DIALECT_ANTHROPIC && equal_ignoring_case(set, "authorization");
+    if (!second_place && !equal_ignoring_case(set, header)) continue;
     out->say("headers.set[" + set + "]",
-             in_quotes(set) + " carries the key of this upstream; use a KeyPool");
+             in_quotes(set) + " carries the key of " + in_quotes(alias) + "; use a KeyPool");
   }
 }
-
-}  // namespace
 
 void inspect_upstream(const std::string& name, const v1::Upstream& upstream, Inspection* out) {
   out->check("", alias_flaw(name));
@@ -79,7 +85,7 @@ void inspect_upstream(const std::string& name, const v1::Upstream& upstream, Ins
   }
   inspect_timeouts("timeouts", upstream.timeouts(), out);
   inspect_headers("headers", upstream.headers(), out);
-  inspect_set_of_key(name, upstream, out);
+  inspect_set_of_key(name, upstream, upstream.headers(), out);
   out->check("user_agent", header_value_flaw(upstream.user_agent()));
   if (upstream.client_user_agent() && !upstream.user_agent().empty()) {
     out->say("user_agent", "both user_agent and client_user_agent; allowed is one of them");

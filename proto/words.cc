@@ -22,10 +22,13 @@ bool is_visible(char c) { return c > 0x20 && c < 0x7F; }
 
 // First segments of paths that mean something else (surface: URLs).
 constexpr std::string_view kReserved[] = {
-    "http",        "https",      "ws",     "wss",       "api",      "gateway",
-    "v1",          "v1beta",     "verify", "healthz",   "readyz",   "chat",
-    "completions", "embeddings", "models", "responses", "messages",
+    "http",   "https",     "ws",       "wss",     "api",    "gateway",     "v1",
+    "v1beta", "verify",    "healthz",  "readyz",  "chat",   "completions", "embeddings",
+    "models", "responses", "messages", "v1alpha", "upload",
 };
+
+// Names under which logs and metrics show what no upstream has.
+constexpr std::string_view kLabels[] = {"generic", "none"};
 
 // The beginnings of tokens that stand in examples, without case and punctuation.
 constexpr std::string_view kDefaults[] = {
@@ -70,6 +73,11 @@ Flaw alias_flaw(std::string_view alias) {
            " cannot be an alias, because paths that begin with it mean something else; any other "
            "word is allowed";
   }
+  if (std::find(std::begin(kLabels), std::end(kLabels), alias) != std::end(kLabels)) {
+    return in_quotes(alias) +
+           " cannot be an alias, because logs and metrics mean something else by it; any other "
+           "word is allowed";
+  }
   return std::nullopt;
 }
 
@@ -87,12 +95,18 @@ Flaw token_flaw(std::string_view token) {
   if (token.size() < limits::kTokenBytesLeast) {
     return "a token of fewer than " + least + " characters" + needed;
   }
+  if (token.size() > limits::kTokenBytesMost) {
+    return "a token of more than " + std::to_string(limits::kTokenBytesMost) + " characters" +
+           needed;
+  }
+  static constexpr std::string_view kSeparators = ",;/?#%&\\\"'<>()";
   const bool sound = std::all_of(token.begin(), token.end(), [](char c) {
-    return is_visible(c) && std::string_view(",/?#\\\"").find(c) == std::string_view::npos;
+    return is_visible(c) && kSeparators.find(c) == std::string_view::npos;
   });
   if (sound) return std::nullopt;
-  return "a token with a character that cannot stand in a path; allowed is visible ASCII without "
-         ", / ? # \\ \"";
+  return "a token with a character that paths, queries or lists use; allowed is visible ASCII "
+         "without " +
+         std::string(kSeparators);
 }
 
 Flaw key_flaw(std::string_view key) {

@@ -45,6 +45,8 @@ inline constexpr auto kRequestBodyTimeout = 60s;  // without a byte from the cli
 inline constexpr auto kKeepAliveTimeout = 75s;    // nginx's; browsers keep 60 s or less
 inline constexpr auto kClientHandshakeTimeout = 10s;
 inline constexpr auto kClientWriteTimeout = 300s;  // without a byte taken by a slow reader
+inline constexpr auto kCorsMaxAge =
+    600s;  // Chromium's maximum is 2 h; without one it asks each time
 inline constexpr auto kLingerTimeout =
     2s;  // reading on after an early answer, so that no RST eats it
 inline constexpr auto kDrainTimeout = 600s;
@@ -70,8 +72,8 @@ inline constexpr size_t kDnsAddresses = 32;  // of one name
 inline constexpr auto kDnsTtlLeast = 1s;
 inline constexpr auto kDnsTtlMost = 1h;
 inline constexpr auto kDnsNegativeTtl = 5s;
-inline constexpr auto kDnsStale = 24h;              // served when a name server fails (RFC 8767)
-inline constexpr auto kDnsStaleRecheck = 30s;       // RFC 8767 §5: then the servers are asked again
+inline constexpr auto kDnsStale = 24h;         // served when a name server fails (RFC 8767)
+inline constexpr auto kDnsStaleRecheck = 30s;  // RFC 8767 §5: then the servers are asked again
 inline constexpr auto kHappyEyeballsDelay = 250ms;  // RFC 8305 §5
 
 // --- Keys
@@ -90,6 +92,7 @@ inline constexpr size_t kSecretBytes = 64 * 1024;  // of one secret's file
 inline constexpr auto kTimerMost = 24h;            // longer ones are typing errors
 inline constexpr uint32_t kWorkersMost = 1024;
 inline constexpr size_t kTokenBytesLeast = 16;
+inline constexpr size_t kTokenBytesMost = 256;
 
 // --- Server-sent events: the longest line of an event that is looked at (images come inline)
 inline constexpr size_t kSseEventBytes = 16 * 1024 * 1024;

@@ -185,6 +185,8 @@ Result<Authority> parse_authority(std::string_view text) {
     port = text.substr(colon + 1);
     has_port = true;
   }
+  // The root's dot names the same host (RFC 3986 §3.2.2); certificates and patterns have none.
+  if (!bracketed && host.size() > 1 && host.back() == '.') host.remove_suffix(1);
   authority.host = lower(host);
   if (bracketed ? !is_ipv6(authority.host) : !is_name(host)) {
     return bad(

@@ -153,7 +153,8 @@ void SettingsCompiler::logs_and_cors() const {
   }
   out->cors.origins.assign(relay.cors().origins().begin(), relay.cors().origins().end());
   for (const std::string& name : relay.cors().headers()) out->cors.headers.push_back(lower(name));
-  out->cors.max_age = from_proto(relay.cors().max_age());
+  out->cors.max_age =
+      relay.cors().has_max_age() ? from_proto(relay.cors().max_age()) : limits::kCorsMaxAge;
 }
 
 }  // namespace

@@ -1,25 +1,48 @@
-// Digests compared without an early end.
+// Digests compared without an early end, and a rolling hash that says where to compare.
 #include "relay/gate/tokens.h"
 
-#include "relay/base/limits.h"
+#include "relay/base/base64.h"
+#include "relay/base/random.h"
+#include "relay/base/text.h"
+#include "relay/base/url.h"
 
 #include <algorithm>
+#include <string>
 
 namespace culvert {
 namespace {
+
+constexpr uint64_t kModulus = (uint64_t{1} << 61) - 1;
 
 std::string_view bytes_of(const Digest& digest) {
   return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }
 
-// Where one word of a header's value ends and another begins.
-constexpr std::string_view kBetweenWords = " \t,;\"'<>()";
+uint64_t multiplied(uint64_t a, uint64_t b) {
+  __extension__ using Wide = unsigned __int128;
+  const Wide product = static_cast<Wide>(a) * b;
+  const uint64_t sum =
+      (static_cast<uint64_t>(product) & kModulus) + static_cast<uint64_t>(product >> 61);
+  return sum >= kModulus ? sum - kModulus : sum;
+}
+
+uint64_t byte_at(std::string_view text, size_t index) {
+  return static_cast<unsigned char>(text[index]) + uint64_t{1};
+}
 
 }  // namespace
 
-Tokens::Tokens(const std::vector<Secret>& tokens) {
+Tokens::Tokens(const std::vector<Secret>& tokens)
+    : base_(256 + Random::system().below(kModulus - 512)) {
   for (const Secret& token : tokens) {
-    if (!token.empty()) digests_.push_back(sha256(token.reveal()));
+    if (token.empty()) continue;
+    const std::string_view text = token.reveal();
+    digests_.push_back(sha256(text));
+    OfLength& known = by_length_[text.size()];
+    if (known.marks.empty()) {
+      for (size_t i = 1; i < text.size(); ++i) known.leaving = multiplied(known.leaving, base_);
+    }
+    known.marks.push_back(mark(text));
   }
 }
 
@@ -33,21 +56,41 @@ bool Tokens::is_token(std::string_view text) const {
 }
 
 bool Tokens::mentions_token(std::string_view value) const {
-  if (empty() || value.size() < limits::kTokenBytesLeast) return false;
-  if (is_token(value)) return true;
-  while (!value.empty()) {
-    const size_t end = std::min(value.find_first_of(kBetweenWords), value.size());
-    std::string_view word = value.substr(0, end);
-    // The word whole, and what follows each "=": a token may itself hold one.
-    while (word.size() >= limits::kTokenBytesLeast) {
-      if (is_token(word)) return true;
-      const size_t equals = word.find('=');
-      if (equals == std::string_view::npos) break;
-      word.remove_prefix(equals + 1);
+  if (empty()) return false;
+  if (contains_token(value)) return true;
+  if (value.find('%') != std::string_view::npos && contains_token(percent_decode(value))) {
+    return true;
+  }
+  static constexpr std::string_view kBasic = "basic ";
+  if (!starts_with_ignoring_case(value, kBasic)) return false;
+  const auto credentials = base64_decode(trim(value.substr(kBasic.size())));
+  return credentials && contains_token(*credentials);
+}
+
+bool Tokens::contains_token(std::string_view text) const {
+  for (const auto& [length, known] : by_length_) {
+    if (text.size() < length) continue;
+    uint64_t rolled = mark(text.substr(0, length));
+    for (size_t begin = 0;; ++begin) {
+      const bool marked =
+          std::find(known.marks.begin(), known.marks.end(), rolled) != known.marks.end();
+      if (marked && is_token(text.substr(begin, length))) return true;
+      if (begin + length == text.size()) break;
+      const uint64_t left = multiplied(byte_at(text, begin), known.leaving);
+      rolled = multiplied(rolled + kModulus - left, base_) + byte_at(text, begin + length);
+      if (rolled >= kModulus) rolled -= kModulus;
     }
-    value.remove_prefix(std::min(end + 1, value.size()));
   }
   return false;
+}
+
+uint64_t Tokens::mark(std::string_view text) const {
+  uint64_t made = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    made = multiplied(made, base_) + byte_at(text, i);
+    if (made >= kModulus) made -= kModulus;
+  }
+  return made;
 }
 
 }  // namespace culvert

@@ -55,6 +55,7 @@ void append(const Index& index, const std::string& key, std::vector<uint32_t>* f
 RouteTable::RouteTable(const std::vector<Route>& routes) : routes_(routes) {
   for (uint32_t i = 0; i < routes.size(); ++i) {
     list(routes[i], i, &by_prefix_[routes[i].path_prefix]);
+    longest_prefix_ = std::max(longest_prefix_, routes[i].path_prefix.size());
   }
 }
 
@@ -108,7 +109,8 @@ RouteTable::Indices RouteTable::candidates(const RouteQuery& query, std::string_
   const std::string_view path = query.path.substr(0, query.path.find('?'));
   Indices found;
   // Every prefix that ends at a segment's end, and the empty one.
-  for (size_t end = 0; end <= path.size(); ++end) {
+  const size_t most = std::min(path.size(), longest_prefix_);
+  for (size_t end = 0; end <= most; ++end) {
     if (end != 0 && end != path.size() && path[end] != '/') continue;
     const auto bucket = by_prefix_.find(std::string(path.substr(0, end)));
     if (bucket != by_prefix_.end()) collect(bucket->second, query, host, &found);

@@ -184,7 +184,7 @@ class HopByHop(HttpCase):
             "Keep-Alive: timeout=5\r\nProxy-Connection: keep-alive\r\nUpgrade: h2c\r\n"
             "HTTP2-Settings: AAMAAABkAAQAAP__\r\n"))
         self.assertEqual({name.lower() for name, _ in got.headers},
-                         {"x-end", "x-request-id", "content-length"})
+                         {"x-end", "x-request-id", "content-length", "date"})
         self.assertEqual(set(fields_of(raw.connections[0].received)), {"host", "user-agent"})
 
     def test_a_framing_header_cannot_be_nominated_away(self):

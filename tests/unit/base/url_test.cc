@@ -32,6 +32,15 @@ TEST(ParseUrl, TakesUpstreams) {
   }
 }
 
+TEST(ParseUrl, TakesTheRootsDotOff) {
+  for (const char* text : {"https://a.example.", "https://A.Example.:443/", "https://a.example"}) {
+    const auto url = parse_url(text);
+    ASSERT_TRUE(url) << text;
+    EXPECT_EQ(url->host, "a.example") << text;
+  }
+  EXPECT_EQ(parse_url("http://127.0.0.1.:8080")->host, "127.0.0.1");
+}
+
 TEST(ParseUrl, RefusesWithASentence) {
   const std::string label(64, 'a');
   std::string long_name;
@@ -59,7 +68,7 @@ TEST(ParseUrl, RefusesWithASentence) {
                                   std::string("https://a-"),
                                   std::string("https://a..b"),
                                   std::string("https://.a"),
-                                  std::string("https://a."),
+                                  std::string("https://a.."),
                                   std::string("https://a%2eb"),
                                   std::string("https://\xC3\xA4.de"),
                                   std::string("https://[::1"),

@@ -45,9 +45,29 @@ TEST_F(TokensTest, FindsATokenAmongWords) {
   const std::string token(kToken);
   for (const std::string& value :
        {token, "Bearer " + token, "a=1; t=" + token, "x," + token + ",y", "\"" + token + "\"",
-        "k=v=" + token, "Bearer " + std::string(kOtherToken), "t=" + std::string(kOtherToken)}) {
+        "k=v=" + token, "Bearer " + std::string(kOtherToken), "t=" + std::string(kOtherToken),
+        "https://relay.example/" + token + "/https/site.example/",
+        "https://a.example/?key=" + token + "&alt=sse", "a" + token + "b",
+        std::string("relay%2Dtoken%2D0123456789"),
+        std::string("Basic dXNlcjpyZWxheS10b2tlbi0wMTIzNDU2Nzg5"),
+        std::string("bAsIc  cmVsYXktdG9rZW4tMDEyMzQ1Njc4OTo=")}) {
     EXPECT_TRUE(tokens_.mentions_token(value)) << value;
   }
+}
+
+TEST_F(TokensTest, FindsATokenAtEveryPlaceOfALongValue) {
+  for (const std::string_view token : {kToken, kOtherToken}) {
+    for (size_t place = 0; place <= 300; ++place) {
+      std::string value(300, '=');
+      value.insert(place, token);
+      EXPECT_TRUE(tokens_.mentions_token(value)) << place;
+      value[place + token.size() / 2] ^= 1;
+      EXPECT_FALSE(tokens_.mentions_token(value)) << place;
+    }
+  }
+  // Hashing what follows each "=" would take seconds here.
+  EXPECT_FALSE(tokens_.mentions_token("x " + std::string(65'000, '=')));
+  EXPECT_TRUE(tokens_.mentions_token(std::string(65'000, '=') + std::string(kToken)));
 }
 
 TEST_F(TokensTest, OrdinaryValuesMentionNone) {

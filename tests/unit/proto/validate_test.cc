@@ -107,9 +107,37 @@ TEST(Validate, WeakTokensAreRefusedWithoutShowingThem) {
   for (const char* token : {"0123456789/abcdef", "0123456789 abcdef", "0123456789,abcdef",
                             "0123456789äabcdef", "0123456789?abcdef", "0123456789#abcdef"}) {
     expect(relay("auth_tokens: [\"" + std::string(token) + "\"]"), "auth_tokens[0]",
-           "cannot stand in a path");
+           "that paths, queries or lists use");
   }
   EXPECT_EQ(first(relay("auth_tokens: [fifteen-chars-xy]")), "sound");
+}
+
+TEST(Validate, LongTokensAreRefused) {
+  const std::string most(254, 'b');
+  EXPECT_EQ(first(relay("auth_tokens: [ac" + most + "]")), "sound");
+  expect(relay("auth_tokens: [acd" + most + "]"), "auth_tokens[0]", "more than 256 characters");
+}
+
+TEST(Validate, WordsOfTheRelayAreNoAliases) {
+  const std::string target = "targets: [{url: \"https://a.example\"}]";
+  for (const char* alias : {"v1alpha", "upload", "generic", "none", "healthz"}) {
+    EXPECT_NE(first(upstream(target, alias)).find("cannot be an alias"), std::string::npos)
+        << alias;
+  }
+}
+
+TEST(Validate, ARouteSetsNoHeaderOfAKey) {
+  const auto route = [](const std::string& to, const std::string& set) {
+    return "kind: Route\nname: r\nspec: {to: [{upstream: " + to + "}], headers: {set: {" + set +
+           ": x}}}\n";
+  };
+  EXPECT_EQ(first(route("openai", "x-api-key")), "sound");
+  expect(route("openai", "authorization"), "headers.set[authorization]", "use a KeyPool");
+  expect(route("anthropic", "X-Api-Key"), "headers.set[X-Api-Key]", "use a KeyPool");
+  expect(route("anthropic", "Authorization"), "headers.set[Authorization]", "use a KeyPool");
+  expect(upstream("key: {header: api-key}, targets: [{url: \"https://a.example\"}]") + "---\n" +
+             route("mine", "api-key"),
+         "headers.set[api-key]", "use a KeyPool");
 }
 
 TEST(Validate, ATokenIsNoAlias) {
@@ -151,6 +179,10 @@ TEST(Validate, LimitsTimersCorsAndRegion) {
     expect(relay("cors: {origins: ['" + std::string(origin) + "']}"), "cors.origins[0]",
            "is no origin");
   }
+  expect(relay("cors: {origins: ['https://App.example']}"), "cors.origins[0]",
+         "allowed is");
+  expect(relay("cors: {origins: ['https://a.example:443']}"), "cors.origins[0]",
+         "allowed is");
   expect(relay("cors: {headers: ['a b']}"), "cors.headers[0]", "no header name");
   expect(relay("workers: 5000"), "workers", "1024");
   expect(relay("region: 'a b'"), "region", "cannot be a name");

@@ -1,0 +1,29 @@
+// Known answers of RFC 4648 §10, and what is none.
+#include "relay/base/base64.h"
+
+#include <gtest/gtest.h>
+
+namespace culvert {
+namespace {
+
+TEST(Base64, KnownAnswers) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"", ""},
+      {"Zg==", "f"},
+      {"Zm8=", "fo"},
+      {"Zm9v", "foo"},
+      {"Zg", "f"},
+      {"Zm9vYg==", "foob"},
+      {"Zm9vYmE=", "fooba"},
+      {"Zm9vYmFy", "foobar"},
+      {"+/+/", "\xFB\xFF\xBF"},
+  };
+  for (const auto& [text, bytes] : cases) EXPECT_EQ(base64_decode(text), bytes) << text;
+}
+
+TEST(Base64, OtherBytesAreAnError) {
+  for (const char* text : {"Zg==Zg", "Z g", "-_", "Zm9v\n"}) EXPECT_FALSE(base64_decode(text));
+}
+
+}  // namespace
+}  // namespace culvert
