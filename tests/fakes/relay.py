@@ -29,6 +29,12 @@ def binary() -> str:
     return os.environ.get("CULVERT_RELAY") or str(REPOSITORY / "build/bin/culvert-relay")
 
 
+def sanitized() -> bool:
+    """Built with a sanitizer, which keeps memory that was freed."""
+    data = pathlib.Path(binary()).read_bytes()
+    return b"__asan_init" in data or b"__tsan_init" in data
+
+
 def run_once(*arguments: str, env: dict | None = None, timeout: float = HANG_GUARD_SECONDS):
     """For --check, --version and starts that must fail: the CompletedProcess with texts."""
     return subprocess.run([binary(), *arguments], env=base_environment() | (env or {}),

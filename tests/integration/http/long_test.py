@@ -5,8 +5,8 @@ import threading
 import unittest
 
 from tests.fakes.tls_socket import Ended
-from tests.integration.http.support import (OK, HttpCase, always, fields_of, memory, request,
-                                            sanitized)
+from tests.fakes.relay import sanitized
+from tests.integration.http.support import OK, HttpCase, always, fields_of, memory, request
 
 MIB = 1024 * 1024
 LARGE = 50 * MIB

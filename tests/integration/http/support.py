@@ -8,7 +8,7 @@ import unittest
 from tests.fakes import certs
 from tests.fakes.raw_client import RawClient, Response, exchange
 from tests.fakes.raw_upstream import RawUpstream
-from tests.fakes.relay import Relay, binary
+from tests.fakes.relay import Relay
 
 TOKEN = "relay-token-0123456789abcdef"
 WRONG_TOKEN = "wrong-token-0123456789abcdef"
@@ -62,11 +62,6 @@ def memory(relay: Relay, what: str) -> int:
     text = pathlib.Path(f"/proc/{relay.pid}/status").read_text()
     line = next(line for line in text.splitlines() if line.startswith(what))
     return int(line.split()[1]) * 1024
-
-
-def sanitized() -> bool:
-    data = pathlib.Path(binary()).read_bytes()
-    return b"__asan_init" in data or b"__tsan_init" in data
 
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

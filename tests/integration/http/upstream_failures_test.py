@@ -7,8 +7,8 @@ import threading
 import unittest
 
 from tests.fakes import certs
-from tests.integration.http.support import (KEY_A, OK, HttpCase, always, memory, request,
-                                            sanitized)
+from tests.fakes.relay import sanitized
+from tests.integration.http.support import KEY_A, OK, HttpCase, always, memory, request
 
 DIALECTS = ("openai", "anthropic", "gemini", "cohere")  # the last one is opaque
 
