@@ -457,6 +457,25 @@ class Start(unittest.TestCase):
             with self.subTest(env=env):
                 self.assertRegex(self.refused(env=listen | env), r"CULVERT_TLS|\.pem:")
 
+    def test_unreadable_certificates_name_their_place(self):
+        garbage = self.file("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+        bundle = settings.relay(ca_file=garbage)
+        own = settings.upstream("own", "https://api.example.com", tls={"ca_file": garbage})
+        for text, line_number in ((bundle, 4), (own, 5)):
+            with self.subTest(text=text):
+                path = self.file(text)
+                line = self.refused("--check", "--config", path)
+                self.assertIn(f"{path}:{line_number}: ", line)
+        line = self.refused(env={"SSL_CERT_FILE": garbage})
+        self.assertIn(f"SSL_CERT_FILE: {garbage}: ", line)
+        pair = {"cert": certs.server().cert, "key": certs.server("rsa").key}
+        path = self.file(settings.relay(listen=["https://127.0.0.1:0"], certificates=[pair]))
+        self.assertIn(f"{path}:5: {pair['cert']}: ", self.refused("--check", "--config", path))
+        line = self.refused(env={"CULVERT_LISTEN": "https://127.0.0.1:0",
+                                 "CULVERT_TLS_CERT": pair["cert"],
+                                 "CULVERT_TLS_KEY": pair["key"]})
+        self.assertIn(f"CULVERT_TLS_CERT: {pair['cert']}: ", line)
+
     def test_a_port_in_use_is_a_failure_and_no_bad_usage(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
