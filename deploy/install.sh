@@ -94,7 +94,9 @@ print_next_steps() {
   cat <<END
 Installed in $destination$prefix/bin. Next:
   edit $configuration/relay.yaml and $configuration/relay.env
-  systemctl enable --now culvert-relay.service   (and culvert-relay.socket for socket activation)
+  systemctl enable --now culvert-relay.service
+or, for socket activation, both at once; systemd refuses the socket of a service that runs already:
+  systemctl enable --now culvert-relay.socket culvert-relay.service
 To uninstall:
   systemctl disable --now culvert-relay.service culvert-relay.socket
   rm -f $prefix/bin/culvert-relay $prefix/lib/sysusers.d/culvert.conf

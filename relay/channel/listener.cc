@@ -13,7 +13,7 @@
 
 namespace culvert {
 
-Result<Fd> listen_on(const SocketAddress& address) {
+Result<Fd> listen_on(const SocketAddress& address, Sharing sharing) {
   const auto failed = [&] {
     return Error::ours(Code::kSystem, Stage::kNone, address.text() + ": " + std::strerror(errno));
   };
@@ -23,7 +23,9 @@ Result<Fd> listen_on(const SocketAddress& address) {
   if (!fd.valid()) return failed();
   const int on = 1;
   setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+  if (sharing == Sharing::kShared) {
+    setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+  }
   if (storage.ss_family == AF_INET6) {
     // [::] and 0.0.0.0 can be configured side by side.
     setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);

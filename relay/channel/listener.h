@@ -8,6 +8,7 @@
 #include "relay/channel/poll.h"
 #include "relay/channel/timer.h"
 
+#include <cstdint>
 #include <memory>
 
 namespace culvert {
@@ -19,9 +20,12 @@ class AcceptSink {
   virtual bool on_accept(Fd connection, const Address& peer) = 0;
 };
 
-// Binds with SO_REUSEPORT (each worker has a socket of its own on the address) and listens.
-// Errors: kSystem with "ADDRESS: why".
-Result<Fd> listen_on(const SocketAddress& address);
+// Shared: SO_REUSEPORT, since each worker has a socket of its own on the address. It lets in every
+// other process of the same user too.
+enum class Sharing : uint8_t { kShared, kExclusive };
+
+// Binds and listens. Errors: kSystem with "ADDRESS: why".
+Result<Fd> listen_on(const SocketAddress& address, Sharing sharing = Sharing::kShared);
 // The address that a listening socket has; for port 0.
 Result<SocketAddress> bound_address(int fd);
 

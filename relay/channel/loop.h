@@ -40,7 +40,8 @@ class Loop {
   // run() returned runs in the destructor, so that nothing that a task owns leaks.
   void post(std::function<void()> task);
 
-  // For the end, after run(): an owner whose members posted tasks touch runs them while it has them.
+  // For the end, after run(): an owner whose members posted tasks touch runs them while it has
+  // them.
   void run_posted();
 
   // Ends the object after the current callback.

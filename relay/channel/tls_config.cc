@@ -212,7 +212,10 @@ Result<std::shared_ptr<const TrustStore>> TrustStore::parse(std::string_view bun
     const int code = mbedtls_x509_crt_parse(
         &store->state_->chain, reinterpret_cast<const unsigned char*>(terminated.c_str()),
         terminated.size() + 1);
-    if (code < 0) return invalid(tls_error_text("CA certificates cannot be read", code));
+    if (code < 0) {
+      return invalid(tls_error_text("CA certificates cannot be read", code) +
+                     "; needed is PEM with a certificate");
+    }
   }
   for (const auto* one = &store->state_->chain; one != nullptr; one = one->next) {
     if (one->raw.p != nullptr) ++store->state_->count;

@@ -21,7 +21,8 @@ Result<void> start_crypto();
 class TrustStore {
  public:
   // `bundle`: a whole file's PEM; `extra`: PEM of more, may be empty. Certificates that this
-  // library cannot read (unusual curves) are passed over and counted; none at all is an error.
+  // library cannot read (unusual curves) are passed over; a text that holds none is an error. Where
+  // both are empty, the store trusts nobody.
   static Result<std::shared_ptr<const TrustStore>> parse(std::string_view bundle,
                                                          std::string_view extra);
   ~TrustStore();
@@ -52,7 +53,7 @@ class TicketKeys {
 };
 
 struct CertificatePem {
-  std::string name;  // of the files, for errors
+  std::string name;  // where it comes from, for errors
   std::string cert;
   std::string key;
 };

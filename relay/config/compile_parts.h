@@ -15,6 +15,9 @@ struct Compiling {
   const Surroundings& surroundings;
   std::vector<std::string>* warnings;
 
+  ConfigPlace place(std::string_view kind, std::string_view name, std::string_view path) const {
+    return {resources.places.find(kind, name, path)};
+  }
   // `PLACE: message`, the place being that of the field.
   Error error(std::string_view kind,
               std::string_view name,

@@ -21,6 +21,9 @@ struct SettingsCompiler {
   Error error(std::string_view path, std::string_view message) const {
     return in.error("Relay", in.resources.relay_name, path, message);
   }
+  ConfigPlace place(std::string_view path) const {
+    return in.place("Relay", in.resources.relay_name, path);
+  }
   Result<void> listeners() const;
   Result<void> certificates() const;
   Result<void> tokens() const;
@@ -61,7 +64,7 @@ Result<void> SettingsCompiler::certificates() const {
       return error(path + ".key",
                    "the file " + pair.key() + " holds no private key; allowed is PEM");
     }
-    out->certificates.push_back({pair.cert(), pair.key()});
+    out->certificates.push_back({pair.cert(), pair.key(), place(path + ".cert")});
   }
   return {};
 }
@@ -83,8 +86,10 @@ Result<void> SettingsCompiler::tokens() const {
 Result<void> SettingsCompiler::ca_file() const {
   out->ca_file = relay.ca_file().empty() ? kDefaultCaFile : relay.ca_file();
   const auto bundle = read_certificates(in.surroundings, out->ca_file);
+  if (!relay.ca_file().empty()) out->ca_place = place("ca_file");
   if (bundle) return {};
   if (!relay.ca_file().empty()) return error("ca_file", bundle.error().detail);
+  out->ca_file.clear();  // to read it again would fail a start that needs no upstream with TLS
   in.warnings->push_back(bundle.error().detail +
                          "; no upstream's certificate can be verified: install ca-certificates or "
                          "set SSL_CERT_FILE");

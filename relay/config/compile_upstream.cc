@@ -92,6 +92,7 @@ Result<Upstream> compile_upstream(const Compiling& in,
     auto pem = read_certificates(in.surroundings, written.tls().ca_file());
     if (!pem) return in.error("Upstream", name, "tls.ca_file", pem.error().detail);
     out.ca_pem = *std::move(pem);
+    out.ca_place = in.place("Upstream", name, "tls.ca_file");
   }
   out.server_name = lower(written.tls().server_name());
   out.tls13_only = written.tls().min_version() == v1::Tls::MIN_VERSION_TLS13;

@@ -12,8 +12,9 @@ struct FileText {
   bool world_readable = false;
 };
 
-// Errors are kInvalidConfig; the detail says which file and why, without a place. Pipes are read as
-// well, so that `<(…)` works; directories are not.
+// Leaves no copy but the text: the file may hold keys. Errors are kInvalidConfig; the detail says
+// which file and why, without a place. Pipes are read as well, so that `<(…)` works; directories
+// are not.
 Result<FileText> read_file(const std::string& path, size_t most_bytes);
 
 }  // namespace culvert

@@ -20,6 +20,13 @@
 
 namespace culvert {
 
+// Where a setting was written: FILE:LINE or a variable; empty where it is a default. For errors
+// alone: the same setting written elsewhere is the same.
+struct ConfigPlace {
+  std::string text;
+  friend bool operator==(const ConfigPlace&, const ConfigPlace&) { return true; }
+};
+
 enum class KeyPolicy : uint8_t { kRoundRobin, kRandom, kLeastUsed, kSticky };
 enum class ClientAddressLogging : uint8_t { kNone, kTruncated, kFull };
 
@@ -52,7 +59,8 @@ struct Upstream {
   std::string key_header;       // spelled as it is sent
   std::string key_scheme;       // "Bearer", or empty
   std::string ca_pem;           // extra CA certificates; empty: none
-  std::string server_name;      // empty: the target's host
+  ConfigPlace ca_place;
+  std::string server_name;  // empty: the target's host
   bool tls13_only = false;
   Timeouts timeouts;
   HeaderRules headers;
@@ -108,6 +116,7 @@ struct ListenerSettings {
 struct CertificateFiles {
   std::string cert;
   std::string key;
+  ConfigPlace place;
   friend bool operator==(const CertificateFiles&, const CertificateFiles&) = default;
 };
 
@@ -129,7 +138,8 @@ struct Settings {
   std::vector<Network> allow_networks;
   std::vector<HostPattern> allow_hosts;
   std::vector<std::string> generic_headers;  // lower case; pass beside the usual ones
-  std::string ca_file;                       // the bundle for upstreams
+  std::string ca_file;                       // the bundle for upstreams; empty: there is none
+  ConfigPlace ca_place;
   Duration drain_timeout{};
   Duration request_head{};
   Duration request_body{};

@@ -79,7 +79,8 @@ Result<std::unique_ptr<Admin>> Admin::create(Loop& loop,
                                              const SocketAddress& address,
                                              Answers answers) {
   std::unique_ptr<Admin> admin(new Admin(loop, std::move(answers)));
-  Fd fd = CULVERT_TRY(listen_on(address));
+  // The workers' sockets would let a second relay in unnoticed; this one keeps it out.
+  Fd fd = CULVERT_TRY(listen_on(address, Sharing::kExclusive));
   admin->address_ = CULVERT_TRY(bound_address(fd.get()));
   admin->listener_ =
       std::make_unique<Listener>(loop, std::move(fd), static_cast<AcceptSink&>(*admin));

@@ -1,6 +1,7 @@
 // From a configuration to a running process, through reloads, to its end.
 #include "relay/edge/server.h"
 
+#include "relay/base/json_writer.h"
 #include "relay/base/limits.h"
 #include "relay/base/log.h"
 #include "relay/base/version.h"
@@ -32,6 +33,25 @@ size_t connections_for(size_t wanted, size_t descriptors, size_t workers) {
   return most;
 }
 
+bool matches(const PassedSocket& socket, const ListenerSettings& listener) {
+  return socket.address.address == listener.address.address &&
+         socket.address.port == listener.address.port;
+}
+
+// They are closed, and clients of theirs would be refused with nothing to say why.
+void warn_of_unused(const std::vector<PassedSocket>& passed, const Settings& settings) {
+  for (const PassedSocket& socket : passed) {
+    const bool used =
+        std::any_of(settings.listen.begin(), settings.listen.end(),
+                    [&](const ListenerSettings& listener) { return matches(socket, listener); });
+    if (used) continue;
+    log::warn(
+        "a socket that the service manager passed is not used: add its address to `listen`, or "
+        "take it out of the .socket unit",
+        {{"address", socket.address.text()}});
+  }
+}
+
 std::string stamp_of(const Settings& settings) {
   std::string stamp;
   for (const CertificateFiles& files : settings.certificates) {
@@ -45,6 +65,16 @@ std::string stamp_of(const Settings& settings) {
     }
   }
   return stamp;
+}
+
+void write_pool(JsonWriter& json, const std::string& upstream, const KeyPoolState& pool) {
+  json.begin_object().field("upstream", upstream);
+  json.key("keys").begin_array();
+  for (size_t i = 0; i < pool.size(); ++i) {
+    json.begin_object().field("key", pool.masked(i));
+    json.field("state", to_string(pool.health(i))).end_object();
+  }
+  json.end_array().end_object();
 }
 
 }  // namespace
@@ -93,13 +123,14 @@ Result<void> Server::set_up() {
   shared_ = std::make_unique<SharedParts>(SharedParts{
       clock_, random_, *handshakes_, metrics_, access_log_, *replay_, process_, *client_limits_});
   process_.started = clock_.wall();
+  // Before the listeners: its address tells whether another relay runs with this configuration.
+  admin_ = CULVERT_TRY(Admin::create(loop_, settings.admin_listen,
+                                     [this](std::string_view path) { return admin_answer(path); }));
   std::vector<std::vector<WorkerListener>> listeners(settings.workers);
   CULVERT_CHECK(bind_listeners(&listeners));
   for (auto& of_one : listeners) {
     workers_.push_back(CULVERT_TRY(Worker::create(*shared_, table_, std::move(of_one))));
   }
-  admin_ = CULVERT_TRY(Admin::create(loop_, settings.admin_listen,
-                                     [this](std::string_view path) { return admin_answer(path); }));
   return {};
 }
 
@@ -107,10 +138,11 @@ Result<void> Server::set_up() {
 // shared by all of them instead, through duplicates: it knows nothing of SO_REUSEPORT.
 Result<void> Server::bind_listeners(std::vector<std::vector<WorkerListener>>* of_worker) {
   auto passed = take_passed_sockets();
+  warn_of_unused(passed, table_->settings());
   for (const ListenerSettings& settings : table_->settings().listen) {
     SocketAddress address = settings.address;
     const auto found = std::find_if(passed.begin(), passed.end(), [&](const PassedSocket& socket) {
-      return socket.address.address == address.address && socket.address.port == address.port;
+      return matches(socket, settings);
     });
     for (auto& listeners : *of_worker) {
       Fd fd;
@@ -211,8 +243,11 @@ void Server::publish(std::shared_ptr<const Table> table) {
   if (now.listen.size() != before.listen.size() ||
       !std::equal(now.listen.begin(), now.listen.end(), before.listen.begin(),
                   [](const auto& a, const auto& b) { return a.text == b.text; }) ||
-      now.workers != before.workers || now.admin_listen.text() != before.admin_listen.text()) {
-    log::warn("listeners and workers change only with a restart; the rest was reloaded");
+      now.workers != before.workers || now.handshake_threads != before.handshake_threads ||
+      now.admin_listen.text() != before.admin_listen.text()) {
+    log::warn(
+        "listeners, workers and limits.handshakes change only with a restart; the rest was "
+        "reloaded");
   }
   log::set_level(now.debug ? log::Level::kDebug : log::Level::kInfo);
   if (now.connections != before.connections ||
@@ -273,7 +308,27 @@ AdminAnswer Server::admin_answer(std::string_view path) {
     const bool ready = process_.ready.load() && !process_.draining.load();
     return {ready ? 200 : 503, "text/plain; charset=utf-8", ready ? "ready\n" : "draining\n"};
   }
-  return {404, "text/plain; charset=utf-8", "try /metrics, /healthz or /readyz\n"};
+  if (path == "/debug") return {200, "application/json", debug_page()};
+  return {404, "text/plain; charset=utf-8", "try /metrics, /healthz, /readyz or /debug\n"};
+}
+
+// No secrets and no addresses of clients: what is here may be pasted into a report.
+std::string Server::debug_page() const {
+  const Snapshot& snapshot = table_->snapshot();
+  JsonWriter json;
+  json.begin_object().field("service", "culvert-relay").field("version", kVersion);
+  json.field("ready", process_.ready.load() && !process_.draining.load());
+  json.field("draining", process_.draining.load());
+  json.field("uptime_s", static_cast<int64_t>(seconds(clock_.wall() - process_.started)));
+  json.field("workers", static_cast<uint64_t>(workers_.size()));
+  json.field("client_connections", static_cast<uint64_t>(client_limits_->count()));
+  json.field("active_requests", metrics_.active_requests());
+  json.field("upstreams", static_cast<uint64_t>(snapshot.upstreams.size()));
+  json.field("routes", static_cast<uint64_t>(snapshot.routes.size()));
+  json.key("pools").begin_array();
+  for (const auto& [upstream, pool] : table_->pools()) write_pool(json, upstream, *pool);
+  json.end_array().end_object();
+  return json.take() + '\n';
 }
 
 std::vector<KeyGauge> Server::key_gauges() const {

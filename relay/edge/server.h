@@ -48,6 +48,7 @@ class Server {
   void look_if_done();
   void log_listening() const;
   AdminAnswer admin_answer(std::string_view path);
+  std::string debug_page() const;
   std::vector<KeyGauge> key_gauges() const;
 
   BootstrapSource source_;

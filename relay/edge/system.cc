@@ -83,7 +83,12 @@ std::vector<PassedSocket> take_passed_sockets() {
     ::fcntl(fd, F_SETFD, FD_CLOEXEC);
     ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
     Fd owned(fd);
-    if (auto address = bound_address(fd)) sockets.push_back({std::move(owned), *address});
+    if (auto address = bound_address(fd)) {
+      sockets.push_back({std::move(owned), *address});
+    } else {
+      log::warn("a socket that the service manager passed is not used: listeners are IP sockets",
+                {{"error", address.error().detail}});
+    }
   }
   return sockets;
 }

@@ -1,9 +1,9 @@
 // Building a table: all or nothing.
 #include "relay/flow/table.h"
 
-#include "relay/base/log.h"
+#include "relay/base/limits.h"
 #include "relay/channel/digest.h"
-#include "relay/config/files.h"
+#include "relay/config/file.h"
 
 namespace culvert {
 namespace {
@@ -11,6 +11,18 @@ namespace {
 std::string digest_of(std::string_view text) {
   const Digest digest = sha256(text);
   return {digest.begin(), digest.end()};
+}
+
+// `PLACE: what is wrong`, as every error of a configuration; a default has no place.
+Error placed(const ConfigPlace& place, Error error) {
+  if (!place.text.empty()) error.detail = place.text + ": " + error.detail;
+  return error;
+}
+
+Result<std::string> file_text(const ConfigPlace& place, const std::string& path) {
+  auto file = read_file(path, limits::kConfigBytes);
+  if (!file) return placed(place, std::move(file).error());
+  return std::move(file->text);
 }
 
 std::string identity_of(const Settings& settings) {
@@ -32,6 +44,11 @@ Result<std::shared_ptr<const TrustStore>> trust_store(TableParts& parts,
   return known;
 }
 
+// What neither this table nor one that still runs holds; a later build finds what ended since.
+void forget_unused(TableParts& parts) {
+  std::erase_if(parts.trust, [](const auto& item) { return item.second.use_count() <= 1; });
+}
+
 }  // namespace
 
 Table::Table(std::shared_ptr<const Snapshot> snapshot, KeyRing& keys)
@@ -51,16 +68,26 @@ Result<std::shared_ptr<const Table>> Table::build(std::shared_ptr<const Snapshot
   }
   CULVERT_CHECK(table->load_trust(parts));
   CULVERT_CHECK(table->load_certificates(parts));
+  forget_unused(parts);
   return std::shared_ptr<const Table>(std::move(table));
 }
 
 Result<void> Table::load_trust(TableParts& parts) {
   std::string bundle;
-  if (!settings().ca_file.empty()) bundle = CULVERT_TRY(read_file(settings().ca_file));
-  common_trust_ = CULVERT_TRY(trust_store(parts, bundle, {}));
+  const std::string& path = settings().ca_file;
+  if (!path.empty()) bundle = CULVERT_TRY(file_text(settings().ca_place, path));
+  auto common = trust_store(parts, bundle, {});
+  if (!common) {
+    Error error = std::move(common).error();
+    error.detail = path + ": " + error.detail;
+    return placed(settings().ca_place, std::move(error));
+  }
+  common_trust_ = std::move(common).value();
   for (const auto& [name, upstream] : snapshot_->upstreams) {
     if (upstream.ca_pem.empty()) continue;
-    own_trust_[name] = CULVERT_TRY(trust_store(parts, bundle, upstream.ca_pem));
+    auto own = trust_store(parts, bundle, upstream.ca_pem);
+    if (!own) return placed(upstream.ca_place, std::move(own).error());
+    own_trust_[name] = std::move(own).value();
   }
   return {};
 }
@@ -69,9 +96,9 @@ Result<void> Table::load_certificates(TableParts& parts) {
   if (settings().certificates.empty()) return {};
   std::vector<CertificatePem> pems;
   for (const CertificateFiles& files : settings().certificates) {
-    std::string cert = CULVERT_TRY(read_file(files.cert));
-    std::string key = CULVERT_TRY(read_file(files.key));
-    pems.push_back({files.cert, std::move(cert), std::move(key)});
+    std::string cert = CULVERT_TRY(file_text(files.place, files.cert));
+    std::string key = CULVERT_TRY(file_text(files.place, files.key));
+    pems.push_back({files.place.text + ": " + files.cert, std::move(cert), std::move(key)});
   }
   auto made = TlsServerConfig::create(pems, parts.tickets);
   for (CertificatePem& pem : pems) wipe(pem.key.data(), pem.key.size());

@@ -41,8 +41,6 @@ std::shared_ptr<const KeyPoolState> KeyRing::pool(const KeyPool& pool) {
   made->policy_ = pool.policy;
   made->rest_ = pool.rest;
   made->isolation_ = pool.isolation;
-  std::erase_if(configured_, [](const auto& known) { return known.expired(); });
-  configured_.push_back(made);
   return made;
 }
 
@@ -67,23 +65,6 @@ std::shared_ptr<const KeyPoolState> KeyRing::callers_pool(const std::string& ups
     recent_.pop_back();
   }
   return made;
-}
-
-std::vector<KeyRing::Shown> KeyRing::snapshot_states() const {
-  std::vector<std::shared_ptr<const KeyPoolState>> pools;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const auto& known : configured_) {
-      if (auto pool = known.lock()) pools.push_back(std::move(pool));
-    }
-  }
-  std::vector<Shown> shown;
-  for (const auto& pool : pools) {
-    for (size_t index = 0; index < pool->size(); ++index) {
-      shown.push_back({pool->upstream(), pool->masked(index), pool->health(index)});
-    }
-  }
-  return shown;
 }
 
 size_t KeyRing::known_keys() const {

@@ -31,15 +31,6 @@ class KeyRing {
                                                    Duration rest,
                                                    Duration isolation);
 
-  // One key of a configured pool as metrics show it.
-  struct Shown {
-    std::string upstream;
-    std::string masked;
-    KeyHealth health = KeyHealth::kReady;
-  };
-  // Of the configured pools that live; callers' own keys are never shown, so labels are bounded.
-  std::vector<Shown> snapshot_states() const;
-
   size_t known_keys() const;  // for tests of the memory bound
 
  private:
@@ -54,7 +45,6 @@ class KeyRing {
   mutable std::mutex mutex_;
   std::unordered_map<std::string, std::weak_ptr<KeyState>> states_;  // by upstream and digest
   size_t sweep_at_ = 64;  // size of states_ at which the unused are looked for
-  std::vector<std::weak_ptr<const KeyPoolState>> configured_;
   using Recent = std::list<std::pair<std::string, std::shared_ptr<KeyPoolState>>>;
   Recent recent_;  // of callers, most recently used first
   std::unordered_map<std::string, Recent::iterator> callers_;  // by digest of upstream and list

@@ -105,6 +105,8 @@ void Metrics::add_connections(int change) { state_->connections->Increment(chang
 
 void Metrics::add_active_requests(int change) { state_->active->Increment(change); }
 
+int64_t Metrics::active_requests() const { return static_cast<int64_t>(state_->active->Value()); }
+
 void Metrics::count_key(const std::string& upstream,
                         const std::string& masked,
                         std::string_view result) {

@@ -44,6 +44,7 @@ class Metrics {
   void count_refused(std::string_view reason);
   void add_connections(int change);
   void add_active_requests(int change);
+  int64_t active_requests() const;
   void count_key(const std::string& upstream, const std::string& masked, std::string_view result);
   void set_ready(bool ready);
   void set_certificate_expiry(int64_t unix_seconds);

@@ -240,6 +240,15 @@ class Reload(WithModels):
         relay.wait_for_message("reloaded", 2)
         self.assertEqual(exchange(relay.http, asking.get("/healthz")).status, 200)
 
+    def test_what_needs_a_restart_is_told(self):
+        told = ("listeners, workers and limits.handshakes change only with a restart; the rest was "
+                "reloaded")
+        relay = Relay.for_test(self, config=self.config(limits={"handshakes": 1}))
+        relay.write_config(self.config(limits={"handshakes": 2}))
+        relay.sighup()
+        relay.wait_for_message("reloaded")
+        relay.wait_for_message(told)
+
     def with_token(self, relay: Relay, token: str) -> int:
         return exchange(relay.http, asking.post(
             fields=f"X-Culvert-Token: {token}\r\n")).status
@@ -486,6 +495,33 @@ class Start(unittest.TestCase):
             with self.subTest(env=env):
                 self.assertRegex(self.refused(env=listen | env), r"CULVERT_TLS|\.pem:")
 
+    def test_unreadable_certificates_name_their_place(self):
+        garbage = self.file("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+        bundle = settings.relay(ca_file=garbage)
+        own = settings.upstream("own", "https://api.example.com", tls={"ca_file": garbage})
+        for text, line_number in ((bundle, 4), (own, 5)):
+            with self.subTest(text=text):
+                path = self.file(text)
+                line = self.refused("--check", "--config", path)
+                self.assertIn(f"{path}:{line_number}: ", line)
+        line = self.refused(env={"SSL_CERT_FILE": garbage})
+        self.assertIn(f"SSL_CERT_FILE: {garbage}: ", line)
+        pair = {"cert": certs.server().cert, "key": certs.server("rsa").key}
+        path = self.file(settings.relay(listen=["https://127.0.0.1:0"], certificates=[pair]))
+        self.assertIn(f"{path}:5: {pair['cert']}: ", self.refused("--check", "--config", path))
+        line = self.refused(env={"CULVERT_LISTEN": "https://127.0.0.1:0",
+                                 "CULVERT_TLS_CERT": pair["cert"],
+                                 "CULVERT_TLS_KEY": pair["key"]})
+        self.assertIn(f"CULVERT_TLS_CERT: {pair['cert']}: ", line)
+
+    def test_a_second_relay_on_the_same_ports_is_refused(self):
+        """The workers' sockets share their ports; the admin listener tells."""
+        relay = Relay.for_test(self)
+        line = self.refused(env={"CULVERT_LISTEN": f"http://{relay.http}",
+                                 "CULVERT_ADMIN_LISTEN": relay.admin}, code=1)
+        self.assertIn(relay.admin, line)
+        self.assertEqual(exchange(relay.http, asking.get("/healthz", key=None)).status, 200)
+
     def test_a_port_in_use_is_a_failure_and_no_bad_usage(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
@@ -565,6 +601,17 @@ class Manager(WithModels):
             for _ in range(10):
                 self.assertEqual(exchange(address, asking.post()).status, 200)
         self.assertEqual(len(relay.addresses("http")), 2)
+
+    def test_an_address_that_is_not_configured_is_told(self):
+        program = self.wrapper(
+            "kept = socket.create_server(('127.0.0.1', 0))\n"
+            "os.dup2(os.dup(kept.fileno()), 3, inheritable=True)\n"
+            "os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS='1')")
+        with mock.patch.dict(os.environ, {"CULVERT_RELAY": program}):
+            relay = self.relay()
+        told = [line for line in relay.log if "passed is not used" in line.get("msg", "")]
+        self.assertRegex(told[0]["address"], r"^127\.0\.0\.1:\d+$")
+        self.assertEqual(len(told), 1)
 
     def test_sockets_for_another_process_are_left_alone(self):
         program = self.wrapper("os.environ.update(LISTEN_PID='1', LISTEN_FDS='3')")

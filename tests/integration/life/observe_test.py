@@ -329,8 +329,32 @@ class MetricsPage(WithModels):
         self.assertEqual(metrics.sum("gen_ai_server_request_duration_seconds_count"), 10)
         self.assertEqual(metrics.sum("culvert_requests_total", upstream="none",
                                      status_class="4xx"), 3)
-        self.assertEqual(metrics.sum("culvert_active_requests"), 0)
+        relay.wait_for_metric(lambda m: m.sum("culvert_active_requests") == 0)
         self.assertEqual(metrics.all("culvert_build_info")[0][1], 1)
+
+    def test_the_debug_page_tells_what_runs(self):
+        relay = self.busy()
+        relay.wait_for_metric(lambda m: m.sum("culvert_active_requests") == 0 and
+                              m.sum("culvert_client_connections") == 0)
+        self.models.behave(stall="head", times=1)
+        with RawClient(relay.http) as client:
+            client.send(asking.post())
+            self.models.wait(stalled_now=1)
+            status, text = relay.admin_get("/debug")
+            self.models.release()
+            client.read_response("POST")
+        self.assertEqual(status, 200)
+        self.assertNotIn(POOLED, text)
+        self.assertNotIn(TOKEN, text)
+        page = json.loads(text)
+        expected = {"ready": True, "draining": False, "workers": 2, "client_connections": 1,
+                    "active_requests": 1, "routes": 0, "pools": [
+                        {"upstream": "openai", "keys": [
+                            {"key": settings.masked(POOLED), "state": "ready"}]}]}
+        self.assertEqual({name: page[name] for name in expected}, expected)
+        self.assertGreater(page["upstreams"], 30)
+        self.assertGreaterEqual(page["uptime_s"], 0)
+        self.assertRegex(page["version"], r"^\d+\.\d+\.\d+$")
 
     def test_active_requests_and_connections_go_up_and_down(self):
         relay = self.relay()

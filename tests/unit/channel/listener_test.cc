@@ -38,6 +38,18 @@ TEST(ListenOn, DrawsAPortAndSharesIt) {
   EXPECT_TRUE(listen_on(*address));  // another worker's
 }
 
+TEST(ListenOn, KeepsAnExclusiveAddressToItself) {
+  const auto first = listen_on(test::loopback(), Sharing::kExclusive);
+  ASSERT_TRUE(first);
+  const auto address = bound_address(first->get());
+  ASSERT_TRUE(address);
+  for (const Sharing sharing : {Sharing::kExclusive, Sharing::kShared}) {
+    const auto second = listen_on(*address, sharing);
+    ASSERT_FALSE(second);
+    EXPECT_NE(second.error().detail.find(address->text()), std::string::npos);
+  }
+}
+
 TEST(ListenOn, NamesTheAddressThatItCannotHave) {
   const auto failed = listen_on(test::loopback(0, "192.0.2.1"));
   ASSERT_FALSE(failed);

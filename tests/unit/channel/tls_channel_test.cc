@@ -211,6 +211,14 @@ TEST_F(Tls, DoesNotServeWithABadCertificate) {
   EXPECT_FALSE(TrustStore::parse("nothing", ""));
 }
 
+TEST_F(Tls, TrustsNobodyWithoutCertificatesOfAuthorities) {
+  const auto nobody = TrustStore::parse("", "");
+  ASSERT_TRUE(nobody);
+  EXPECT_EQ((*nobody)->size(), 0U);
+  connect(server_config({"good"}), client_config(*nobody));
+  EXPECT_FALSE(shake_hands());
+}
+
 TEST_F(Tls, RefusesWhatIsNoTls) {
   connect(server_config({"good"}), client_config());
   ASSERT_TRUE(shake_hands());

@@ -217,7 +217,9 @@ TEST(Compile, AMissingDefaultBundleIsAWarningOnly) {
     return Error::ours(Code::kInvalidConfig, Stage::kNone, "no file " + path);
   };
   std::vector<std::string> warnings;
-  ASSERT_TRUE(compile({}, surroundings, &warnings));
+  const auto without = compile({}, surroundings, &warnings);
+  ASSERT_TRUE(without);
+  EXPECT_EQ((*without)->settings.ca_file, "");  // nobody reads it a second time
   ASSERT_EQ(warnings.size(), 1U);
   EXPECT_EQ(warnings[0].rfind("no file /etc/ssl/certs/ca-certificates.crt; ", 0), 0U);
   auto resources = parse_resources("f.yaml", "kind: Relay\nname: r\nspec: {ca_file: /mine}\n");
@@ -225,6 +227,26 @@ TEST(Compile, AMissingDefaultBundleIsAWarningOnly) {
   const auto explicitly = compile(*resources, surroundings, &warnings);
   ASSERT_FALSE(explicitly);
   EXPECT_EQ(explicitly.error().detail, "f.yaml:3: no file /mine");
+}
+
+// What is read again later names the same place as what is found here.
+TEST(Compile, FilesKeepTheirPlaces) {
+  const auto snapshot = snapshot_of(R"(kind: Relay
+name: r
+spec:
+  ca_file: /mine
+---
+kind: Upstream
+name: openai
+spec:
+  tls:
+    ca_file: /own
+)");
+  EXPECT_EQ(snapshot->settings.ca_place.text, "f.yaml:4");
+  EXPECT_EQ(snapshot->upstream("openai")->ca_place.text, "f.yaml:10");
+  EXPECT_EQ(snapshot_of("")->settings.ca_place.text, "");
+  EXPECT_EQ(ConfigPlace{"f.yaml:1"},
+            ConfigPlace{"f.yaml:2"});  // a line more above changes no setting
 }
 
 }  // namespace
