@@ -76,8 +76,7 @@ class Drain(WithModels):
         os.kill(relay.pid, signal.SIGTERM)
         os.kill(relay.pid, signal.SIGCONT)
         for client in waiting:
-            answer = client.read_response()
-            self.assertEqual((answer.status, answer.get("connection")), (200, "close"))
+            self.assertEqual(client.read_response().status, 200)
         self.assertEqual(relay.wait_exit(), 0)
 
     def test_a_reload_after_a_worker_has_ended(self):
