@@ -84,7 +84,7 @@ void Race::next() {
     if (fd.valid()) {
       tune_socket(fd.get());
       if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&storage), size) == 0 ||
-          errno == EINPROGRESS) {
+          errno == EINPROGRESS || errno == EINTR) {  // connect(2): both go on by themselves
         tries_.push_back(std::make_unique<Try>(*this, std::move(fd), address));
         ++running_;
         if (started_ < addresses_.size()) timer_.start(limits::kHappyEyeballsDelay);

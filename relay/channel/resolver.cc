@@ -83,10 +83,15 @@ Result<std::unique_ptr<Resolver>> Resolver::create(Loop& loop, ResolverOptions o
     }
   };
   ares.sock_state_cb_data = resolver.get();
+  int mask = ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB;
+#ifdef ARES_OPT_QUERY_CACHE
+  // From 1.31 on c-ares has a cache of its own, which knows nothing of ours nor of its clock.
+  ares.qcache_max_ttl = 0;
+  mask |= ARES_OPT_QUERY_CACHE;
+#endif
   int status = library;
   if (status == ARES_SUCCESS) {
-    status = ares_init_options(&resolver->ares_, &ares,
-                               ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB);
+    status = ares_init_options(&resolver->ares_, &ares, mask);
   }
   if (status == ARES_SUCCESS && !servers.empty()) {
     status = ares_set_servers_ports_csv(resolver->ares_, servers.c_str());

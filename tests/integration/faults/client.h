@@ -69,6 +69,7 @@ class Client {
   void send_raw(std::string_view bytes) {
     while (!bytes.empty()) {
       const ssize_t sent = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (sent < 0 && errno == EINTR) continue;  // io_uring of the loops interrupts this thread
       if (sent <= 0) {
         closed_ = true;
         return;
@@ -85,7 +86,10 @@ class Client {
   // One read of the socket. False at its end, whatever kind.
   bool pull() {
     char part[65536];
-    const ssize_t got = ::recv(fd_.get(), part, sizeof part, 0);
+    ssize_t got = -1;
+    do {
+      got = ::recv(fd_.get(), part, sizeof part, 0);
+    } while (got < 0 && errno == EINTR);
     if (got <= 0) {
       clean_ = got == 0;
       hung_ = got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);

@@ -4,6 +4,7 @@
 # is a decision, and made there.
 import json
 import pathlib
+import ssl
 import struct
 import unittest
 
@@ -94,7 +95,7 @@ class ClientHello(HttpCase):
                     answer = client.send(request(path, fields=fields)).read_response()
                     self.assert_own_error(answer, 502, "tls")
             old = certs.authority().client_context()
-            old.maximum_version = old.minimum_version
+            old.maximum_version = ssl.TLSVersion.TLSv1_2
             ask(relay.http, "/raw/a")
             ask(relay.https, "/raw/a", "User-Agent: another\r\n", old, "127.0.0.5")
             ask(relay.https, "/openai/v1/models", "Authorization: Bearer k\r\n",

@@ -11,7 +11,8 @@ from tests.integration.http.support import TOKEN, HttpCase
 
 CURL = shutil.which("curl")
 LARGE = os.urandom(1024) * 5 * 1024
-PARTIAL_FILE = 18  # curl's exit code for a transfer that was cut
+# curl's exit codes for a transfer that was cut: a partial file, or OpenSSL 3's own word for it.
+CUT = (18, 56)
 
 
 def echo(connection):
@@ -38,14 +39,14 @@ class Curl(HttpCase):
         port = relay.https.rpartition(":")[2]
         self.bases = (f"http://{relay.http}", f"https://localhost:{port}")
 
-    def curl(self, *arguments: str, data: bytes = b"", expect: int = 0):
+    def curl(self, *arguments: str, data: bytes = b"", expect=(0,)):
         """The bodies over TCP and over TLS, which must be the same."""
         outputs = []
         for base in self.bases:
             done = subprocess.run(
                 [CURL, "-sS", "--max-time", "60", "--cacert", certs.authority().ca_file,
                  *(a.replace("BASE", base) for a in arguments)], input=data, capture_output=True)
-            self.assertEqual(done.returncode, expect, done.stderr)
+            self.assertIn(done.returncode, expect, done.stderr)
             outputs.append(done.stdout)
         self.assertEqual(*outputs)
         return outputs[0]
@@ -79,7 +80,7 @@ class Curl(HttpCase):
         self.assertEqual(got, b"1 0 0 ")
 
     def test_a_cut_is_an_error_for_scripts(self):
-        got = self.curl("BASE/raw/cut", expect=PARTIAL_FILE)
+        got = self.curl("BASE/raw/cut", expect=CUT)
         self.assertEqual(got, b"GET /cut\n")
 
 

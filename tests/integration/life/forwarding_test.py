@@ -296,7 +296,8 @@ class BackPressure(unittest.TestCase):
         whole = hashlib.sha256(self.PIECE * (self.TOTAL // len(self.PIECE))).hexdigest()
         self.assertEqual(seen["body_sha256"], whole)
         self.assertLess(sent, self.TOTAL)
-        self.assertLess(after - before, 24 * 1024 * GROWTH)  # a body is kept for a repetition up to 8 MiB
+        # A body is kept for a repetition up to 8 MiB.
+        self.assertLess(after - before, 24 * 1024 * GROWTH)
 
 
 class Leaving(unittest.TestCase):
