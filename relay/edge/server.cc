@@ -5,6 +5,7 @@
 #include "relay/base/limits.h"
 #include "relay/base/log.h"
 #include "relay/base/version.h"
+#include "relay/crypto/start.h"
 #include "relay/edge/system.h"
 
 #include <fcntl.h>

@@ -2,7 +2,7 @@
 #include "relay/flow/table.h"
 
 #include "relay/base/limits.h"
-#include "relay/channel/digest.h"
+#include "relay/crypto/digest.h"
 #include "relay/config/file.h"
 
 namespace culvert {

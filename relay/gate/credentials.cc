@@ -5,7 +5,7 @@
 #include "relay/base/query.h"
 #include "relay/base/text.h"
 #include "relay/base/url.h"
-#include "relay/channel/digest.h"
+#include "relay/crypto/digest.h"
 #include "relay/gate/key_list.h"
 
 #include <array>

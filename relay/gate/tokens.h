@@ -3,7 +3,7 @@
 #pragma once
 
 #include "relay/base/secret.h"
-#include "relay/channel/digest.h"
+#include "relay/crypto/digest.h"
 
 #include <cstdint>
 #include <map>

@@ -3,7 +3,7 @@
 
 #include "relay/base/limits.h"
 #include "relay/base/log.h"
-#include "relay/channel/digest.h"
+#include "relay/crypto/digest.h"
 
 #include <algorithm>
 #include <utility>
