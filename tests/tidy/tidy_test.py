@@ -185,7 +185,8 @@ class Whole(unittest.TestCase):
         flags = ["-std=c++20", "-fsyntax-only", "-Wall", "-Wextra", f"-I{ROOT}",
                  '-DCULVERT_VERSION="0"', "-x", "c++", "-"]
         for folder in include.split(":"):
-            flags += ["-isystem", folder]
+            # After the compiler's own: one of them may be its /usr/include.
+            flags += ["-idirafter", folder]
 
         def compiled(name: str) -> str:
             done = subprocess.run([os.environ.get("CXX", "g++"), *flags], text=True,
