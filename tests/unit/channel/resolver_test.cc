@@ -101,7 +101,8 @@ TEST_F(Resolving, KnowsAddressesWithoutAsking) {
 }
 
 TEST_F(Resolving, KnowsLocalhostWithoutAsking) {
-  for (const char* name : {"localhost", "LocalHost", "localhost.", "a.localhost", "a.b.Localhost."}) {
+  for (const char* name :
+       {"localhost", "LocalHost", "localhost.", "a.localhost", "a.b.Localhost."}) {
     EXPECT_EQ(cached(name), "127.0.0.1 ::1") << name;
   }
   for (const char* name : {"localhost.example", "alocalhost", "localhost..", ".", ""}) {
