@@ -73,7 +73,7 @@ class Resolver::Socket final : public PollSink, public Retirable {
   std::unique_ptr<Poll> poll_;
 };
 
-Resolver::Resolver(Loop& loop, ResolverOptions options)
+Resolver::Resolver(Loop& loop, const ResolverOptions& options)
     : loop_(loop),
       clock_(*options.clock),
       ares_timer_(loop, [this] { process(ARES_SOCKET_BAD, ARES_SOCKET_BAD); }),

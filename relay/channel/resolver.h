@@ -75,7 +75,7 @@ class Resolver {
   struct Query;
   class Socket;
 
-  Resolver(Loop& loop, ResolverOptions options);
+  Resolver(Loop& loop, const ResolverOptions& options);
   void ask(const std::string& host);
   void answered(const std::string& host, int status, ares_addrinfo* answer);
   void keep(const std::string& host, Addresses addresses, Duration ttl);
