@@ -170,6 +170,7 @@ Result<void> read_text_map(const FieldAt& at) {
 std::vector<std::string_view> field_names(const Message& message) {
   std::vector<std::string_view> names;
   const auto& type = *message.GetDescriptor();
+  names.reserve(static_cast<size_t>(type.field_count()));
   for (int i = 0; i < type.field_count(); ++i) names.push_back(type.field(i)->name());
   return names;
 }

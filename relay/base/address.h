@@ -31,7 +31,7 @@ class Address {
   Address truncated(int bits) const;
 
   friend bool operator==(const Address&, const Address&) = default;
-  friend auto operator<=>(const Address&, const Address&) = default;
+  friend auto operator<=>(const Address&, const Address&) = default;  // NOLINT: clang 14 sees a 0
 
  private:
   bool v4_ = true;

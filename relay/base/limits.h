@@ -10,28 +10,31 @@ namespace culvert::limits {
 
 using namespace std::chrono_literals;  // NOLINT(google-build-using-namespace)
 
+inline constexpr size_t kKiB = 1024;
+inline constexpr size_t kMiB = 1024 * kKiB;
+
 // --- HTTP heads (surface: errors table). 64 KiB and 100 fields are what large gateways take.
-inline constexpr size_t kHeadBytes = 64 * 1024;
+inline constexpr size_t kHeadBytes = 64 * kKiB;
 inline constexpr size_t kHeadFields = 100;
-inline constexpr size_t kTargetBytes = 16 * 1024;
+inline constexpr size_t kTargetBytes = 16 * kKiB;
 inline constexpr size_t kLeadingEmptyLines = 4;    // RFC 9112 §2.2 asks for leniency, not for more
-inline constexpr size_t kTrailerBytes = 8 * 1024;  // dropped, but read
+inline constexpr size_t kTrailerBytes = 8 * kKiB;  // dropped, but read
 inline constexpr size_t kTrailerFields = 32;
 inline constexpr size_t kChunkExtensionBytes = 1024;  // of one body; nobody uses them honestly
 inline constexpr int kInterimAnswers = 16;            // 1xx before a final answer
 
 // --- Bytes held per stream and direction. A reader that does not read stops the sender at the high
 // mark; 256 KiB holds a second of a fast stream, and 5,000 stalled streams then hold 1.25 GiB.
-inline constexpr size_t kHighWater = 256 * 1024;
-inline constexpr size_t kLowWater = 64 * 1024;
-inline constexpr size_t kReadScratch = 64 * 1024;  // per worker: one read(2)
+inline constexpr size_t kHighWater = 256 * kKiB;
+inline constexpr size_t kLowWater = 64 * kKiB;
+inline constexpr size_t kReadScratch = 64 * kKiB;  // per worker: one read(2)
 inline constexpr int kReadsPerWakeup = 4;          // 256 KiB of one peer, then the others' turn
 
 // --- What a request body may have at most to be sent again with another key, or to be searched for
 // a model's name. Larger bodies stream through and are sent once.
-inline constexpr size_t kReplayBytes = 8 * 1024 * 1024;
+inline constexpr size_t kReplayBytes = 8 * kMiB;
 // Of all requests of a process together; above it, bodies stream through and are sent once.
-inline constexpr size_t kReplayBytesTotal = 256 * 1024 * 1024;
+inline constexpr size_t kReplayBytesTotal = 256 * kMiB;
 inline constexpr int kAttempts = 8;  // keys and connections tried for one request
 
 // --- Timers (surface: environment; streams: Forwarding)
@@ -63,7 +66,7 @@ inline constexpr size_t kReservedDescriptors = 64;      // logs, listeners, loop
 inline constexpr int kListenBacklog = 4096;
 inline constexpr int kAcceptsPerWakeup = 64;
 inline constexpr size_t kHandshakesWaiting = 2048;  // at 2 ms each, 2 s of work for two threads
-inline constexpr size_t kPipelined = 16 * 1024;     // bytes read ahead of a running request
+inline constexpr size_t kPipelined = 16 * kKiB;     // bytes read ahead of a running request
 
 // --- DNS
 inline constexpr size_t kDnsEntries = 4096;
@@ -85,16 +88,16 @@ inline constexpr size_t kKeysPerRequest = 100;  // of a client's comma list
 inline constexpr size_t kClientPools = 4096;  // states of such lists, least recently used go first
 
 // --- Configuration
-inline constexpr size_t kConfigBytes = 16 * 1024 * 1024;
+inline constexpr size_t kConfigBytes = 16 * kMiB;
 inline constexpr size_t kConfigNodes = 1'000'000;  // of YAML: the keys of 100 full pools
 inline constexpr int kConfigDepth = 32;            // the deepest field lies at 6
-inline constexpr size_t kSecretBytes = 64 * 1024;  // of one secret's file
+inline constexpr size_t kSecretBytes = 64 * kKiB;  // of one secret's file
 inline constexpr auto kTimerMost = 24h;            // longer ones are typing errors
 inline constexpr uint32_t kWorkersMost = 1024;
 inline constexpr size_t kTokenBytesLeast = 16;
 inline constexpr size_t kTokenBytesMost = 256;
 
 // --- Server-sent events: the longest line of an event that is looked at (images come inline)
-inline constexpr size_t kSseEventBytes = 16 * 1024 * 1024;
+inline constexpr size_t kSseEventBytes = 16 * kMiB;
 
 }  // namespace culvert::limits

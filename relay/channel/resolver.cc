@@ -10,6 +10,7 @@
 #include <netdb.h>
 
 #include <algorithm>
+#include <array>
 #include <mutex>
 #include <new>
 
@@ -18,16 +19,28 @@ namespace {
 
 constexpr int kQueryTimeoutMs = 1500;
 constexpr int kTriesPerServer = 2;
-// RFC 8767 §5: how long a client waits for a fresh answer before an old one is used.
 // A name server said that there is nothing (any more); an old answer would be wrong, not stale.
 bool denied(int status) {
   return status == ARES_SUCCESS || status == ARES_ENOTFOUND || status == ARES_ENODATA;
 }
 
+// RFC 8767 §5: how long a client waits for a fresh answer before an old one is used.
 constexpr auto kStaleAnswerDelay = std::chrono::milliseconds(1800);
 
 Error resolve_error(Code code, std::string detail) {
   return Error::upstream(code, Stage::kResolve, Retry::kOtherUpstream, std::move(detail));
+}
+
+// RFC 6761 §6.3: whatever a hosts file or a DNS server says, and where there is neither.
+bool is_localhost(std::string_view host) {
+  const std::string name = lower(host.ends_with('.') ? host.substr(0, host.size() - 1) : host);
+  return name == "localhost" || name.ends_with(".localhost");
+}
+
+Addresses loopback() {
+  std::array<uint8_t, 16> v6{};
+  v6.back() = 1;
+  return {Address::v4({127, 0, 0, 1}), Address::v6(v6)};
 }
 
 }  // namespace
@@ -60,7 +73,7 @@ class Resolver::Socket final : public PollSink, public Retirable {
   std::unique_ptr<Poll> poll_;
 };
 
-Resolver::Resolver(Loop& loop, ResolverOptions options)
+Resolver::Resolver(Loop& loop, const ResolverOptions& options)
     : loop_(loop),
       clock_(*options.clock),
       ares_timer_(loop, [this] { process(ARES_SOCKET_BAD, ARES_SOCKET_BAD); }),
@@ -121,6 +134,7 @@ Resolver::Lookup::~Lookup() {
 
 std::optional<Result<Addresses>> Resolver::cached(std::string_view host) const {
   if (const auto literal = Address::parse(host)) return Addresses{*literal};
+  if (is_localhost(host)) return loopback();
   const auto found = cache_.find(lower(host));
   if (found == cache_.end() || clock_.now() >= found->second.fresh_until) return std::nullopt;
   if (!found->second.addresses.empty()) return found->second.addresses;

@@ -59,7 +59,8 @@ class Resolver {
   Resolver& operator=(const Resolver&) = delete;
   ~Resolver();  // after all lookups
 
-  // A literal address, or a fresh cache entry (also a remembered failure). nullopt: ask.
+  // A literal address, localhost (always the loopback, RFC 6761), or a fresh cache entry (also a
+  // remembered failure). nullopt: ask.
   std::optional<Result<Addresses>> cached(std::string_view host) const;
   // host: a name, not an address. nullptr where too many lookups wait.
   std::unique_ptr<Lookup> lookup(const std::string& host, ResolveSink& sink);
@@ -74,7 +75,7 @@ class Resolver {
   struct Query;
   class Socket;
 
-  Resolver(Loop& loop, ResolverOptions options);
+  Resolver(Loop& loop, const ResolverOptions& options);
   void ask(const std::string& host);
   void answered(const std::string& host, int status, ares_addrinfo* answer);
   void keep(const std::string& host, Addresses addresses, Duration ttl);

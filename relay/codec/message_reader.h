@@ -15,10 +15,8 @@ namespace culvert {
 // Takes the fields of a head one after the other and may refuse each.
 class FieldSink {
  public:
+  virtual ~FieldSink() = default;
   virtual std::optional<Offence> on_field(std::string_view name, std::string_view value) = 0;
-
- protected:
-  ~FieldSink() = default;
 };
 
 class MessageReader {

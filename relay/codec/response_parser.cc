@@ -193,7 +193,7 @@ Result<HttpEvent> ResponseParser::Machine::finish(bool clean) {
     return cut(Stage::kBody, "the upstream's connection ended without saying that this was all");
   }
   std::string_view nothing;
-  const Result<HttpEvent> last = read_body(&nothing);
+  Result<HttpEvent> last = read_body(&nothing);
   if (!last || last->kind == EventKind::kEnd) return last;
   return cut(Stage::kBody, "the upstream closed before its answer was whole (RFC 9112 §8)");
 }

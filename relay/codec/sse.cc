@@ -1,6 +1,7 @@
 // Line by line, as the standard's own algorithm reads.
 #include "relay/codec/sse.h"
 
+#include "relay/base/limits.h"
 #include "relay/codec/characters.h"
 
 #include <algorithm>
@@ -109,7 +110,7 @@ void SseParser::take_retry(std::string_view value) {
 }
 
 void SseParser::begin_event() {
-  constexpr size_t kKeptBytes = 64 * 1024;
+  constexpr size_t kKeptBytes = 64 * limits::kKiB;
   given_ = false;
   type_.clear();
   data_.clear();

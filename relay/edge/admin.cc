@@ -14,7 +14,7 @@ namespace {
 
 constexpr size_t kVisits = 64;
 constexpr auto kVisitTimeout = std::chrono::seconds(10);
-constexpr HeadLimits kHeadLimits{16 * 1024, 64, 2048};
+constexpr HeadLimits kHeadLimits{16 * limits::kKiB, 64, 2048};
 
 }  // namespace
 

@@ -26,14 +26,13 @@ class Worker::Door final : public AcceptSink {
   Listener listener_;
 };
 
-Worker::Worker(SharedParts& shared, std::shared_ptr<const Table> table) : shared_(shared) {
-  tls_ = table->server_tls();
-}
+Worker::Worker(SharedParts& shared, const Table& table)
+    : shared_(shared), tls_(table.server_tls()) {}
 
 Result<std::unique_ptr<Worker>> Worker::create(SharedParts& shared,
                                                std::shared_ptr<const Table> table,
                                                std::vector<WorkerListener> listeners) {
-  std::unique_ptr<Worker> worker(new Worker(shared, table));
+  std::unique_ptr<Worker> worker(new Worker(shared, *table));
   worker->resolver_ = CULVERT_TRY(Resolver::create(worker->loop_, {{}, &shared.clock}));
   worker->connector_ = std::make_unique<SocketConnector>(worker->loop_, shared.handshakes,
                                                          *worker->resolver_, shared.clock);

@@ -53,7 +53,7 @@ class Worker final : private ConnectionOwner {
 
  private:
   class Door;  // a listener and what it accepts
-  Worker(SharedParts& shared, std::shared_ptr<const Table> table);
+  Worker(SharedParts& shared, const Table& table);
   void run();
   void accept(Fd connection, const Address& peer, bool tls);
   std::unique_ptr<Channel> make_channel(Fd fd, bool tls, TlsReadySink* ready);

@@ -100,6 +100,16 @@ TEST_F(Resolving, KnowsAddressesWithoutAsking) {
   EXPECT_EQ(cached("never-asked.example"), "unknown");
 }
 
+TEST_F(Resolving, KnowsLocalhostWithoutAsking) {
+  for (const char* name :
+       {"localhost", "LocalHost", "localhost.", "a.localhost", "a.b.Localhost."}) {
+    EXPECT_EQ(cached(name), "127.0.0.1 ::1") << name;
+  }
+  for (const char* name : {"localhost.example", "alocalhost", "localhost..", ".", ""}) {
+    EXPECT_EQ(cached(name), "unknown") << name;
+  }
+}
+
 TEST_F(Resolving, BelievesAnAnswerAsLongAsItsTimeToLive) {
   server.table["ttl.example"] = {.v4 = {"192.0.2.1"}, .ttl = 30};
   EXPECT_EQ(resolve("ttl.example"), "192.0.2.1");
