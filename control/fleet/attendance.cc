@@ -34,10 +34,8 @@ void Attendance::arrived(const Speaker& speaker, const v1::Hello& hello) {
   const std::lock_guard lock(mutex_);
   Presence& presence = present_[speaker.relay];
   if (presence.stream > speaker.stream) return;
-  if (presence.instance != hello.instance()) presence.meter.restart();
   presence.stream = speaker.stream;
   presence.connected = presence.heard = true;
-  presence.instance = hello.instance();
   presence.state = hello.state();
   presence.revision = 0;
   take_inventory(hello, &presence);

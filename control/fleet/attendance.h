@@ -50,7 +50,6 @@ class Attendance {
     uint64_t stream = 0;
     bool connected = false;
     bool heard = false;  // a Hello came
-    std::string instance;
     v1::RelayState state;
     std::array<ContentHash, kTypeCount> applied{};
     std::array<std::map<std::string, std::string>, kTypeCount> refused;  // name → why

@@ -13,10 +13,10 @@ namespace {
 
 using google::protobuf::util::TimeUtil;
 
-bool lower(const v1::MetricsReport& now, const v1::MetricsReport& then) {
-  return now.requests() < then.requests() || now.errors() < then.errors() ||
-         now.input_tokens() < then.input_tokens() || now.output_tokens() < then.output_tokens() ||
-         now.cpu_seconds() < then.cpu_seconds();
+bool of_another_process(const v1::MetricsReport& now, const v1::MetricsReport& then) {
+  return now.instance() != then.instance() || now.requests() < then.requests() ||
+         now.errors() < then.errors() || now.input_tokens() < then.input_tokens() ||
+         now.output_tokens() < then.output_tokens() || now.cpu_seconds() < then.cpu_seconds();
 }
 
 Totals totals_of(const v1::MetricsReport& report) {
@@ -84,7 +84,10 @@ void Totals::add(const Totals& other) {
 }
 
 Meter::Added Meter::add(const v1::MetricsReport& report) {
-  if (before_ && lower(report, *before_)) restart();
+  if (before_ && of_another_process(report, *before_)) {
+    before_.reset();
+    reports_.clear();
+  }
   const v1::MetricsReport then = before_.value_or(v1::MetricsReport());
   Added added{beyond(totals_of(report), totals_of(then)), upstreams_of(report)};
   const UpstreamTotals upstreams_then = upstreams_of(then);
@@ -97,11 +100,6 @@ Meter::Added Meter::add(const v1::MetricsReport& report) {
   reports_.push_back(report);
   if (reports_.size() > limits::kReportsKept) reports_.pop_front();
   return added;
-}
-
-void Meter::restart() {
-  before_.reset();
-  reports_.clear();
 }
 
 std::optional<v1::Rates> Meter::rates() const {

@@ -30,11 +30,9 @@ class Meter {
     Totals all;
     UpstreamTotals upstreams;
   };
-  // A report is of the same process as the one before unless one of its counters is lower.
+  // A report is of another process than the one before where it says so, or a counter is lower.
   // Returns what it adds to the totals.
   Added add(const v1::MetricsReport& report);
-  // Another process began: what it counts begins at zero.
-  void restart();
 
   const Totals& totals() const { return totals_; }
   const v1::MetricsReport* last() const { return reports_.empty() ? nullptr : &reports_.back(); }
