@@ -153,7 +153,7 @@ std::string TextView::page() {
   if (text_ == written_) return {};
   const bool first = written_.empty();
   written_ = text_;
-  return first ? text_ : "\n" + text_;
+  return first ? text_ : between_ + text_;
 }
 
 }  // namespace culvert::cli

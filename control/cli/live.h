@@ -37,13 +37,16 @@ Source polling(Duration interval, std::function<Result<void>()> ask);
 // The simplest view: a text, with a line above it on a screen.
 class TextView final : public View {
  public:
-  explicit TextView(std::string title) : title_(std::move(title)) {}
+  // `between`: what stands between two pages.
+  TextView(std::string title, std::string between)
+      : title_(std::move(title)), between_(std::move(between)) {}
   void put(std::string text);  // any thread
   std::string screen(Size size) override;
   std::string page() override;  // only where it is not what was written last
 
  private:
   const std::string title_;
+  const std::string between_;
   std::mutex mutex_;
   std::string text_;
   std::string written_;

@@ -52,6 +52,8 @@ struct Program {
   // The same for one of several messages: JSON on one line, YAML with `---`.
   void print_one(const google::protobuf::Message& message,
                  const std::function<std::string()>& table);
+  // What stands between two of them: JSON lines and YAML documents need nothing.
+  std::string between_pages() const { return format() == Format::kTable ? "\n" : ""; }
   bool colours() const { return terminal.colours(); }
 
  private:

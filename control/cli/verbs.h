@@ -6,6 +6,7 @@
 #include "control/cli/program.h"
 
 #include <string>
+#include <vector>
 
 namespace CLI {
 class App;
@@ -22,7 +23,10 @@ void add_top_verb(CLI::App* app, Program* program);          // top
 void add_usage_verb(CLI::App* app, Program* program);        // usage
 void add_store_verbs(CLI::App* app, Program* program);       // backup, restore
 void add_account_verbs(CLI::App* app, Program* program);     // login, whoami, context, version
-void add_completion_verbs(CLI::App* app, Program* program);  // completion, __complete
+void add_completion_verbs(CLI::App* app, Program* program);  // completion
+
+// `culvert __complete WORDS…`, which the shells' scripts run: what may come next, a line for each.
+int print_completions(const CLI::App& app, Program* program, const std::vector<std::string>& words);
 
 // One verb below `parent`. `details` stands at the end of its help.
 CLI::App* add_verb(CLI::App* parent,

@@ -36,8 +36,7 @@ struct ApplyFlags {
 
 void add_files(CLI::App* verb, ApplyFlags* flags) {
   verb->add_option("-f,--file", flags->files,
-                   "file, folder (its *.yaml, *.yml, *.json) or - for standard input; again for "
-                   "several")
+                   "file, folder of *.yaml, *.yml, *.json, or -; may come again")
       ->required()
       ->type_name("FILE")
       ->allow_extra_args(false);

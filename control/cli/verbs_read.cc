@@ -84,7 +84,7 @@ Result<v1::GetRequest> get_request(const GetFlags& flags) {
 }
 
 Result<int> watch_get(Program* program, const v1::GetRequest& request) {
-  TextView view("culvert get " + request.kind() + " " + request.name());
+  TextView view("culvert get " + request.kind() + " " + request.name(), program->between_pages());
   const Source source = [&](const std::stop_token& stop,
                             const std::function<void()>& changed) -> Result<void> {
     Session* session = CULVERT_TRY(program->session());
