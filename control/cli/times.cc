@@ -105,12 +105,10 @@ std::optional<WallTime> parse_moment(std::string_view text, WallTime now) {
 }
 
 WallTime from_proto(const google::protobuf::Timestamp& time) {
-  constexpr int64_t kMost = 253402300799;  // the end of the year 9999, RFC 3339's last
+  constexpr int64_t kMost = 9'223'372'035;  // in 2262: what nanoseconds can count to
   const auto whole = seconds(std::clamp<int64_t>(time.seconds(), 0, kMost));
   const auto part = std::chrono::nanoseconds(std::clamp(time.nanos(), 0, 999'999'999));
-  return WallTime(std::chrono::duration_cast<WallTime::duration>(whole)) +
-         std::chrono::duration_cast<WallTime::duration>(
-             whole.count() == kMost ? std::chrono::nanoseconds(0) : part);
+  return WallTime(std::chrono::duration_cast<WallTime::duration>(whole + part));
 }
 
 google::protobuf::Timestamp to_proto(WallTime time) {
