@@ -20,6 +20,8 @@ class Places {
   std::string find(std::string_view kind, std::string_view name, std::string_view path) const;
   // Forgets what is below a path, for a field that is being replaced.
   void erase(std::string_view kind, std::string_view name, std::string_view path);
+  // Takes over all that `from` knows of a resource, where several files are joined.
+  void copy(const Places& from, std::string_view kind, std::string_view name);
 
  private:
   std::map<std::string, std::string, std::less<>> places_;
