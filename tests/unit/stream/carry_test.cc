@@ -24,7 +24,7 @@ const std::string kWhole = kFirst + "data: [DONE]\n\n";
 
 TEST(Carry, AStreamIsWholeAtItsMarkerAtEverySplit) {
   for (size_t split = 0; split <= kWhole.size(); ++split) {
-    Carry carry(Dialect::kOpenAi, head(kEvents));
+    Carry carry(Dialect::kOpenAi, head(kEvents), true);
     carry.see(kWhole.substr(0, split));
     EXPECT_EQ(carry.ended(), split == kWhole.size()) << split;
     carry.see(kWhole.substr(split));
@@ -40,7 +40,7 @@ TEST(Carry, AStreamIsWholeAtItsMarkerAtEverySplit) {
 TEST(Carry, ACutIsNotWholeWhereverItIs) {
   const size_t first_event = kWhole.find("\n\n") + 2;
   for (size_t cut = first_event; cut < kWhole.size(); ++cut) {
-    Carry carry(Dialect::kOpenAi, head(kEvents));
+    Carry carry(Dialect::kOpenAi, head(kEvents), true);
     carry.see(kWhole.substr(0, cut));
     EXPECT_FALSE(carry.complete()) << cut;
     EXPECT_FALSE(carry.ended()) << cut;
@@ -48,7 +48,7 @@ TEST(Carry, ACutIsNotWholeWhereverItIs) {
 }
 
 TEST(Carry, FitsAnEventOnlyBetweenEvents) {
-  Carry carry(Dialect::kOpenAi, head(kEvents));
+  Carry carry(Dialect::kOpenAi, head(kEvents), true);
   EXPECT_TRUE(carry.at_boundary());
   carry.see("data: {\"choices\"");
   EXPECT_FALSE(carry.at_boundary());
@@ -57,7 +57,7 @@ TEST(Carry, FitsAnEventOnlyBetweenEvents) {
 }
 
 TEST(Carry, AJsonAnswerIsReadForItsUsage) {
-  Carry carry(Dialect::kAnthropic, head("application/json"));
+  Carry carry(Dialect::kAnthropic, head("application/json"), true);
   const std::string body = R"({"content":[],"usage":{"input_tokens":7,"output_tokens":2}})";
   for (const char c : body) carry.see({&c, 1});
   EXPECT_TRUE(carry.complete());  // its framing says so
@@ -69,7 +69,7 @@ TEST(Carry, AJsonAnswerIsReadForItsUsage) {
 }
 
 TEST(Carry, ALargeJsonAnswerIsNotKept) {
-  Carry carry(Dialect::kOpenAi, head("application/json"));
+  Carry carry(Dialect::kOpenAi, head("application/json"), true);
   carry.see(R"({"usage":{"prompt_tokens":7,"completion_tokens":2},"data":")");
   carry.see(std::string(3 * 1024 * 1024, 'x'));
   carry.see("\"}");
@@ -81,17 +81,17 @@ TEST(Carry, WhatCannotBeReadIsJudgedByItsFraming) {
   const ResponseHead heads[] = {head(kEvents, 200, "gzip"), head(kEvents, 500), head("text/html"),
                                 head("text/event-streams")};
   for (const ResponseHead& one : heads) {
-    Carry carry(Dialect::kOpenAi, one);
+    Carry carry(Dialect::kOpenAi, one, true);
     carry.see(kFirst);
     EXPECT_TRUE(carry.complete());
     EXPECT_FALSE(carry.ended());
     EXPECT_FALSE(carry.content_seen());
     EXPECT_FALSE(carry.at_boundary());
   }
-  Carry opaque(Dialect::kOpaque, head(kEvents));
+  Carry opaque(Dialect::kOpaque, head(kEvents), true);
   opaque.see("data: x\n\n");
   EXPECT_TRUE(opaque.complete());
-  Carry identity(Dialect::kOpenAi, head(kEvents, 200, "Identity"));
+  Carry identity(Dialect::kOpenAi, head(kEvents, 200, "Identity"), true);
   EXPECT_TRUE(identity.is_event_stream());
 }
 
