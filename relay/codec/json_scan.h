@@ -26,10 +26,10 @@ class JsonScan {
   // Members whose strings are text, one bit each; see kNames in json_scan.cc.
   using Names = uint32_t;
   static constexpr Names kNone = 0;
-  static constexpr Names kRequest = 1;       // of what a client asks, in any dialect
-  static constexpr Names kAnswer = 2;        // of a whole answer, and of Anthropic's and Gemini's events
-  static constexpr Names kChatDelta = 4;     // of an event with "choices"
-  static constexpr Names kPlainDelta = 8;    // of an event of Responses and its like
+  static constexpr Names kRequest = 1;  // of what a client asks, in any dialect
+  static constexpr Names kAnswer = 2;   // of a whole answer, and of Anthropic's and Gemini's events
+  static constexpr Names kChatDelta = 4;   // of an event with "choices"
+  static constexpr Names kPlainDelta = 8;  // of an event of Responses and its like
 
   explicit JsonScan(Names names) : names_(names) {}
 

@@ -27,7 +27,8 @@ class StreamEnd {
   // An event with content was seen (text, thought, tool call, media): the first token is here.
   bool content_seen() const { return content_seen_; }
   const Usage& usage() const { return usage_; }
-  // How often the vendor has told what it wrote so far: text that passes after it is not in usage().
+  // How often the vendor has told what it wrote so far: text that passes after it is not in
+  // usage().
   uint64_t outputs_told() const { return outputs_told_; }
 
  private:

@@ -13,7 +13,7 @@ bool has_type(const ResponseHead& head, std::string_view type) {
   return equal_ignoring_case(bare, type);
 }
 
-bool readable(Dialect dialect, const ResponseHead& head) {
+bool can_read(Dialect dialect, const ResponseHead& head) {
   if (dialect == Dialect::kOpaque || head.status < 200 || head.status > 299) return false;
   const std::string* coding = head.headers.find("content-encoding");
   return coding == nullptr || equal_ignoring_case(*coding, "identity");
@@ -33,8 +33,8 @@ JsonScan::Names text_in(Dialect dialect, const SseEvent& event) {
 
 Carry::Carry(Dialect dialect, const ResponseHead& head, bool weigh)
     : dialect_(dialect),
-      events_(readable(dialect, head) && has_type(head, "text/event-stream")),
-      json_(readable(dialect, head) && has_type(head, "application/json")),
+      events_(can_read(dialect, head) && has_type(head, "text/event-stream")),
+      json_(can_read(dialect, head) && has_type(head, "application/json")),
       weigh_(weigh),
       end_(dialect),
       scan_(weigh ? JsonScan::kAnswer : JsonScan::kNone) {}

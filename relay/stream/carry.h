@@ -20,7 +20,8 @@ class Carry {
  public:
   // judged: an end without the dialect's marker is a cut. Only for answers 2xx of event streams in
   // identity coding; what is compressed or opaque is judged by its framing alone.
-  Carry(Dialect dialect, const ResponseHead& head);
+  // weigh: text is weighed as it passes, for what the vendor does not tell.
+  Carry(Dialect dialect, const ResponseHead& head, bool weigh);
 
   void see(std::string_view bytes);
   // All bytes came; false where the dialect says that more should have.

@@ -7,9 +7,10 @@ namespace culvert {
 namespace {
 
 UsageClass class_of(const RequestRecord& record) {
+  if (record.status >= 400) return UsageClass::kRefused;
   switch (record.outcome) {
     case Outcome::kOk:
-      return record.status < 400 ? UsageClass::kDelivered : UsageClass::kRefused;
+      return UsageClass::kDelivered;
     case Outcome::kAborted:
       return UsageClass::kAborted;
     case Outcome::kTruncated:

@@ -42,7 +42,7 @@ struct RequestRecord {
   std::string model;
   std::string tenant;    // of the relay token
   std::string token_id;  // of the relay token
-  int status = 0;  // as sent to the client; 0: none was sent
+  int status = 0;        // as sent to the client; 0: none was sent
   Outcome outcome = Outcome::kOk;
   Stage stage = Stage::kNone;
   std::string error;
