@@ -25,6 +25,7 @@ class Bill {
   }
   // Before each attempt: from here on the request is recorded whatever happens to the process.
   void open(const RequestRecord& record);
+  void note_names(const RequestRecord& record) { running_.note_names(record); }
   void answer_begins(const RequestRecord& record, const AnswerHead& head);
   // Before the client gets what carry has seen: a process that dies next has told the truth.
   void note(const Carry& carry, double since_start_ms, RequestRecord* record);

@@ -176,7 +176,10 @@ void Session::wait_for_model(const Route& waiting) {
 void Session::scan_model(std::string_view bytes) {
   if (scanner_.state() == ModelScanner::State::kNeedMore) {
     const auto state = body_.whole() ? scanner_.finish() : scanner_.feed(bytes);
-    if (state == ModelScanner::State::kFound) record_.model = scanner_.model();
+    if (state == ModelScanner::State::kFound) {
+      record_.model = scanner_.model();
+      bill_.note_names(record_);
+    }
     if (state == ModelScanner::State::kNeedMore) {
       // Whether it can be kept for another key or not, so much of it is looked at.
       const bool enough = !body_.replayable() && body_.unsent().size() > limits::kHighWater;

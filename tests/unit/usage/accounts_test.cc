@@ -32,9 +32,7 @@ class AccountsTest : public testing::Test {
   }
   // The running file as it is now, put back after the owner is gone: what a kill leaves.
   std::string running_file() const { return test::content(folder_.path() + "/usage/running"); }
-  void restore(const std::string& bytes) {
-    test::write(folder_.path() + "/usage/running", bytes);
-  }
+  void restore(const std::string& bytes) { test::write(folder_.path() + "/usage/running", bytes); }
 
   test::Folder folder_;
   FakeClock clock_;
