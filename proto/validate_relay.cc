@@ -130,6 +130,13 @@ void inspect_limits(const v1::Limits& limits, Inspection* out) {
   within(true, "handshakes", limits.handshakes(), 0, 256);
 }
 
+void inspect_usage(const v1::Usage& usage, Inspection* out) {
+  if (!usage.has_spool_bytes() || usage.spool_bytes() >= limits::kSpoolBytesLeast) return;
+  out->say("usage.spool_bytes", "spool_bytes of " + std::to_string(usage.spool_bytes()) +
+                                    "; allowed are " + std::to_string(limits::kSpoolBytesLeast) +
+                                    " and more");
+}
+
 void inspect_cors(const v1::Cors& cors, Inspection* out) {
   for (int i = 0; i < cors.origins_size(); ++i) {
     const std::string& origin = cors.origins(i);
@@ -178,6 +185,7 @@ void inspect_relay(const Resources& resources, Inspection* out) {
   inspect_generic_allow(relay, out);
   inspect_generic_headers(relay, out);
   inspect_limits(relay.limits(), out);
+  inspect_usage(relay.usage(), out);
   inspect_cors(relay.cors(), out);
   inspect_timers(relay, out);
   if (relay.workers() > limits::kWorkersMost) {

@@ -97,6 +97,13 @@ inline constexpr uint32_t kWorkersMost = 1024;
 inline constexpr size_t kTokenBytesLeast = 16;
 inline constexpr size_t kTokenBytesMost = 256;
 
+// --- Usage records on disk: a busy hour of 1,000 requests/s is 1 GiB
+inline constexpr uint64_t kSpoolBytes = uint64_t{1} << 30;
+inline constexpr uint64_t kSpoolBytesLeast = 1024 * 1024;
+inline constexpr uint64_t kSegmentBytes = 4 * 1024 * 1024;  // one file: deleted at once
+inline constexpr size_t kUsageRecordBytes = 8 * 1024;       // of one; names are shorter by far
+inline constexpr size_t kUsageObjectBytes = 16 * 1024;      // of an answer; vendors' have 1 KiB
+
 // --- Server-sent events: the longest line of an event that is looked at (images come inline)
 inline constexpr size_t kSseEventBytes = 16 * kMiB;
 

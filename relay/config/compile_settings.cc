@@ -179,6 +179,9 @@ Result<Settings> compile_settings(const Compiling& in) {
   settings.state_dir = relay.state_dir().empty() ? in.surroundings.state_dir : relay.state_dir();
   settings.debug = relay.debug();
   settings.region = relay.region();
+  settings.usage_spool = relay.usage().spool();
+  settings.spool_bytes =
+      relay.usage().has_spool_bytes() ? relay.usage().spool_bytes() : limits::kSpoolBytes;
   return settings;
 }
 

@@ -159,6 +159,8 @@ struct Settings {
   ClientAddressLogging client_address = ClientAddressLogging::kNone;
   bool debug = false;
   std::string region;
+  bool usage_spool = false;  // also without a control service
+  uint64_t spool_bytes = 0;
   Timeouts timeouts;  // of hosts that no Upstream names (generic proxy)
   friend bool operator==(const Settings&, const Settings&) = default;
 };

@@ -121,8 +121,14 @@ Result<void> Server::set_up() {
   client_limits_ = std::make_unique<ClientLimits>(connections, settings.connections_per_address);
   handshakes_ =
       std::make_unique<HandshakePool>(settings.handshake_threads, limits::kHandshakesWaiting);
-  shared_ = std::make_unique<SharedParts>(SharedParts{
-      clock_, random_, *handshakes_, metrics_, access_log_, *replay_, process_, *client_limits_});
+  if (settings.usage_spool) {
+    accounts_ = std::make_unique<Accounts>(
+        Accounts::Options{settings.state_dir + "/usage", settings.spool_bytes, connections},
+        clock_);
+  }
+  shared_ = std::make_unique<SharedParts>(SharedParts{clock_, random_, *handshakes_, metrics_,
+                                                      access_log_, *replay_, process_,
+                                                      *client_limits_, accounts_.get()});
   process_.started = clock_.wall();
   // Before the listeners: its address tells whether another relay runs with this configuration.
   admin_ = CULVERT_TRY(Admin::create(loop_, settings.admin_listen,
@@ -302,6 +308,10 @@ void Server::look_if_done() {
 AdminAnswer Server::admin_answer(std::string_view path) {
   if (path == "/metrics") {
     metrics_.set_access_log_lost(access_log_.lost());
+    if (accounts_ != nullptr) {
+      const SpoolCounts spool = accounts_->counts();
+      metrics_.set_spool(spool.records, spool.bytes, spool.lost);
+    }
     return {200, "text/plain; version=0.0.4; charset=utf-8", metrics_.text(key_gauges())};
   }
   if (path == "/healthz") return {200, "text/plain; charset=utf-8", "ok\n"};

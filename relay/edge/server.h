@@ -57,6 +57,7 @@ class Server {
   Random& random_;
   Metrics metrics_;
   AccessLog access_log_;
+  std::unique_ptr<Accounts> accounts_;  // only where usage is recorded
   ProcessState process_;
   KeyRing keys_;
   TableParts table_parts_;

@@ -50,6 +50,8 @@ class Metrics {
   void set_certificate_expiry(int64_t unix_seconds);
   void set_access_log_lost(uint64_t lines);
   void count_reload(bool accepted);
+  // Of the usage spool: records that wait, their bytes on disk, records that did not fit.
+  void set_spool(uint64_t records, uint64_t bytes, uint64_t lost);
 
   // The text of /metrics. `keys`: the states now; keys that are not in it any more disappear.
   std::string text(const std::vector<KeyGauge>& keys);
@@ -73,6 +75,10 @@ class Metrics {
     prometheus::Counter& resumed_handshakes_;
     prometheus::Counter& tokens_in_;
     prometheus::Counter& tokens_out_;
+    prometheus::Counter& tokens_cached_;
+    prometheus::Counter& tokens_reasoning_;
+    prometheus::Counter& estimated_in_;
+    prometheus::Counter& estimated_out_;
     prometheus::Histogram& duration_;
     prometheus::Histogram& first_token_;
     prometheus::Histogram& resolve_;

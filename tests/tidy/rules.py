@@ -24,7 +24,7 @@ ROOMS = {
     "edge": BELOW_STAGES | set(STAGES) | {"flow"},
     "main": BELOW_STAGES | set(STAGES) | {"flow", "edge"},
 }
-MAY_INCLUDE_PROTO = {"config"}  # of the relay's rooms
+MAY_INCLUDE_PROTO = {"config", "usage"}  # of the relay's rooms
 
 # start of an included name: where it may be included (start of the path)
 HOMES = {
@@ -120,6 +120,7 @@ TESTED_ELSEWHERE = {
     "relay/edge/system": "tests/integration: what systemd passes and is told",
     "relay/edge/worker": "tests/integration, on the wire",
     "relay/flow/attempt": "tests/integration: a retry seen at the upstream",
+    "relay/flow/bill": "tests/integration/life/usage_test.py: one record for each request",
     "relay/flow/client_side": "an interface",
     "relay/flow/pages": "tests/integration, on the wire",
     "relay/flow/paying_key": "tests/integration: pools at work, seen at the upstream",
@@ -136,6 +137,8 @@ TESTED_ELSEWHERE = {
     "relay/usage/access_log": "tests/integration reads the real relay's lines",
     "relay/usage/metrics": "tests/integration reads /metrics of the real relay",
     "relay/usage/record": "values without behaviour",
+    "relay/usage/spool_folder": "through spool: restarts, locks, damaged files",
+    "relay/usage/usage_source": "an interface; spool is one",
     "proto/defaults": "constants",
     "proto/config_error": "through everything that refuses a configuration",
     "proto/listener": "through validate and tests/unit/config/bootstrap_test.cc",
