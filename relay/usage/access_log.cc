@@ -64,6 +64,7 @@ std::string to_json(const RequestRecord& record) {
   text_field(json, "path", record.path);
   text_field(json, "key", record.key);
   text_field(json, "model", record.model);
+  text_field(json, "tenant", record.tenant);
   json.field("status", record.status).field("outcome", to_string(record.outcome));
   text_field(json, "stage", to_string(record.stage));
   text_field(json, "error", record.error);

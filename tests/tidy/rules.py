@@ -147,6 +147,7 @@ TESTED_ELSEWHERE = {
     "proto/validate_parts": "through validate",
     "proto/validate_relay": "through validate",
     "proto/validate_upstream": "through validate",
+    "proto/validate_relays": "through validate",
 }
 
 # What no tracked file may name: places of one machine, and whose servers packages come from.
