@@ -3,9 +3,11 @@
 // Values; no I/O.
 #pragma once
 
+#include "culvert/v1/link.pb.h"
 #include "culvert/v1/resources.pb.h"
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -33,6 +35,12 @@ struct Resources {
   std::map<std::string, v1::Upstream, std::less<>> upstreams;
   std::map<std::string, v1::KeyPool, std::less<>> key_pools;
   std::map<std::string, v1::Route, std::less<>> routes;
+  std::map<std::string, v1::RelayToken, std::less<>> tokens;  // by id; of the control service only
+  // Of a relay that has joined a control service: tokens may come at any time.
+  bool attached = false;
+  // Key pools of the control service whose keys may have been taken back since: they pay for
+  // nothing, but are there.
+  std::set<std::string, std::less<>> withheld_pools;
   Places places;
 };
 

@@ -93,7 +93,8 @@ void inspect_tokens(const Resources& resources, Inspection* out) {
       out->say(indexed("auth_tokens", i), "a token that is an upstream's alias; choose another");
     }
   }
-  if (relay.auth_tokens_size() == 0 && demands_token(resources)) {
+  // Those of a control service may come at any time; until they do, nobody has one.
+  if (relay.auth_tokens_size() == 0 && !resources.attached && demands_token(resources)) {
     out->say("auth_tokens",
              "a token is needed where keys are configured or presets and routes demand one; set "
              "AUTH_TOKEN or auth_tokens, or turn preset_auth (PRESET_AUTH_ENABLED) off");
@@ -193,6 +194,8 @@ void inspect_relay(const Resources& resources, Inspection* out) {
                             " workers; allowed are 0 (one per core) to " +
                             std::to_string(limits::kWorkersMost));
   }
+  inspect_labels("labels", relay.labels(), out);
+  inspect_control(relay.control(), out);
   if (!relay.region().empty()) out->check("region", name_flaw(relay.region()));
 }
 

@@ -28,6 +28,12 @@ Flaw header_value_flaw(std::string_view value);  // field-value of RFC 9110 §5.
 // `/a/b`: no slash at the end, no empty or dot segments, no query.
 Flaw path_prefix_flaw(std::string_view prefix);
 
+// HOST:PORT of a control service; HOST a name, an IPv4 address or an IPv6 address in brackets.
+Flaw control_address_flaw(std::string_view address);
+
+// An id of a key: the first 12 hexadecimal digits of its SHA-256.
+Flaw key_id_flaw(std::string_view id);
+
 // `https://host[:port][/base/path]` of an upstream. User information is never repeated.
 Flaw url_flaw(std::string_view url);
 

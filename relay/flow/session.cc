@@ -115,6 +115,8 @@ void Session::identify() {
 void Session::read_credentials_for(const Upstream* upstream) {
   credentials_ = read_credentials(request_.headers, where_.path, upstream, where_.token.reveal(),
                                   table_->tokens());
+  record_.tenant = credentials_.tenant;
+  record_.token_id = credentials_.token_id;
 }
 
 // --- 2. Where to

@@ -40,8 +40,8 @@ struct RequestRecord {
   std::string path;  // without the query and without a token
   std::string key;   // masked
   std::string model;
-  std::string tenant;    // of the relay token
-  std::string token_id;  // of the relay token
+  std::string tenant;    // of an issued relay token
+  std::string token_id;  // its id
   int status = 0;        // as sent to the client; 0: none was sent
   Outcome outcome = Outcome::kOk;
   Stage stage = Stage::kNone;

@@ -109,7 +109,14 @@ TESTED_ELSEWHERE = {
     "relay/codec/document": "through json",
     "relay/config/snapshot": "values without behaviour; bootstrap makes them",
     "relay/config/file": "through bootstrap, which reads by it",
+    "relay/config/attachment": "tests/integration/control: a real relay and a service",
     "relay/config/compile_parts": "through compile",
+    "relay/config/control_link": "tests/integration/control: a real relay and a service",
+    "relay/config/control_link_channel": "tests/integration/control, as control_link",
+    "relay/config/control_link_join": "tests/integration/control: culvert-relay join",
+    "relay/config/control_link_streams": "tests/integration/control, as control_link",
+    "relay/config/durable_file": "through last_known_good and identity",
+    "relay/config/remote_settling": "through remote_config",
     "relay/config/compile_settings": "through compile",
     "relay/config/compile_upstream": "through compile",
     "relay/crypto/random_bytes": "through seal: no two sealed texts are the same",
@@ -152,6 +159,7 @@ TESTED_ELSEWHERE = {
     "proto/validate_parts": "through validate",
     "proto/validate_relay": "through validate",
     "proto/validate_upstream": "through validate",
+    "proto/validate_relays": "through validate",
 }
 
 # What no tracked file may name: places of one machine, and whose servers packages come from.
