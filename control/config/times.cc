@@ -21,4 +21,12 @@ WallTime from_timestamp(const google::protobuf::Timestamp& timestamp) {
 
 std::string digits(uint64_t number) { return fmt::format("{:020}", number); }
 
+uint64_t number_of(std::string_view twenty_digits) {
+  uint64_t number = 0;
+  for (const char c : twenty_digits.substr(0, 20)) {
+    number = number * 10 + static_cast<uint64_t>(c - '0');
+  }
+  return number;
+}
+
 }  // namespace culvert::control

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace culvert::control {
 
@@ -15,5 +16,5 @@ WallTime from_timestamp(const google::protobuf::Timestamp& timestamp);
 
 // 20 digits: in the order of texts numbers then stand in their own.
 std::string digits(uint64_t number);
-
+uint64_t number_of(std::string_view twenty_digits);  // of their beginning
 }  // namespace culvert::control

@@ -82,10 +82,9 @@ Result<DataDirectory> DataDirectory::make(const std::string& path) {
 Result<DataDirectory> DataDirectory::open(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) {
-    return Error::ours(
-        Code::kSystem, Stage::kNone,
-        path + ": there is no such directory; `culvert-control init --data " + path +
-            "` makes a new service in it");
+    return Error::ours(Code::kSystem, Stage::kNone,
+                       path + ": there is no such directory; `culvert-control init --data " + path +
+                           "` makes a new service in it");
   }
   return DataDirectory(path, CULVERT_TRY(take_lock(path)));
 }

@@ -72,8 +72,8 @@ Result<MasterKeys> MasterKeys::load(const std::string& path) {
   for (const std::string_view line : split_list(file.text, '\n')) {
     if (line.front() == '#') continue;
     const size_t space = line.find(' ');
-    auto bytes = space == std::string_view::npos ? std::nullopt
-                                                 : from_hexadecimal(line.substr(space + 1));
+    auto bytes =
+        space == std::string_view::npos ? std::nullopt : from_hexadecimal(line.substr(space + 1));
     if (!bytes || bytes->size() != kSealKeyBytes) return invalid(path, "no file of master keys");
     Key key = key_of(Secret(*bytes));
     wipe(bytes->data(), bytes->size());

@@ -30,8 +30,8 @@ class MasterKeys {
   const Key* find(std::string_view id) const;  // null: not known
   size_t size() const { return keys_.size(); }
 
-  void rotate();           // a new key becomes the current one
-  void forget_old();       // only the current one is left
+  void rotate();            // a new key becomes the current one
+  void forget_old();        // only the current one is left
   std::string ids() const;  // hexadecimal, the current one first
 
  private:

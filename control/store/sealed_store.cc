@@ -127,9 +127,9 @@ Result<std::string> SealedStore::open_value(const Entry& sealed) const {
   }
   auto opened = unseal(key->key, value.substr(MasterKeys::kIdBytes), sealed.key);
   if (opened) return opened;
-  return Error::ours(Code::kSystem, Stage::kNone,
-                     fmt::format("{} was changed outside of the service: {}", sealed.key,
-                                 opened.error().detail));
+  return Error::ours(
+      Code::kSystem, Stage::kNone,
+      fmt::format("{} was changed outside of the service: {}", sealed.key, opened.error().detail));
 }
 
 }  // namespace culvert::control

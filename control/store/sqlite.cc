@@ -50,9 +50,9 @@ Error failure(const std::string& path, sqlite3* database, int code) {
 Result<void> make_file(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) {
-    return Error::ours(Code::kSystem, Stage::kNone,
-                       fmt::format("{}: cannot be opened for writing: {}", path,
-                                   std::strerror(errno)));
+    return Error::ours(
+        Code::kSystem, Stage::kNone,
+        fmt::format("{}: cannot be opened for writing: {}", path, std::strerror(errno)));
   }
   ::close(fd);
   return {};

@@ -193,9 +193,9 @@ Result<void> SqliteStore::restore(const std::string& path) {
 
 Result<uint64_t> SqliteStore::replace_all() {
   Transaction transaction = CULVERT_TRY(Transaction::begin(*database_));
-  const uint64_t next = 1 + CULVERT_TRY(database_->number(
-                                "SELECT max((SELECT revision FROM main.counter),"
-                                " (SELECT revision FROM backup.counter))"));
+  const uint64_t next =
+      1 + CULVERT_TRY(database_->number("SELECT max((SELECT revision FROM main.counter),"
+                                        " (SELECT revision FROM backup.counter))"));
   // Every entry is as if written now: nobody's condition on an older one may hold.
   CULVERT_CHECK(database_->run(fmt::format(
       "DELETE FROM main.entry; INSERT INTO main.entry SELECT key, value, {0} FROM backup.entry;"
