@@ -7,6 +7,7 @@
 #include "relay/base/result.h"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -59,6 +60,13 @@ class Store {
   // of this kind of store.
   virtual Result<void> backup(const std::string& path) = 0;
   virtual Result<void> restore(const std::string& path) = 0;
+  // Passes every entry of a backup to `check`, whose first error ends it: for who has to know what
+  // stands in a backup before it is restored. A store that makes no backups has none to read.
+  using EntryCheck = std::function<Result<void>(const Entry&)>;
+  virtual Result<void> read_backup(const std::string& path, const EntryCheck& check) {
+    static_cast<void>(check);
+    return Error::ours(Code::kInvalidConfig, Stage::kNone, path + ": no backup of this store");
+  }
 };
 
 }  // namespace culvert::control

@@ -6,7 +6,6 @@
 #include "relay/channel/fd.h"
 
 #include <cstddef>
-#include <string>
 #include <vector>
 
 namespace culvert {
@@ -16,11 +15,6 @@ size_t raise_descriptor_limit();
 
 // Core dumps and ptrace by others off: memory holds keys (PR_SET_DUMPABLE).
 void forbid_dumps();
-
-// Tells the service manager (sd_notify(3)): "READY=1", "STOPPING=1",
-// "RELOADING=1\nMONOTONIC_USEC=…". Without NOTIFY_SOCKET it does nothing.
-void notify_service_manager(const std::string& state);
-std::string reloading_state();
 
 // Listening sockets passed by the service manager (sd_listen_fds(3)), with their addresses; taken
 // over, so that a second call finds none.
