@@ -232,6 +232,28 @@ TEST_F(LedgerTest, SaysSoWhereTheFileIsNoLedger) {
   EXPECT_FALSE(SqliteLedger::open(folder_ / "missing" / "ledger.db", clock_));
 }
 
+// Bytes of its pages are overwritten while it is closed: whatever is asked then is an error or an
+// answer, never the end of the process, and what is damaged is not written over.
+TEST_F(LedgerTest, TellsOfDamagedPages) {
+  {
+    const auto ledger = open();
+    std::vector<v1::UsageRecord> records;
+    for (uint64_t i = 1; i <= 500; ++i) records.push_back(record(i));
+    ASSERT_TRUE(ledger->append("edge-1", records, 0));
+  }
+  {
+    std::fstream file(path_, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(4096);
+    file << std::string(std::filesystem::file_size(path_) - 4096, '\xa5');
+  }
+  const auto ledger = SqliteLedger::open(path_, clock_);
+  if (!ledger) return;
+  const auto report = (*ledger)->report({});
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().code, Code::kSystem);
+  EXPECT_FALSE((*ledger)->append("edge-1", {record(1000)}, 0));
+}
+
 TEST_F(LedgerTest, LeavesAFileOfANewerVersionAlone) {
   open();
   {
