@@ -4,6 +4,7 @@
 #include "control/fleet/limits.h"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 
 namespace culvert::control {
@@ -88,6 +89,11 @@ Result<void> check(const v1::MetricsReport& report) {
   if (more_than(report.first_token().bounds(), limits::kBuckets)) return beyond("a histogram");
   if (more_than(report.first_token().counts(), limits::kBuckets + 1)) return beyond("a histogram");
   if (report.instance().size() > limits::kVersionBytes) return beyond("the instance");
+  const auto& bounds = report.first_token().bounds();
+  const bool finite =
+      std::isfinite(report.cpu_seconds()) &&
+      std::all_of(bounds.begin(), bounds.end(), [](double bound) { return std::isfinite(bound); });
+  if (!finite) return beyond("a number");
   for (const v1::UpstreamCounters& upstream : report.upstreams()) {
     if (upstream.upstream().size() > limits::kMetricNameBytes) return beyond("an upstream's name");
   }

@@ -2,16 +2,13 @@
 #include "control/fleet/meter.h"
 
 #include "control/fleet/limits.h"
-
-#include <google/protobuf/util/time_util.h>
+#include "control/fleet/times.h"
 
 #include <algorithm>
 #include <vector>
 
 namespace culvert::control {
 namespace {
-
-using google::protobuf::util::TimeUtil;
 
 bool of_another_process(const v1::MetricsReport& now, const v1::MetricsReport& then) {
   return now.instance() != then.instance() || now.requests() < then.requests() ||
@@ -50,9 +47,7 @@ Totals beyond(const Totals& now, const Totals& then) {
 }
 
 double seconds_between(const v1::MetricsReport& from, const v1::MetricsReport& to) {
-  const int64_t milliseconds =
-      TimeUtil::TimestampToMilliseconds(to.time()) - TimeUtil::TimestampToMilliseconds(from.time());
-  return static_cast<double>(milliseconds) / 1000;
+  return seconds(time_of(to.time()) - time_of(from.time()));
 }
 
 // What was counted between, per bucket; empty where the two do not fit together.
@@ -110,13 +105,13 @@ std::optional<v1::Rates> Meter::rates() const {
   rates.set_active_requests(to.active_requests());
   rates.set_connections(to.connections());
   rates.set_memory_bytes(to.memory_bytes());
-  const double seconds = seconds_between(from, to);
-  if (seconds <= 0) return rates;
+  const double span = seconds_between(from, to);
+  if (span <= 0) return rates;
   const Totals counted = beyond(totals_of(to), totals_of(from));
-  rates.set_requests_per_second(static_cast<double>(counted.requests) / seconds);
-  rates.set_errors_per_second(static_cast<double>(counted.errors) / seconds);
-  rates.set_tokens_per_second(static_cast<double>(counted.output_tokens) / seconds);
-  rates.set_cpu_share(counted.cpu_seconds / seconds);
+  rates.set_requests_per_second(static_cast<double>(counted.requests) / span);
+  rates.set_errors_per_second(static_cast<double>(counted.errors) / span);
+  rates.set_tokens_per_second(static_cast<double>(counted.output_tokens) / span);
+  rates.set_cpu_share(counted.cpu_seconds / span);
   if (const auto median = quantile(from.first_token(), to.first_token(), 0.5)) {
     rates.set_first_token_p50_ms(*median * 1000);
   }

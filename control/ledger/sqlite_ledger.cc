@@ -12,7 +12,7 @@
 namespace culvert::control {
 namespace {
 
-constexpr uint64_t kSecondsOfDay = 86'400;
+constexpr uint64_t kDay = 86'400'000;  // milliseconds
 // Of one count of one request: a broken relay must not bring the sums to their end.
 constexpr uint64_t kCountMost = uint64_t{1} << 44;
 
@@ -84,11 +84,15 @@ std::optional<uint64_t> if_told(bool told, Value value) {
 }
 
 // A relay that knows no time is no reason to lose what it counted.
-int64_t seconds_of(const v1::UsageRecord& record, const Clock& clock) {
+uint64_t milliseconds_of(const v1::UsageRecord& record, const Clock& clock) {
   if (record.has_time()) {
-    return std::clamp<int64_t>(record.time().seconds(), 0, INT32_MAX);
+    const int64_t seconds = std::clamp<int64_t>(record.time().seconds(), 0, INT32_MAX);
+    const int64_t nanos = std::clamp(record.time().nanos(), 0, 999'999'999);
+    return static_cast<uint64_t>(seconds * 1000 + nanos / 1'000'000);
   }
-  return std::chrono::duration_cast<std::chrono::seconds>(clock.wall().time_since_epoch()).count();
+  using std::chrono::milliseconds;
+  const auto now = std::chrono::duration_cast<milliseconds>(clock.wall().time_since_epoch());
+  return static_cast<uint64_t>(now.count());
 }
 
 }  // namespace
@@ -120,11 +124,11 @@ Result<void> SqliteLedger::append(const std::string& relay,
 }
 
 Result<bool> SqliteLedger::add(const std::string& relay, const v1::UsageRecord& record) {
-  const int64_t time = seconds_of(record, clock_);
+  const uint64_t time = milliseconds_of(record, clock_);
   const std::string_view used_class = word_of(record.class_());
   auto insert = CULVERT_TRY(writing_.prepare(kInsert));
   insert.bind_bytes(raw_id(record.id()))
-      .bind(time * 1000 + (record.has_time() ? record.time().nanos() / 1'000'000 : 0))
+      .bind(time)
       .bind_text(used_class)
       .bind_text(record.tenant())
       .bind_text(record.token_id())
@@ -145,8 +149,7 @@ Result<bool> SqliteLedger::add(const std::string& relay, const v1::UsageRecord& 
       .bind(uint64_t{record.attempts()});
   CULVERT_CHECK(insert.run());
   if (writing_.changed() == 0) return false;
-  CULVERT_CHECK(
-      add_to_sums(relay, record, static_cast<uint64_t>(time) / kSecondsOfDay, used_class));
+  CULVERT_CHECK(add_to_sums(relay, record, time / kDay, used_class));
   return true;
 }
 
