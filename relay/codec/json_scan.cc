@@ -16,25 +16,43 @@ struct Name {
 
 constexpr JsonScan::Names kAll = JsonScan::kRequest | JsonScan::kAnswer | JsonScan::kChatDelta;
 
-// Ordered by nothing: a key is compared by its length first.
+// By length, which is what a key is looked up by.
 constexpr std::array<Name, 16> kNames{{
-    {"content", kAll},
     {"text", kAll},
-    {"thinking", JsonScan::kRequest | JsonScan::kAnswer},
-    {"arguments", kAll},
-    {"partial_json", JsonScan::kAnswer},
-    {"reasoning_content", JsonScan::kAnswer | JsonScan::kChatDelta},
-    {"reasoning", JsonScan::kAnswer | JsonScan::kChatDelta},
-    {"refusal", JsonScan::kAnswer | JsonScan::kChatDelta},
-    {"delta", JsonScan::kPlainDelta},
     {"args", JsonScan::kRequest | JsonScan::kAnswer, true},
+    {"delta", JsonScan::kPlainDelta},
     {"input", JsonScan::kAnswer, true},
     {"input", JsonScan::kRequest},
     {"prompt", JsonScan::kRequest},
     {"system", JsonScan::kRequest},
-    {"instructions", JsonScan::kRequest},
+    {"content", kAll},
+    {"refusal", JsonScan::kAnswer | JsonScan::kChatDelta},
+    {"thinking", JsonScan::kRequest | JsonScan::kAnswer},
+    {"arguments", kAll},
+    {"reasoning", JsonScan::kAnswer | JsonScan::kChatDelta},
     {"description", JsonScan::kRequest},
+    {"partial_json", JsonScan::kAnswer},
+    {"instructions", JsonScan::kRequest},
+    {"reasoning_content", JsonScan::kAnswer | JsonScan::kChatDelta},
 }};
+
+// Where the names of each length begin in kNames.
+constexpr std::array<uint8_t, 26> kOfLength = [] {
+  std::array<uint8_t, 26> first{};
+  for (size_t length = 0; length < first.size(); ++length) {
+    while (first[length] < kNames.size() && kNames[first[length]].text.size() < length) {
+      ++first[length];
+    }
+  }
+  return first;
+}();
+
+// What means something outside of strings.
+constexpr std::array<bool, 256> kSigns = [] {
+  std::array<bool, 256> signs{};
+  for (const char c : std::string_view("\"{}[],:")) signs[static_cast<unsigned char>(c)] = true;
+  return signs;
+}();
 
 constexpr uint64_t repeated(uint8_t byte) { return 0x0101010101010101ULL * byte; }
 
@@ -52,6 +70,22 @@ constexpr uint64_t quarters_of(char c) {
   if (byte < 0xC0 || byte > 0xF7) return 0;
   if (byte < 0xE0) return 2;
   return byte < 0xF0 ? 4 : 8;
+}
+
+uint64_t quarters_in(std::string_view text) {
+  uint64_t quarters = 0;
+  uint64_t eight = 0;
+  while (text.size() >= 8) {
+    std::memcpy(&eight, text.data(), 8);
+    if ((eight & repeated(0x80)) == 0) {
+      quarters += 8;
+    } else {
+      for (const char c : text.substr(0, 8)) quarters += quarters_of(c);
+    }
+    text.remove_prefix(8);
+  }
+  for (const char c : text) quarters += quarters_of(c);
+  return quarters;
 }
 
 constexpr uint64_t quarters_of_unit(uint32_t unit) {
@@ -79,8 +113,10 @@ void JsonScan::feed(std::string_view bytes) {
       at = in_string(at, end);
       continue;
     }
+    const char c = *at++;
+    if (!kSigns[static_cast<unsigned char>(c)]) continue;
     const bool before = capturing_;
-    outside(*at++);
+    outside(c);
     if (!before && capturing_) from = at - 1;
     if (before && !capturing_) capture(from, at);
   }
@@ -180,7 +216,8 @@ void JsonScan::end_string() {
   name_is_deep_ = name_is_usage_ = false;
   const std::string_view key(key_.data(), key_size_ <= key_.size() ? key_size_ : 0);
   name_is_usage_ = key == "usage" || key == "usageMetadata";
-  for (const Name& name : kNames) {
+  for (size_t i = kOfLength[key.size()]; i < kOfLength[key.size() + 1]; ++i) {
+    const Name& name = kNames[i];
     if ((name.of & names_) == 0 || name.text != key) continue;
     name_ = name.of;
     name_is_deep_ = name.deep;
@@ -208,32 +245,30 @@ const char* JsonScan::in_string(const char* at, const char* end) {
 }
 
 const char* JsonScan::in_key(const char* at, const char* end) {
-  for (; at < end && *at != '"' && *at != '\\'; ++at) {
-    if (deep_ != 0) quarters_ += quarters_of(*at);
-    if (key_size_ < key_.size()) key_[key_size_] = *at;
-    if (key_size_ <= key_.size()) ++key_size_;
+  const char* const from = at;
+  while (at < end && *at != '"' && *at != '\\') ++at;
+  const auto size = static_cast<size_t>(at - from);
+  if (key_size_ + size <= key_.size()) {
+    std::memcpy(key_.data() + key_size_, from, size);
+    key_size_ = static_cast<uint8_t>(key_size_ + size);
+  } else {
+    key_size_ = static_cast<uint8_t>(key_.size() + 1);
   }
+  if (deep_ != 0) quarters_ += quarters_in({from, size});
   return at;
 }
 
 // Up to the string's end or its next escape.
 const char* JsonScan::skip_text(const char* at, const char* end) {
-  const bool weigh = weighs();
-  for (;;) {
-    uint64_t eight = 0;
-    while (end - at >= 8) {
-      std::memcpy(&eight, at, 8);
-      if (ends_in(eight) != 0 || (weigh && (eight & repeated(0x80)) != 0)) break;
-      if (weigh) quarters_ += 8;
-      at += 8;
-    }
-    // One by one through what was not so simple, then in eights again.
-    const char* const stop = end - at >= 8 ? at + 8 : end;
-    for (; at < stop && *at != '"' && *at != '\\'; ++at) {
-      if (weigh) quarters_ += quarters_of(*at);
-    }
-    if (at < stop || at == end) return at;
+  const char* const from = at;
+  uint64_t eight = 0;
+  for (; end - at >= 8; at += 8) {
+    std::memcpy(&eight, at, 8);
+    if (ends_in(eight) != 0) break;
   }
+  while (at < end && *at != '"' && *at != '\\') ++at;
+  if (weighs()) quarters_ += quarters_in({from, static_cast<size_t>(at - from)});
+  return at;
 }
 
 void JsonScan::escape_byte(char c) {

@@ -251,10 +251,11 @@ void Server::publish(std::shared_ptr<const Table> table) {
   if (now.listen.size() != before.listen.size() ||
       !std::equal(now.listen.begin(), now.listen.end(), before.listen.begin(),
                   [](const auto& a, const auto& b) { return a.text == b.text; }) ||
+      now.usage_spool != before.usage_spool || now.spool_bytes != before.spool_bytes ||
       now.workers != before.workers || now.handshake_threads != before.handshake_threads ||
       now.admin_listen.text() != before.admin_listen.text()) {
     log::warn(
-        "listeners, workers and limits.handshakes change only with a restart; the rest was "
+        "listeners, workers, usage and limits.handshakes change only with a restart; the rest was "
         "reloaded");
   }
   log::set_level(now.debug ? log::Level::kDebug : log::Level::kInfo);

@@ -33,6 +33,7 @@ void Bill::settle(const Carry* carry, bool authenticated, RequestRecord* record)
   measure_now(carry, record);
   // What strangers are refused costs nobody anything, and must not fill a disk.
   const bool counts = record->attempts > 0 || (authenticated && !record->upstream.empty());
+  if (!counts) record->usage.reset();
   if (kept() && counts) accounts_->append(*record);
   running_.end();
 }

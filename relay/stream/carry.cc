@@ -19,11 +19,11 @@ bool can_read(Dialect dialect, const ResponseHead& head) {
   return coding == nullptr || equal_ignoring_case(*coding, "identity");
 }
 
-// Which of an event's strings are text that the model just wrote. Responses repeat at the end of
-// each part what its deltas said.
+// Which of an event's strings are text that the model just wrote. Responses, whose events have
+// names, repeat at the end of each part what its deltas said.
 JsonScan::Names text_in(Dialect dialect, const SseEvent& event) {
   if (dialect != Dialect::kOpenAi) return JsonScan::kAnswer;
-  if (event.data.find("\"choices\"") != std::string_view::npos) return JsonScan::kChatDelta;
+  if (event.type.empty()) return JsonScan::kChatDelta | JsonScan::kPlainDelta;
   const bool media = event.type.find("audio") != std::string_view::npos ||
                      event.type.find("image") != std::string_view::npos;
   return media ? JsonScan::kNone : JsonScan::kPlainDelta;

@@ -107,7 +107,6 @@ void Spool::recover() {
     segments_.push_back(segment);
   }
   next_number_ = std::max(next_number_, acknowledged_.segment + 1);
-  drop_up_to(acknowledged_);
 }
 
 std::vector<std::string> Spool::newest_ids() const {
@@ -175,6 +174,7 @@ bool Spool::roll() {
   active_ = std::move(made);
   segments_.push_back({next_number_++, head.size(), 0});
   bytes_ += head.size();
+  drop_acknowledged();
   return true;
 }
 
@@ -279,19 +279,21 @@ void Spool::acknowledged(const SpoolPosition& end) {
     given_.pop_front();
   }
   if (end <= acknowledged_) return;
+  folder_.set_acknowledged(end);  // before what it stands for goes
+  const std::lock_guard lock(mutex_);
   acknowledged_ = end;
-  folder_.set_acknowledged(end);
-  drop_up_to(end);
+  drop_acknowledged();
 }
 
-// The position is on disk before what it stands for goes.
-void Spool::drop_up_to(const SpoolPosition& end) {
-  const std::lock_guard lock(mutex_);
+// The segment that is written to stays. So do, until then, those that the last process wrote last:
+// its ids are asked for at the start.
+void Spool::drop_acknowledged() {
   while (!segments_.empty()) {
     const Segment& oldest = segments_.front();
     const bool written = active_.valid() && segments_.size() == 1;
     const bool done =
-        oldest.number < end.segment || (oldest.number == end.segment && end.offset >= oldest.size);
+        oldest.number < acknowledged_.segment ||
+        (oldest.number == acknowledged_.segment && acknowledged_.offset >= oldest.size);
     if (!done || written) return;
     ::unlink(folder_.path_of(oldest.number).c_str());
     bytes_ -= oldest.size;

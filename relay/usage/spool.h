@@ -65,7 +65,7 @@ class Spool final : public UsageSource {
   bool read_some(size_t most, UsageBatch* batch);
   size_t take_records(std::string_view bytes, size_t most, UsageBatch* batch);
   const Segment* segment_from(uint64_t number) const;
-  void drop_up_to(const SpoolPosition& end);
+  void drop_acknowledged();
 
   const SpoolFolder folder_;
   const uint64_t limit_;
@@ -83,8 +83,9 @@ class Spool final : public UsageSource {
   std::atomic<uint64_t> waiting_{0};
   std::atomic<uint64_t> lost_{0};
 
+  SpoolPosition acknowledged_;  // written by the reader, under the lock
+
   // Of the reader.
-  SpoolPosition acknowledged_;
   SpoolPosition cursor_;
   std::deque<Given> given_;
   uint64_t lost_given_ = 0;

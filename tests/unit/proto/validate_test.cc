@@ -168,6 +168,8 @@ TEST(Validate, LimitsTimersCorsAndRegion) {
   expect(relay("limits: {head_bytes: 1}"), "limits.head_bytes", "1024");
   expect(relay("limits: {head_fields: 5000}"), "limits.head_fields", "1000");
   EXPECT_EQ(first(relay("limits: {replay_bytes: 0, body_bytes: 0}")), "sound");
+  expect(relay("usage: {spool_bytes: 64KiB}"), "usage.spool_bytes", "1048576");
+  EXPECT_EQ(first(relay("usage: {spool: true, spool_bytes: 1MiB}")), "sound");
   expect(relay("timeouts: {connect: 0s}"), "timeouts.connect", "more than 0s");
   expect(relay("timeouts: {idle: 25h}"), "timeouts.idle", "up to 24h");
   EXPECT_EQ(first(relay("timeouts: {total: 0s}, drain_timeout: 0s")), "sound");

@@ -79,6 +79,19 @@ TEST_F(AccountsTest, WhatWasWrittenBeforeItsSlotWasFreedIsNotWrittenAgain) {
   EXPECT_EQ(first_letters(*open()), "ab");
 }
 
+TEST_F(AccountsTest, NeitherIsWhatTheServiceHadAcknowledgedByThen) {
+  std::string left;
+  {
+    auto accounts = open();
+    RunningRequest one = accounts->begin(record('a'));
+    accounts->append(record('a'));
+    accounts->source()->acknowledged(accounts->source()->next_batch(9).end);
+    left = running_file();
+  }
+  restore(left);
+  EXPECT_EQ(first_letters(*open()), "");
+}
+
 TEST_F(AccountsTest, ADeathDuringTheRecoveryDoesNotDouble) {
   std::string left;
   {
