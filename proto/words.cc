@@ -85,6 +85,12 @@ bool is_reference(std::string_view secret) {
   return secret.substr(0, 4) == "env:" || secret.substr(0, 5) == "file:";
 }
 
+bool is_masked(std::string_view secret) {
+  constexpr std::string_view kGap = "…";
+  const bool shown = secret.size() == 8 + kGap.size() && secret.substr(4, kGap.size()) == kGap;
+  return secret == kGap || shown;
+}
+
 Flaw token_flaw(std::string_view token) {
   const std::string least = std::to_string(limits::kTokenBytesLeast);
   const std::string needed = "; allowed are tokens of at least " + least +

@@ -21,6 +21,9 @@ Flaw token_flaw(std::string_view token);
 // An upstream's key: visible ASCII without commas, as it goes into a header.
 Flaw key_flaw(std::string_view key);
 bool is_reference(std::string_view secret);
+// In the form that secrets are shown in (base/secret's mask): it stands for a value that somebody
+// else has, and is no secret itself.
+bool is_masked(std::string_view secret);
 
 Flaw header_name_flaw(std::string_view name);    // a token of RFC 9110 §5.6.2
 Flaw header_value_flaw(std::string_view value);  // field-value of RFC 9110 §5.5

@@ -35,7 +35,8 @@ std::string summary(const v1::Upstream& upstream) {
 }
 
 std::string summary(const v1::KeyPool& pool) {
-  std::string out = fmt::format("{} keys of {}", pool.keys_size(), pool.upstream());
+  std::string out = fmt::format("{} {} of {}", pool.keys_size(),
+                                pool.keys_size() == 1 ? "key" : "keys", pool.upstream());
   if (pool.disabled_size() > 0) out += fmt::format(", {} disabled", pool.disabled_size());
   return out;
 }

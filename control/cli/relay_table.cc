@@ -183,6 +183,10 @@ std::string relay_text(const v1::RelayStatus& relay, WallTime now, bool colours)
   add("desired", short_hash(relay.desired_hash()));
   add("running",
       short_hash(relay.running_hash()) + fmt::format(" of revision {}", relay.running_revision()));
+  if (relay.state().from_cache()) add("source", "its last known good, from its own disk");
+  if (relay.state().spool_lost() > 0) {
+    add("usage lost", Cell(std::to_string(relay.state().spool_lost()) + " records", Colour::kRed));
+  }
   for (const auto& refusal : relay.refusals()) {
     add("refused",
         Cell(refusal.kind() + " " + refusal.name() + ": " + refusal.message(), Colour::kRed));

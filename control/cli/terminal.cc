@@ -33,7 +33,7 @@ class Hidden {
     now.c_lflag &= ~static_cast<tcflag_t>(ECHO | ISIG | ICANON);
     now.c_cc[VMIN] = 1;
     now.c_cc[VTIME] = 0;
-    set_ = tcsetattr(STDIN_FILENO, TCSADRAIN, &now) == 0;
+    set_ = tcsetattr(STDIN_FILENO, TCSAFLUSH, &now) == 0;
   }
   Hidden(const Hidden&) = delete;
   Hidden& operator=(const Hidden&) = delete;
@@ -74,8 +74,8 @@ void Terminal::warn(std::string_view text) const {
 }
 
 Result<Secret> Terminal::ask_secret(std::string_view question) const {
+  const Hidden hidden;  // before the question: who sees it may type at once
   error(std::string(question) + ": ");
-  const Hidden hidden;
   std::string typed;
   const auto given_up = [&] {
     wipe(typed.data(), typed.size());

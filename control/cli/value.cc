@@ -4,6 +4,7 @@
 #include "control/cli/times.h"
 #include "culvert/v1/admin.pb.h"
 #include "proto/scalars.h"
+#include "proto/words.h"
 #include "proto/yaml_spec.h"
 #include "relay/base/secret.h"
 
@@ -28,8 +29,7 @@ std::string hexadecimal(std::string_view bytes) {
 }
 
 std::string shown_secret(const std::string& value) {
-  const bool reference = value.rfind("env:", 0) == 0 || value.rfind("file:", 0) == 0;
-  return reference ? value : mask(value);
+  return is_reference(value) || is_masked(value) ? value : mask(value);
 }
 
 // `sparse`: only what is set, as files write a spec.

@@ -126,8 +126,7 @@ void add_get(CLI::App* app, Program* program) {
       "Examples:\n  culvert get all\n  culvert get routes --watch\n"
       "  culvert get upstream openai -o yaml");
   auto flags = std::make_shared<GetFlags>();
-  verb->add_option("kind", flags->kind, std::string(kKindWords))
-      ->type_name("KIND");
+  verb->add_option("kind", flags->kind, std::string(kKindWords))->type_name("KIND");
   verb->add_option("name", flags->name, "only this one")->type_name("NAME");
   flags->revision_option =
       verb->add_option("--revision", flags->revision, "as it was then")->type_name("REVISION");

@@ -105,7 +105,7 @@ class Top(CliTest):
         window.resize(20, 4)
         window.wait_for(r"\x1b\[H[^H]*…[^H]*\x1b\[J")
         last = window.shown.rsplit(b"\x1b[H", 1)[1].split(b"\x1b[J")[0].decode()
-        lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", last).split("\r\n")
+        lines = [re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\r", "", line) for line in last.split("\n")]
         self.assertEqual(len(lines), 4)
         self.assertTrue(all(len(line) <= 20 for line in lines), lines)
         window.press(b"q")

@@ -11,7 +11,7 @@ class Get(CliTest):
         self.ok("apply", "-f", self.file(ALL))
         self.assertEqual(self.ok("get", "all").splitlines(), [
             "KIND      NAME   REVISION  CHANGED               BY   WHAT",
-            "KeyPool   pool          1  2027-01-15T08:00:01Z  ann  1 keys of model",
+            "KeyPool   pool          1  2027-01-15T08:00:01Z  ann  1 key of model",
             "Route     chat          1  2027-01-15T08:00:01Z  ann  /chat → model",
             "Upstream  model         1  2027-01-15T08:00:01Z  ann  openai, https://model.example"])
 

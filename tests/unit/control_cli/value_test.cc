@@ -36,10 +36,11 @@ TEST(ValueOf, WritesResourcesAsFilesDoAndMasksSecrets) {
   resource.mutable_key_pool()->set_upstream("model");
   resource.mutable_key_pool()->add_keys()->set_value("sk-0123456789-abcdef");
   resource.mutable_key_pool()->add_keys()->set_value("env:KEY");
+  resource.mutable_key_pool()->add_keys()->set_value("sk-0…wxyz");  // as the service shows it
   resource.mutable_key_pool()->mutable_rest()->set_seconds(90);
   EXPECT_EQ(to_json_line(value_of(resource)),
             R"({"kind": "KeyPool", "name": "pool", "spec": {"upstream": "model", )"
-            R"("keys": ["sk-0…cdef", "env:KEY"], "rest": "90s"}})"
+            R"("keys": ["sk-0…cdef", "env:KEY", "sk-0…wxyz"], "rest": "90s"}})"
             "\n");
 }
 
