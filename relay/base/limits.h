@@ -115,6 +115,7 @@ inline constexpr auto kLinkHealthy = 30s;  // a link that lived as long begins i
 inline constexpr auto kLinkKeepalive = 20s;
 inline constexpr auto kLinkSilence = 90s;  // of a service that has not said a word, not even Pulse
 inline constexpr auto kMetricsEvery = 2s;
+inline constexpr size_t kLedgerBatch = 1000;  // records; the next batch waits for its answer
 inline constexpr auto kControlMaxAge = 24h;  // a night and a day for whoever repairs the service
 inline constexpr auto kControlMaxAgeMost = 720h;
 inline constexpr auto kControlFirstWait = 10s;

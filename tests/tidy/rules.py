@@ -119,6 +119,7 @@ TESTED_ELSEWHERE = {
     "relay/config/control_link_streams": "tests/integration/control, as control_link",
     "relay/config/durable_file": "through last_known_good and identity",
     "relay/config/remote_settling": "through remote_config",
+    "relay/config/usage_source": "an interface",
     "relay/config/compile_settings": "through compile",
     "relay/config/compile_upstream": "through compile",
     "relay/crypto/random_bytes": "through seal: no two sealed texts are the same",
