@@ -1,18 +1,21 @@
 // culvert-control: arguments in, exit status out; and the wiring of the whole service, by hand, in
 // run_service().
-#include "control/absent.h"
 #include "control/config/identity.h"
 #include "control/config/initialise.h"
 #include "control/config/live_configuration.h"
 #include "control/config/revisions.h"
 #include "control/config/stored_audit_log.h"
 #include "control/config/tokens.h"
+#include "control/fleet/registry.h"
+#include "control/ledger/sqlite_ledger.h"
 #include "control/rpc/admin_service.h"
+#include "control/rpc/link_service.h"
 #include "control/rpc/rpc_server.h"
 #include "control/store/data_directory.h"
 #include "control/store/files.h"
 #include "control/store/sealed_store.h"
 #include "control/store/sqlite_store.h"
+#include "control/web/server.h"
 #include "relay/base/log.h"
 #include "relay/base/service_manager.h"
 #include "relay/base/version.h"
@@ -138,6 +141,11 @@ void wait_for_end(const sigset_t& signals) {
   log::info("ending", {{"signal", number == SIGTERM ? "SIGTERM" : "SIGINT"}});
 }
 
+Result<void> is_ready(Store& store) {
+  CULVERT_CHECK(store.revision());
+  return {};
+}
+
 // The whole service, from the disk upwards; it ends in the opposite order.
 Result<void> run_service(const Options& options, const sigset_t& end_signals) {
   const auto listen = SocketAddress::parse(options.listen);
@@ -161,15 +169,38 @@ Result<void> run_service(const Options& options, const sigset_t& end_signals) {
   Tokens tokens(*store, *live, clock);
   StoredAuditLog audit(*store, clock);
 
+  // The relays, and what they used.
+  Roster roster(*store);
+  CULVERT_CHECK(roster.refresh());
+  const CertificateInfo authority = CULVERT_TRY(read_certificate(identity.authority.certificate));
+  JoinTokens join_tokens(*store, clock);
+  Enrolment enrolment({*store, roster, join_tokens, audit, clock}, identity.authority);
+  Attendance attendance;
+  Switchboard switchboard;
+  Targets targets(*live);
+  Registry fleet({roster, join_tokens, attendance, targets, switchboard, clock},
+                 authority.fingerprint);
+  const auto ledger = CULVERT_TRY(SqliteLedger::open(data.ledger(), clock));
+
   // Who is served.
-  NoFleet fleet;
-  NoLedger ledger;
-  AdminService admin({*store, *live, revisions, tokens, audit, fleet, ledger, data.path()});
-  const auto server =
-      CULVERT_TRY(RpcServer::start(*listen, identity, {{&admin, [&admin] { admin.stop(); }}}));
+  AdminService admin({*store, *live, revisions, tokens, audit, fleet, *ledger, data.path()});
+  LinkService link({*store, *live, roster, attendance, enrolment, targets, switchboard, *ledger,
+                    clock, default_link_times()},
+                   identity.authority.certificate);
+  const auto web = CULVERT_TRY(WebServer::start(
+      {fleet, attendance, switchboard, *live, *ledger, [&store] { return is_ready(*store); }},
+      *web_listen));
+  const auto server = CULVERT_TRY(
+      RpcServer::start(*listen, identity,
+                       {{&admin, [&admin] { admin.stop(); }}, {&link, [&link] { link.stop(); }}}));
+  SocketAddress web_address = *web_listen;
+  web_address.port = web->port();
   log::info(
       "listening",
       {{"scheme", "grpc"}, {"address", server->address().text()}, {"listener", options.listen}});
+  log::info(
+      "listening",
+      {{"scheme", "http"}, {"address", web_address.text()}, {"listener", options.web_listen}});
   log::info("ready", {{"version", kVersion}, {"revision", live->current()->revision}});
   notify_service_manager("READY=1");
 

@@ -106,7 +106,7 @@ To steer relays from one place, on the machine of the control service:
   systemctl enable --now culvert-control.service
 and on each relay, with a token of \`culvert relay join-token\`, before it is started:
   setpriv --reuid culvert --regid culvert --clear-groups \
-    $prefix/bin/culvert-relay join --state-dir /var/lib/culvert --control HOST:9443 --token TOKEN
+    $prefix/bin/culvert-relay join --state-dir /var/lib/culvert --control HOST:7443 --token TOKEN
 To uninstall:
   systemctl disable --now ${units[*]}
   rm -f $prefix/bin/culvert $prefix/bin/culvert-relay $prefix/bin/culvert-control
