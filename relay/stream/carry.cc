@@ -48,7 +48,9 @@ void Carry::see(std::string_view bytes) {
 void Carry::see_json(std::string_view bytes) {
   const uint32_t before = scan_.usages();
   scan_.feed(bytes);
-  if (scan_.usages() != before) told_quarters_ = scan_.quarters();
+  if (scan_.usages() == before) return;
+  told_quarters_ = scan_.quarters();
+  json_usage_ = scan_.usage(dialect_);  // parsed once, asked for often
 }
 
 void Carry::see_event(const SseEvent& event) {
@@ -73,8 +75,7 @@ bool Carry::content_seen() const { return events_ && end_.content_seen(); }
 
 Usage Carry::usage() const {
   if (events_) return end_.usage();
-  if (json_) return scan_.usage(dialect_);
-  return {};
+  return json_usage_;
 }
 
 uint64_t Carry::untold_quarters() const {
