@@ -50,7 +50,8 @@ void Carry::see_json(std::string_view bytes) {
   scan_.feed(bytes);
   if (scan_.usages() == before) return;
   told_quarters_ = scan_.quarters();
-  json_usage_ = scan_.usage(dialect_);  // parsed once, asked for often
+  // Parsed once, asked for often. Empty where the next of an array has already begun.
+  if (const Usage told = scan_.usage(dialect_); !told.empty()) json_usage_ = told;
 }
 
 void Carry::see_event(const SseEvent& event) {
