@@ -48,7 +48,10 @@ void Carry::see(std::string_view bytes) {
 void Carry::see_json(std::string_view bytes) {
   const uint32_t before = scan_.usages();
   scan_.feed(bytes);
-  if (scan_.usages() != before) told_quarters_ = scan_.quarters();
+  if (scan_.usages() == before) return;
+  told_quarters_ = scan_.quarters();
+  // Parsed once, asked for often. Empty where the next of an array has already begun.
+  if (const Usage told = scan_.usage(dialect_); !told.empty()) json_usage_ = told;
 }
 
 void Carry::see_event(const SseEvent& event) {
@@ -73,8 +76,7 @@ bool Carry::content_seen() const { return events_ && end_.content_seen(); }
 
 Usage Carry::usage() const {
   if (events_) return end_.usage();
-  if (json_) return scan_.usage(dialect_);
-  return {};
+  return json_usage_;
 }
 
 uint64_t Carry::untold_quarters() const {

@@ -49,6 +49,7 @@ class Carry {
   SseParser parser_;
   StreamEnd end_;
   JsonScan scan_;
+  Usage json_usage_;
   uint64_t told_quarters_ = 0;  // of the text that the vendor has counted
 };
 
