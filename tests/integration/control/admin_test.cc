@@ -227,6 +227,19 @@ TEST_F(Admin, WhatWasAnsweredSurvivesKillMinusNine) {
   }
 }
 
+TEST_F(Admin, TakesTenThousandRoutesAtOnce) {
+  std::vector<v1::Resource> many;
+  for (int i = 0; i < 10'000; ++i) many.push_back(route("route" + std::to_string(i), "openai"));
+  const v1::ApplyReply reply = service_.admin().apply(applying(many));
+  EXPECT_EQ(reply.revision(), 1u);
+  EXPECT_EQ(reply.changes_size(), 10'000);
+  EXPECT_EQ(service_.end(SIGKILL), 128 + SIGKILL);
+  service_.start();
+  v1::GetReply all;
+  ASSERT_TRUE(service_.admin().call(&Stub::Get, v1::GetRequest(), &all).ok());
+  EXPECT_EQ(all.resources_size(), 10'000);
+}
+
 TEST_F(Admin, BacksUpAndRestores) {
   service_.admin().apply(applying({route("a", "openai")}));
   const std::string copy = backup_of(service_.admin());
@@ -285,6 +298,11 @@ TEST(Usage, BadOptionsAreExitTwo) {
   Program address({"--data", service.data(), "--listen", "nonsense"});
   EXPECT_EQ(address.wait(), 2);
   EXPECT_NE(address.text().find("--listen"), std::string::npos);
+  ::setenv("CULVERT_CONTROL_LISTEN", "elsewhere", 1);
+  Program variable({"--data", service.data()});
+  EXPECT_EQ(variable.wait(), 2);
+  EXPECT_NE(variable.text().find("elsewhere"), std::string::npos) << variable.text();
+  ::unsetenv("CULVERT_CONTROL_LISTEN");
 }
 
 }  // namespace

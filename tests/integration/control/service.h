@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/security/credentials.h>
+#include <grpcpp/support/channel_arguments.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
@@ -100,7 +101,9 @@ class Operator {
       : token_(std::move(token)) {
     grpc::SslCredentialsOptions options;
     options.pem_root_certs = ca;
-    channel_ = grpc::CreateChannel(address, grpc::SslCredentials(options));
+    grpc::ChannelArguments arguments;
+    arguments.SetMaxReceiveMessageSize(64 * 1024 * 1024);
+    channel_ = grpc::CreateCustomChannel(address, grpc::SslCredentials(options), arguments);
     stub_ = v1::Admin::NewStub(channel_);
   }
 
