@@ -70,7 +70,7 @@ class Dialogue {
   Instant heard_pulse_{};
   Instant next_pulse_{};
   Instant next_note_{};
-  Instant asked_{};  // when the last updates went out
+  Instant asked_{};      // when the last updates went out
   uint64_t pulses_ = 0;  // asked
   uint64_t answered_ = 0;
 };

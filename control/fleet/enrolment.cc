@@ -5,6 +5,7 @@
 
 #include "control/fleet/limits.h"
 #include "control/fleet/times.h"
+#include "relay/base/address.h"
 #include "relay/base/log.h"
 #include "relay/crypto/random_bytes.h"
 
@@ -25,6 +26,12 @@ std::string random_suffix() {
     text += "abcdefghijklmnopqrstuvwxyz234567"[static_cast<unsigned char>(byte) % 32];
   }
   return text;
+}
+
+// Whoever has an IPv6 network has all addresses of it.
+std::string tried_from(const std::string& address) {
+  const auto parsed = Address::parse(address);
+  return parsed && !parsed->is_v4() ? parsed->truncated(64).text() : address;
 }
 
 Result<void> check(const v1::EnrollRequest& request) {
@@ -59,7 +66,7 @@ Enrolment::Enrolment(Parts parts, const Authority& authority)
 Result<v1::EnrollReply> Enrolment::enroll(const v1::EnrollRequest& request,
                                           const std::string& address) {
   // Not in the audit log: who tries without end must not fill the store.
-  if (!throttle_.take(address)) {
+  if (!throttle_.take(tried_from(address))) {
     return Error::client(Code::kRateLimited, Stage::kNone,
                          "too many attempts to join from this address; try again in a minute");
   }

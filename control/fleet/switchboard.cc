@@ -34,6 +34,11 @@ void Switchboard::wake_all() {
   for (const auto& [place, plugged] : lines_) plugged.line->wake();
 }
 
+void Switchboard::check_all(Instant now) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [place, plugged] : lines_) plugged.line->check(now);
+}
+
 void Switchboard::wake(const std::string& relay) {
   const std::lock_guard lock(mutex_);
   const auto found = lines_.find({relay, LineKind::kSync});

@@ -3,6 +3,7 @@
 // Owned by main. Safe on any thread.
 #pragma once
 
+#include "relay/base/clock.h"
 #include "relay/base/error.h"
 
 #include <cstdint>
@@ -13,11 +14,13 @@
 
 namespace culvert::control {
 
-// One live stream. Both are called under the switchboard's lock: they only leave a note.
+// One live stream. All are called under the switchboard's lock: they only leave a note.
 class Line {
  public:
   virtual ~Line() = default;
   virtual void wake() = 0;
+  // From time to time: ends itself where the relay has stopped taking what is sent.
+  virtual void check(Instant now) = 0;
   virtual void end(const Error& why) = 0;
 };
 
@@ -41,6 +44,7 @@ class Switchboard {
   };
 
   void wake_all();
+  void check_all(Instant now);
   void wake(const std::string& relay);
   // All streams of the relay.
   void end(const std::string& relay, const Error& why);

@@ -62,6 +62,26 @@ std::string filter_of(const v1::UsageRequest& request, UsageQuery* query) {
   return sql;
 }
 
+std::string day_text(uint64_t day) {
+  return rfc3339(std::chrono::sys_days(std::chrono::days(day))).substr(0, 10);
+}
+
+void read_row(const UsageQuery& query, const Statement& statement, v1::UsageRow* row) {
+  row->set_requests(statement.number(0));
+  row->set_input_tokens(statement.number(1));
+  row->set_output_tokens(statement.number(2));
+  row->set_cached_tokens(statement.number(3));
+  row->set_reasoning_tokens(statement.number(4));
+  row->set_bytes_in(statement.number(5));
+  row->set_bytes_out(statement.number(6));
+  int column = 7;
+  for (const std::string& word : query.group_by) {
+    (*row->mutable_group())[word] =
+        word == "day" ? day_text(statement.number(column)) : statement.text(column);
+    ++column;
+  }
+}
+
 }  // namespace
 
 std::string_view word_of(v1::UsageClass used_class) {
@@ -125,24 +145,7 @@ Result<v1::UsageReply> run(const UsageQuery& query, const Database& database) {
       reply.set_cut(true);
       break;
     }
-    v1::UsageRow* row = reply.add_rows();
-    row->set_requests(statement.number(0));
-    row->set_input_tokens(statement.number(1));
-    row->set_output_tokens(statement.number(2));
-    row->set_cached_tokens(statement.number(3));
-    row->set_reasoning_tokens(statement.number(4));
-    row->set_bytes_in(statement.number(5));
-    row->set_bytes_out(statement.number(6));
-    int column = 7;
-    for (const std::string& word : query.group_by) {
-      std::string value = statement.text(column);
-      if (word == "day") {
-        const std::chrono::sys_days day{std::chrono::days(statement.number(column))};
-        value = rfc3339(day).substr(0, 10);
-      }
-      (*row->mutable_group())[word] = std::move(value);
-      ++column;
-    }
+    read_row(query, statement, reply.add_rows());
   }
   return reply;
 }

@@ -18,6 +18,7 @@ class CallLine : public Line {
   explicit CallLine(grpc::ServerContext& context) : context_(context) {}
 
   void wake() override {}
+  void check(Instant) override {}
   // The first reason counts.
   void end(const Error& why) final;
 

@@ -13,7 +13,7 @@ namespace culvert::control {
 LinkService::LinkService(Parts parts, std::string authority)
     : parts_(parts),
       authority_(std::move(authority)),
-      watch_({parts.configuration, parts.store, parts.roster, parts.switchboard}) {}
+      watch_({parts.configuration, parts.store, parts.roster, parts.switchboard, parts.clock}) {}
 
 grpc::Status LinkService::Enroll(grpc::ServerContext* context,
                                  const v1::EnrollRequest* request,
@@ -28,7 +28,7 @@ grpc::Status LinkService::Sync(grpc::ServerContext* context,
                                grpc::ServerReaderWriter<v1::SyncDown, v1::SyncUp>* stream) {
   const auto peer = relay_of(*context);
   if (!peer) return link_status(peer.error());
-  SyncCall call(*context, *stream, parts_.clock);
+  SyncCall call(*context, *stream, parts_.clock, parts_.times.pulse_death);
   const Switchboard::Plug plug(parts_.switchboard, peer->name, LineKind::kSync, call);
   log::info("relay connected", {{"relay", peer->name}, {"address", peer->address}});
   Dialogue dialogue({parts_.roster, parts_.attendance, parts_.enrolment, parts_.targets,

@@ -1,5 +1,7 @@
-// What is ours stays vague to the relay: the service's log says more.
+// What broke in the service is told to its own log; a relay can only try again.
 #include "control/rpc/link_status.h"
+
+#include "relay/base/log.h"
 
 namespace culvert::control {
 namespace {
@@ -28,6 +30,12 @@ grpc::StatusCode code_of(Code code) {
 
 }  // namespace
 
-grpc::Status link_status(const Error& error) { return {code_of(error.code), error.detail}; }
+grpc::Status link_status(const Error& error) {
+  if (error.code == Code::kSystem || error.code == Code::kInternal) {
+    log::error("a relay's call failed", {{"error", error.detail}});
+    return {grpc::StatusCode::UNAVAILABLE, "the control service cannot do that now; try again"};
+  }
+  return {code_of(error.code), error.detail};
+}
 
 }  // namespace culvert::control

@@ -22,6 +22,15 @@ void SyncCall::wake() {
   changed_.notify_all();
 }
 
+// A write waits for as long as the relay does not read, and a stopped process reads nothing.
+void SyncCall::check(Instant now) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!writing_ || now - *writing_ < patience_) return;
+  }
+  end(Error::client(Code::kIdleTimeout, Stage::kNone, "the relay does not read"));
+}
+
 void SyncCall::on_end() {
   const std::lock_guard lock(mutex_);
   done_ = true;
@@ -47,10 +56,21 @@ Result<void> SyncCall::converse(Dialogue& dialogue) {
     if (const auto message = take(dialogue.due())) CULVERT_CHECK(dialogue.hear(*message));
     if (over()) break;
     for (const v1::SyncDown& message : CULVERT_TRY(dialogue.speak())) {
-      if (!stream_.Write(message)) return {};
+      if (!write(message)) return {};
     }
   }
   return {};
+}
+
+bool SyncCall::write(const v1::SyncDown& message) {
+  const auto note = [this](std::optional<Instant> since) {
+    const std::lock_guard lock(mutex_);
+    writing_ = since;
+  };
+  note(clock_.now());
+  const bool written = stream_.Write(message);
+  note(std::nullopt);
+  return written;
 }
 
 std::optional<v1::SyncUp> SyncCall::take(Instant until) {

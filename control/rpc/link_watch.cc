@@ -34,6 +34,7 @@ void LinkWatch::watch_configuration() {
   parts_.switchboard.wake_all();
   while (!stopped(Duration::zero())) {
     const auto state = parts_.configuration.wait(seen, kWait);
+    parts_.switchboard.check_all(parts_.clock.now());
     if (state->generation == seen) {
       if (stopped(kPause)) return;
       continue;

@@ -1,5 +1,6 @@
 // Wakes the relays' streams when there is something new for them: one thread that waits for the
-// configuration, one that waits for the store (another replica drains or removes a relay).
+// configuration and looks after streams that stand still, one that waits for the store (another
+// replica drains or removes a relay).
 #pragma once
 
 #include "control/config/configuration.h"
@@ -20,6 +21,7 @@ class LinkWatch {
     Store& store;
     Roster& roster;
     Switchboard& switchboard;
+    const Clock& clock;
   };
   explicit LinkWatch(Parts parts);
   LinkWatch(const LinkWatch&) = delete;

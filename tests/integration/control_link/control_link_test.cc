@@ -264,6 +264,28 @@ TEST_F(ControlLink, ARelayThatDoesNotAnswerIsTakenForDead) {
   EXPECT_TRUE(eventually([&] { return !server_.status("edge-1").connected(); }));
 }
 
+// Its connection is alive, and the service's messages fill all that lies between.
+TEST_F(ControlLink, ARelayThatDoesNotReadIsTakenForDead) {
+  server_.configuration.change([](control::ConfigState* state) {
+    for (int i = 0; i < 10; ++i) {
+      v1::KeyPool& pool = state->key_pools["pool-" + std::to_string(i)];
+      for (int k = 0; k < 9'000; ++k) pool.add_keys()->set_value(std::string(100, 'k'));
+    }
+  });
+  const auto stub = v1::RelayLink::NewStub(server_.channel(server_.join("edge-1")));
+  grpc::ClientContext context;
+  const auto stream = stub->Sync(&context);
+  v1::SyncUp up;
+  up.mutable_hello()->add_types("key_pool");
+  ASSERT_TRUE(stream->Write(up));
+  ASSERT_TRUE(eventually([&] { return server_.status("edge-1").connected(); }));
+  ASSERT_TRUE(eventually([&] { return !server_.status("edge-1").connected(); }));
+  v1::SyncDown down;
+  while (stream->Read(&down)) {
+  }
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+}
+
 TEST_F(ControlLink, ARelayThatBreaksTheRulesIsTold) {
   LinkRelay relay(server_, server_.join("edge-1"));
   relay.connect();

@@ -1,6 +1,7 @@
 // The server as main sets it up: a client's certificate is asked for and verified, not demanded.
 #include "tests/integration/control_link/link.h"
 
+#include "control/fleet/limits.h"
 #include "relay/crypto/start.h"
 
 #include <grpcpp/security/credentials.h>
@@ -85,7 +86,7 @@ void LinkServer::start() {
   builder.AddListeningPort("127.0.0.1:" + std::to_string(port_),
                            grpc::SslServerCredentials(options), &port_);
   builder.RegisterService(service_->link.get());
-  builder.SetMaxReceiveMessageSize(16 * 1024 * 1024);
+  builder.SetMaxReceiveMessageSize(control::limits::kMessageBytes);
   service_->server = builder.BuildAndStart();
   ASSERT_NE(service_->server, nullptr);
 }
@@ -141,7 +142,7 @@ std::shared_ptr<grpc::Channel> LinkServer::channel(const Identity& identity) con
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 50);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 200);
-  arguments.SetMaxReceiveMessageSize(16 * 1024 * 1024);
+  arguments.SetMaxReceiveMessageSize(control::limits::kMessageBytes);
   grpc::SslCredentialsOptions options;
   options.pem_root_certs = authority_.certificate;
   options.pem_private_key = std::string(identity.key.reveal());

@@ -153,6 +153,16 @@ TEST_F(EnrolmentTest, SlowsDownWhoTriesWithoutEnd) {
   EXPECT_EQ(refusal(FleetParts::request("wrong")), Code::kForbidden);
 }
 
+TEST_F(EnrolmentTest, TakesAnIpv6NetworkForOneAddress) {
+  const auto limited = [&](const std::string& address) {
+    const auto reply = parts_.enrolment.enroll(FleetParts::request("wrong"), address);
+    return reply.error().code == Code::kRateLimited;
+  };
+  for (int i = 0; i < 30; ++i) EXPECT_FALSE(limited("2001:db8::" + std::to_string(i + 1)));
+  EXPECT_TRUE(limited("2001:db8::ffff"));
+  EXPECT_FALSE(limited("2001:db8:0:1::1"));
+}
+
 TEST_F(EnrolmentTest, SaysSoWhereTheStoreIsAway) {
   const std::string token = parts_.token();
   parts_.store.fail(true);
