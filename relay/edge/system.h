@@ -6,6 +6,7 @@
 #include "relay/channel/fd.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,13 @@ size_t raise_descriptor_limit();
 
 // Core dumps and ptrace by others off: memory holds keys (PR_SET_DUMPABLE).
 void forbid_dumps();
+
+// What the process uses, for the control service: resident memory and processor time so far.
+struct ProcessUse {
+  uint64_t memory_bytes = 0;
+  double cpu_seconds = 0;
+};
+ProcessUse process_use();
 
 // Tells the service manager (sd_notify(3)): "READY=1", "STOPPING=1",
 // "RELOADING=1\nMONOTONIC_USEC=…". Without NOTIFY_SOCKET it does nothing.
