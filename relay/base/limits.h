@@ -54,6 +54,7 @@ inline constexpr auto kLingerTimeout =
     2s;  // reading on after an early answer, so that no RST eats it
 inline constexpr auto kDrainTimeout = 600s;
 inline constexpr auto kDrainFresh = 1s;  // for the first request of who connected before the drain
+inline constexpr std::chrono::seconds kDrainedRetry = 5s;  // Retry-After of a drained relay
 inline constexpr auto kPooledIdleTimeout = 50s;  // below the 60 s at which common front ends close
 
 // --- Connections

@@ -5,7 +5,6 @@
 #include "relay/base/limits.h"
 #include "relay/base/log.h"
 #include "relay/base/version.h"
-#include "relay/config/durable_file.h"
 
 #include <algorithm>
 #include <mutex>
@@ -32,7 +31,8 @@ Attachment::Attachment(Identity identity, std::string state_dir, Parts parts)
   if (!kept) return;
   const auto contact = remote_.restore(*kept);
   if (!contact) {
-    return log::warn("the kept configuration is not used", {{"error", contact.error().detail}});
+    log::warn("the kept configuration is not used", {{"error", contact.error().detail}});
+    return;
   }
   from_cache_ = has_configuration();
   const Duration away = std::max<Duration>(parts_.clock.wall() - *contact, Duration::zero());
@@ -58,7 +58,6 @@ void Attachment::settle(const Resources& local) {
                 {{"type", ack.type()}, {"item", error.name()}, {"error", error.message()}});
     }
   }
-  unsaid_ = acks;
   if (!connected_) return;
   for (v1::TypeAck& ack : acks) link_->acknowledge(std::move(ack));
 }
@@ -181,7 +180,8 @@ void Attachment::welcome(const v1::Welcome& message) {
   log::info("connected to the control service",
             {{"relay", message.relay()}, {"service", message.service()}});
   set_stale(false);
-  for (const v1::TypeAck& ack : unsaid_) link_->acknowledge(ack);
+  // A service that sends nothing, because this relay has it all, hears what of it runs.
+  for (v1::TypeAck& ack : remote_.answers()) link_->acknowledge(std::move(ack));
   parts_.owner.on_drain_command(message.drain());
   parts_.owner.on_control_state();
 }
@@ -191,7 +191,6 @@ void Attachment::change(const v1::TypeUpdate& update) {
   const std::string before = remote_.overall_hash();
   std::vector<v1::TypeAck> acks = remote_.apply(update, local_, check_);
   from_cache_ = false;
-  unsaid_.clear();
   if (remote_.overall_hash() != before) parts_.owner.on_remote_changed();
   log::info("the control service's configuration changed",
             {{"type", update.type()},
@@ -215,7 +214,6 @@ void Attachment::lost(const std::string& why) {
                 : "the control service cannot be reached; what runs stays",
             {{"error", why}});
   if (was && has_configuration()) keep();
-  unsaid_.clear();
   refresh_hello();
   parts_.owner.on_control_state();
 }

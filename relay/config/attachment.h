@@ -102,8 +102,7 @@ class Attachment final : private LinkEvents {
   bool from_cache_ = false;
   bool stale_ = false;
   bool keep_failed_ = false;
-  std::vector<v1::TypeAck> unsaid_;  // for the next Welcome
-  struct Shared;                     // with the link's threads
+  struct Shared;  // with the link's threads
   std::shared_ptr<Shared> shared_;
   std::unique_ptr<ControlLink> link_;
 };

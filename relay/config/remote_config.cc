@@ -76,6 +76,10 @@ std::vector<v1::TypeAck> RemoteConfig::settle_again(const Resources& local, cons
   for (const RemoteStep& step : settling.taken()) {
     types_[step.type].items[step.name].running = step.form;
   }
+  return answers();
+}
+
+std::vector<v1::TypeAck> RemoteConfig::answers() const {
   std::vector<v1::TypeAck> acks;
   for (size_t type = 0; type < types_.size(); ++type) {
     if (types_[type].version != 0) acks.push_back(answer(type));

@@ -43,6 +43,9 @@ class RemoteConfig {
   // are left out and keys withheld, for they may have been revoked.
   Resources merged(const Resources& local, bool stale) const;
 
+  // What runs of each type that ever came, without a nonce.
+  std::vector<v1::TypeAck> answers() const;
+
   // Of everything that came, refused or not: it needs no sending again.
   std::vector<v1::Inventory> inventory() const;
   // For the cache, and back. Error: one sentence; what was there is kept.

@@ -54,7 +54,20 @@ void warn_of_unused(const std::vector<PassedSocket>& passed, const Settings& set
   }
 }
 
-std::string stamp_of(const Settings& settings) {
+void write_pool(JsonWriter& json, const std::string& upstream, const KeyPoolState& pool) {
+  json.begin_object().field("upstream", upstream);
+  json.key("keys").begin_array();
+  for (size_t i = 0; i < pool.size(); ++i) {
+    json.begin_object().field("key", pool.masked(i));
+    json.field("state", to_string(pool.health(i))).end_object();
+  }
+  json.end_array().end_object();
+}
+
+}  // namespace
+
+// Tells when a renewal has replaced a file.
+std::string Server::stamp_of(const Settings& settings) {
   std::string stamp;
   for (const CertificateFiles& files : settings.certificates) {
     for (const std::string& path : {files.cert, files.key}) {
@@ -68,18 +81,6 @@ std::string stamp_of(const Settings& settings) {
   }
   return stamp;
 }
-
-void write_pool(JsonWriter& json, const std::string& upstream, const KeyPoolState& pool) {
-  json.begin_object().field("upstream", upstream);
-  json.key("keys").begin_array();
-  for (size_t i = 0; i < pool.size(); ++i) {
-    json.begin_object().field("key", pool.masked(i));
-    json.field("state", to_string(pool.health(i))).end_object();
-  }
-  json.end_array().end_object();
-}
-
-}  // namespace
 
 Server::Server(BootstrapSource source)
     : source_(std::move(source)),
@@ -107,13 +108,11 @@ Result<void> Server::check(const std::shared_ptr<const Snapshot>& snapshot) {
 }
 
 Result<void> Server::set_up() {
-  auto snapshot = CULVERT_TRY(load_snapshot(source_));
-  const Settings& settings = snapshot->settings;
-  if (settings.debug) log::set_level(log::Level::kDebug);
   CULVERT_CHECK(start_crypto());
   table_parts_.tickets = CULVERT_TRY(TicketKeys::create());
-  certificate_stamp_ = stamp_of(settings);  // before the files are read: a later one is noticed
-  table_ = CULVERT_TRY(Table::build(snapshot, table_parts_));
+  CULVERT_CHECK(load_configuration());
+  const Settings& settings = table_->settings();
+  if (settings.debug) log::set_level(log::Level::kDebug);
   if (const auto tls = table_->server_tls()) metrics_.set_certificate_expiry(tls->expires_at());
 
   descriptors_ = raise_descriptor_limit();
@@ -183,11 +182,10 @@ int Server::run() {
   });
   done_timer_ = std::make_unique<Timer>(loop_, [this] { look_if_done(); });
   for (auto& worker : workers_) worker->start();
-  process_.ready.store(true);
-  metrics_.set_ready(true);
   log_listening();
-  notify_service_manager("READY=1");
+  attach();
   loop_.run();
+  if (attachment_ != nullptr) attachment_->stop();
   for (auto& worker : workers_) worker->join();
   // The threads of the pool post to the workers' loops: they end before those.
   handshakes_.reset();
@@ -196,6 +194,7 @@ int Server::run() {
   certificate_timer_.reset();
   drain_timer_.reset();
   done_timer_.reset();
+  control_timer_.reset();
   admin_.reset();
   log::info("stopped");
   return 0;
@@ -211,11 +210,6 @@ void Server::log_listening() const {
   log::info("listening", {{"scheme", "admin"},
                           {"address", admin_->address().text()},
                           {"listener", table_->settings().admin_listen.text()}});
-  log::info("ready", {{"version", kVersion},
-                      {"workers", workers_.size()},
-                      {"upstreams", table_->snapshot().upstreams.size()},
-                      {"pools", table_->snapshot().pools.size()},
-                      {"routes", table_->snapshot().routes.size()}});
 }
 
 void Server::stop() {
@@ -228,10 +222,8 @@ void Server::reload() {
 
 void Server::reload_now() {
   notify_service_manager(reloading_state());
-  auto snapshot = load_snapshot(source_);
-  std::string stamp = snapshot ? stamp_of((*snapshot)->settings) : std::string();
-  auto table = snapshot ? Table::build(*snapshot, table_parts_)
-                        : Result<std::shared_ptr<const Table>>(std::move(snapshot).error());
+  std::string stamp;
+  auto table = reloaded_table(&stamp);
   metrics_.count_reload(table.has_value());
   if (!table) {
     log::error("reload refused, the old configuration stays", {{"error", table.error().detail}});
@@ -265,6 +257,10 @@ void Server::publish(std::shared_ptr<const Table> table) {
                            now.connections_per_address);
   }
   table_ = std::move(table);
+  {
+    const std::lock_guard lock(report_mutex_);
+    report_table_ = table_;
+  }
   if (const auto tls = table_->server_tls()) metrics_.set_certificate_expiry(tls->expires_at());
   for (auto& worker : workers_) worker->replace_table(table_);
 }
@@ -286,6 +282,18 @@ void Server::look_at_certificates() {
   log::info("certificates reloaded");
 }
 
+Result<std::shared_ptr<const Table>> Server::reloaded_table(std::string* stamp) {
+  auto local = CULVERT_TRY(
+      load_resources(source_, attachment_ == nullptr ? nullptr : &attachment_->identity()));
+  // The file has to be sound alone: what a service sends comes and goes.
+  CULVERT_CHECK(try_resources(local));
+  local_ = std::move(local);
+  if (attachment_ != nullptr) attachment_->settle(local_);
+  auto table = CULVERT_TRY(merged_table());
+  *stamp = stamp_of(table->settings());
+  return table;
+}
+
 void Server::begin_drain() {
   if (process_.draining.exchange(true)) {
     log::info("stopping at once");
@@ -294,6 +302,7 @@ void Server::begin_drain() {
   }
   drain_timer_->start(table_->settings().drain_timeout);
   done_timer_->start(kDoneLook);
+  if (attachment_ != nullptr) attachment_->tell(relay_state());
   log::info("draining", {{"most_seconds", seconds(table_->settings().drain_timeout)}});
   metrics_.set_ready(false);
   notify_service_manager("STOPPING=1");
@@ -317,10 +326,7 @@ AdminAnswer Server::admin_answer(std::string_view path) {
     return {200, "text/plain; version=0.0.4; charset=utf-8", metrics_.text(key_gauges())};
   }
   if (path == "/healthz") return {200, "text/plain; charset=utf-8", "ok\n"};
-  if (path == "/readyz") {
-    const bool ready = process_.ready.load() && !process_.draining.load();
-    return {ready ? 200 : 503, "text/plain; charset=utf-8", ready ? "ready\n" : "draining\n"};
-  }
+  if (path == "/readyz") return readiness();
   if (path == "/debug") return {200, "application/json", debug_page()};
   return {404, "text/plain; charset=utf-8", "try /metrics, /healthz, /readyz or /debug\n"};
 }
@@ -330,8 +336,8 @@ std::string Server::debug_page() const {
   const Snapshot& snapshot = table_->snapshot();
   JsonWriter json;
   json.begin_object().field("service", "culvert-relay").field("version", kVersion);
-  json.field("ready", process_.ready.load() && !process_.draining.load());
-  json.field("draining", process_.draining.load());
+  json.field("ready", process_.takes_traffic());
+  json.field("draining", process_.draining.load() || process_.held.load());
   json.field("uptime_s", static_cast<int64_t>(seconds(clock_.wall() - process_.started)));
   json.field("workers", static_cast<uint64_t>(workers_.size()));
   json.field("client_connections", static_cast<uint64_t>(client_limits_->count()));

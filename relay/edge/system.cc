@@ -8,12 +8,14 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 
 namespace culvert {
 namespace {
@@ -43,6 +45,24 @@ size_t raise_descriptor_limit() {
 }
 
 void forbid_dumps() { prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
+
+ProcessUse process_use() {
+  ProcessUse use;
+  rusage times{};
+  if (getrusage(RUSAGE_SELF, &times) == 0) {
+    const auto seconds_of = [](const timeval& time) {
+      return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+    };
+    use.cpu_seconds = seconds_of(times.ru_utime) + seconds_of(times.ru_stime);
+  }
+  std::ifstream pages("/proc/self/statm");
+  uint64_t all = 0;
+  uint64_t resident = 0;
+  if (pages >> all >> resident) {
+    use.memory_bytes = resident * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  }
+  return use;
+}
 
 std::vector<PassedSocket> take_passed_sockets() {
   std::vector<PassedSocket> sockets;

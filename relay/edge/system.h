@@ -6,6 +6,7 @@
 #include "relay/channel/fd.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 namespace culvert {
@@ -15,6 +16,13 @@ size_t raise_descriptor_limit();
 
 // Core dumps and ptrace by others off: memory holds keys (PR_SET_DUMPABLE).
 void forbid_dumps();
+
+// What the process uses, for the control service: resident memory and processor time so far.
+struct ProcessUse {
+  uint64_t memory_bytes = 0;
+  double cpu_seconds = 0;
+};
+ProcessUse process_use();
 
 // Listening sockets passed by the service manager (sd_listen_fds(3)), with their addresses; taken
 // over, so that a second call finds none.

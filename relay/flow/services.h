@@ -21,7 +21,10 @@ namespace culvert {
 struct ProcessState {
   std::atomic<bool> ready{false};
   std::atomic<bool> draining{false};
+  std::atomic<bool> held{false};  // drained by the control service's command, until it is undone
   WallTime started{};
+
+  bool takes_traffic() const { return ready.load() && !draining.load() && !held.load(); }
 };
 
 struct WorkerServices {

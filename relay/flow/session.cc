@@ -86,6 +86,12 @@ void Session::on_request_head() {
   record_.mode = mode_of(where_.place);
   record_.model = where_.model;
   if (answer_locally()) return;
+  if (services_.process.held.load()) {
+    Error error = Error::ours(Code::kDraining, Stage::kLimit,
+                              "this relay is drained; ask another one, or again later");
+    error.retry_after = limits::kDrainedRetry.count();
+    return fail(std::move(error));
+  }
   identify();
 }
 

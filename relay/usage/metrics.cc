@@ -2,6 +2,8 @@
 // generative AI (gen_ai.server.*), so that dashboards made for those fit.
 #include "relay/usage/metrics.h"
 
+#include "relay/usage/metrics_state.h"
+
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
@@ -60,20 +62,6 @@ constexpr const char* kLegName = "culvert_leg_seconds";
 constexpr const char* kLegHelp = "Time of each leg of making an upstream connection.";
 
 }  // namespace
-
-struct Metrics::State {
-  prometheus::Registry registry;
-  std::mutex mutex;
-  std::unordered_map<std::string, std::unique_ptr<OfUpstream>> upstreams;
-  prometheus::Gauge* connections = nullptr;
-  prometheus::Gauge* active = nullptr;
-  prometheus::Gauge* ready = nullptr;
-  prometheus::Gauge* certificate_expiry = nullptr;
-  prometheus::Gauge* lines_lost = nullptr;
-  prometheus::Gauge* spool_records = nullptr;
-  prometheus::Gauge* spool_bytes = nullptr;
-  prometheus::Gauge* spool_lost = nullptr;
-};
 
 Metrics::Metrics(std::string_view version) : state_(std::make_unique<State>()) {
   auto& registry = state_->registry;
@@ -147,6 +135,25 @@ void Metrics::count_reload(bool accepted) {
   counter(state_->registry, "culvert_reloads_total", "Configuration reloads.",
           {{"result", accepted ? "accepted" : "refused"}})
       .Increment();
+}
+
+void Metrics::set_control(const Control& control) {
+  const auto gauge = [&](const char* name, const char* help, double value) {
+    prometheus::BuildGauge().Name(name).Help(help).Register(state_->registry).Add({}).Set(value);
+  };
+  gauge("culvert_control_connected", "1 while the control service is connected.",
+        control.connected ? 1 : 0);
+  gauge("culvert_control_config_from_cache",
+        "1 while the control service's configuration is the kept one.", control.from_cache ? 1 : 0);
+  gauge("culvert_control_config_stale",
+        "1 while tokens and keys of the control service do not work, for it is away too long.",
+        control.stale ? 1 : 0);
+  gauge("culvert_control_config_age_seconds", "Time since the control service was there.",
+        control.age_seconds);
+  gauge("culvert_control_config_revision", "Revision of the control service's store that runs.",
+        static_cast<double>(control.revision));
+  gauge("culvert_control_refused_items", "Items of the control service that this relay refuses.",
+        static_cast<double>(control.refused_items));
 }
 
 std::string Metrics::text(const std::vector<KeyGauge>& keys) {
