@@ -4,10 +4,12 @@
 #include "control/config/times.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace culvert::control {
 namespace {
 
+constexpr auto kDeadTokensKept = std::chrono::hours(24 * 30);
 constexpr size_t kPage = 512;
 constexpr int kTries = 20;  // changes that may come in between before it is an error
 
@@ -35,7 +37,19 @@ Result<void> load_resources(Store& store, Contents* contents, ConfigState* state
   });
 }
 
-// Whether one expired since `looked`.
+// Of its life; nullopt: it has none.
+std::optional<WallTime> end_of(const v1::Token& token) {
+  std::optional<WallTime> end;
+  if (token.has_expires()) end = from_timestamp(token.expires());
+  if (token.has_revoked()) {
+    const WallTime revoked = from_timestamp(token.revoked());
+    end = std::min(end.value_or(revoked), revoked);
+  }
+  return end;
+}
+
+// Relays are told of dead tokens for a while, so that they do not take one for a caller's own key
+// and send it up. Whether one expired since `looked`.
 Result<bool> load_tokens(
     Store& store, WallTime looked, WallTime now, Contents* contents, ConfigState* state) {
   bool news = false;
@@ -43,18 +57,18 @@ Result<bool> load_tokens(
     v1::StoredToken stored;
     if (!stored.ParseFromString(entry.value)) return unreadable(entry.key);
     const v1::Token& token = stored.token();
-    if (!token.has_tenant() || token.has_revoked()) return {};
-    v1::RelayToken good;
-    good.set_sha256(stored.sha256());
-    good.set_tenant(token.tenant());
-    if (token.has_expires()) {
-      const WallTime expires = from_timestamp(token.expires());
-      news = news || (expires > looked && expires <= now);
-      if (expires <= now) return {};
-      contents->next_expiry = std::min(contents->next_expiry.value_or(expires), expires);
-      *good.mutable_expires() = token.expires();
+    if (!token.has_tenant()) return {};
+    const std::optional<WallTime> end = end_of(token);
+    if (end && *end + kDeadTokensKept <= now) return {};
+    v1::RelayToken told;
+    told.set_sha256(stored.sha256());
+    told.set_tenant(token.tenant());
+    if (end) {
+      news = news || (*end > looked && *end <= now);
+      if (*end > now) contents->next_expiry = std::min(contents->next_expiry.value_or(*end), *end);
+      *told.mutable_expires() = to_timestamp(*end);
     }
-    state->tokens.emplace(token.id(), std::move(good));
+    state->tokens.emplace(token.id(), std::move(told));
     return {};
   }));
   return news;

@@ -1,4 +1,4 @@
-// 40 characters of 62 are 238 bits.
+// 43 characters of 62 are 256 bits.
 #include "control/config/token_text.h"
 
 #include "control/config/times.h"
@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::string_view kBase62 =
     "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-constexpr size_t kCharacters = 40;
+constexpr size_t kCharacters = 43;
 constexpr size_t kIdBytes = 6;
 constexpr Duration kTtlMost = std::chrono::hours(24 * 365 * 10);
 

@@ -14,7 +14,7 @@ namespace culvert::control {
 
 struct NewToken {
   v1::StoredToken stored;
-  Secret text;  // `cvo_` (operator) or `cvt_` (client of a relay) and 40 base62 characters
+  Secret text;  // `cvo_` (operator) or `cvt_` (client of a relay) and 43 base62 characters
 };
 
 // Errors: kInvalidConfig, in words for the operator: name, tenant, role, ttl.

@@ -32,7 +32,9 @@ void log_line(gpr_log_func_args* args) {
 std::shared_ptr<grpc::ServerCredentials> credentials_of(const Identity& identity) {
   grpc::SslServerCredentialsOptions options(GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY);
   options.pem_root_certs = identity.authority.certificate;
-  options.pem_key_cert_pairs.push_back({std::string(identity.key.reveal()), identity.certificate});
+  // With the authority, so that a relay that joins finds it in the chain, by its fingerprint.
+  options.pem_key_cert_pairs.push_back(
+      {std::string(identity.key.reveal()), identity.certificate + identity.authority.certificate});
   return grpc::SslServerCredentials(options);
 }
 

@@ -64,7 +64,8 @@ void Attachment::settle(const Resources& local) {
 
 void Attachment::connect(const std::vector<std::string>& addresses,
                          const v1::RelayState& state,
-                         Duration max_age) {
+                         Duration max_age,
+                         UsageSource* usage) {
   max_age_ = max_age;
   if (!contact_) contact_ = parts_.clock.now();  // it has just joined
   {
@@ -84,7 +85,7 @@ void Attachment::connect(const std::vector<std::string>& addresses,
                            const std::lock_guard lock(shared->mutex);
                            hello->MergeFrom(shared->hello);
                          },
-                         parts_.fill_metrics, parts_.usage});
+                         parts_.fill_metrics, usage});
 }
 
 void Attachment::stop() {

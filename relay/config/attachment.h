@@ -39,7 +39,6 @@ class Attachment final : private LinkEvents {
     AttachmentOwner& owner;
     std::function<void(std::function<void()>)> post;  // runs a task on the main loop; any thread
     std::function<void(v1::MetricsReport*)> fill_metrics;  // on a thread of the link
-    UsageSource* usage = nullptr;
   };
 
   // Reads what is kept. `state_dir` holds the identity.
@@ -48,10 +47,12 @@ class Attachment final : private LinkEvents {
 
   // The relay's own file changed, or is read for the first time: what came is tried on top of it.
   void settle(const Resources& local);
-  // Once settled. addresses: of the configuration; empty: those of the identity.
+  // Once settled. addresses: of the configuration; empty: those of the identity. usage: null where
+  // none is kept; outlives stop().
   void connect(const std::vector<std::string>& addresses,
                const v1::RelayState& state,
-               Duration max_age);
+               Duration max_age,
+               UsageSource* usage);
   void stop();
   void tell(const v1::RelayState& state);
 

@@ -32,7 +32,7 @@ class UsageSource {
   // tell now.
   virtual UsageBatch next_batch(size_t most) = 0;
   // The service has all up to here. Batches are acknowledged in their order; one may stand for
-  // those before it.
+  // those before it. Never for a batch of before the last rewind().
   virtual void acknowledged(const SpoolPosition& end) = 0;
   // A new stream: what was given and not acknowledged is given again.
   virtual void rewind() = 0;

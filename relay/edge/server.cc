@@ -121,7 +121,7 @@ Result<void> Server::set_up() {
   client_limits_ = std::make_unique<ClientLimits>(connections, settings.connections_per_address);
   handshakes_ =
       std::make_unique<HandshakePool>(settings.handshake_threads, limits::kHandshakesWaiting);
-  if (settings.usage_spool) {
+  if (settings.usage_spool || attachment_ != nullptr) {
     accounts_ = std::make_unique<Accounts>(
         Accounts::Options{settings.state_dir + "/usage", settings.spool_bytes, connections},
         clock_);

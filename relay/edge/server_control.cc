@@ -43,7 +43,7 @@ Result<void> Server::load_configuration() {
         *std::move(identity), state_dir,
         Attachment::Parts{clock_, random_, static_cast<AttachmentOwner&>(*this),
                           [this](std::function<void()> task) { loop_.post(std::move(task)); },
-                          [this](v1::MetricsReport* report) { fill_report(report); }, nullptr});
+                          [this](v1::MetricsReport* report) { fill_report(report); }});
     attachment_->settle(local_);
   }
   table_ = CULVERT_TRY(merged_table());
@@ -99,7 +99,8 @@ void Server::attach() {
   ready_at_latest_ = clock_.now() + table_->settings().control_first_wait;
   control_timer_ = std::make_unique<Timer>(loop_, [this] { look_at_control(); });
   attachment_->connect(table_->settings().control, relay_state(),
-                       table_->settings().control_max_age);
+                       table_->settings().control_max_age,
+                       accounts_ == nullptr ? nullptr : accounts_->source());
   if (attachment_->has_configuration()) become_ready();
   look_at_control();
 }
@@ -142,6 +143,11 @@ v1::RelayState Server::relay_state() const {
     state.add_listening((listen[i].tls ? "https://" : "http://") + addresses_[i].text());
   }
   state.set_from_cache(attachment_ != nullptr && attachment_->from_cache());
+  if (accounts_ != nullptr) {
+    const SpoolCounts spool = accounts_->counts();
+    state.set_spool_records(spool.records);
+    state.set_spool_lost(spool.lost);
+  }
   return state;
 }
 

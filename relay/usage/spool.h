@@ -9,7 +9,7 @@
 #include "relay/base/limits.h"
 #include "relay/base/result.h"
 #include "relay/usage/spool_folder.h"
-#include "relay/usage/usage_source.h"
+#include "relay/config/usage_source.h"
 
 #include <atomic>
 #include <cstdint>

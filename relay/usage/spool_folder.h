@@ -4,7 +4,7 @@
 
 #include "relay/base/result.h"
 #include "relay/channel/fd.h"
-#include "relay/usage/usage_source.h"
+#include "relay/config/usage_source.h"
 
 #include <cstdint>
 #include <string>

@@ -151,7 +151,6 @@ TESTED_ELSEWHERE = {
     "relay/usage/metrics_summary": "tests/integration/control reads the reports",
     "relay/usage/record": "values without behaviour",
     "relay/usage/spool_folder": "through spool: restarts, locks, damaged files",
-    "relay/usage/usage_source": "an interface; spool is one",
     "proto/defaults": "constants",
     "proto/config_error": "through everything that refuses a configuration",
     "proto/listener": "through validate and tests/unit/config/bootstrap_test.cc",

@@ -73,7 +73,7 @@ TEST_F(Admin, TellsWhoItIs) {
   EXPECT_EQ(me.role(), v1::ROLE_ADMIN);
   EXPECT_EQ(me.revision(), 0u);
   EXPECT_EQ(service_.as("").knock(), StatusCode::UNAUTHENTICATED);
-  EXPECT_EQ(service_.as("cvo_0000000000000000000000000000000000000000").knock(),
+  EXPECT_EQ(service_.as("cvo_0000000000000000000000000000000000000000000").knock(),
             StatusCode::UNAUTHENTICATED);
 }
 
