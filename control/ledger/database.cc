@@ -33,41 +33,43 @@ Result<void> make_file(const std::string& path) {
 
 }  // namespace
 
-void Statement::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
-void Database::Close::operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
+void LedgerStatement::Finalize::operator()(sqlite3_stmt* statement) const {
+  sqlite3_finalize(statement);
+}
+void LedgerDatabase::Close::operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
 
-void Statement::keep(int code) {
+void LedgerStatement::keep(int code) {
   if (code != SQLITE_OK) failed_ = code;
   ++next_;
 }
 
-Statement& Statement::bind(int64_t value) {
+LedgerStatement& LedgerStatement::bind(int64_t value) {
   keep(sqlite3_bind_int64(statement_.get(), next_, value));
   return *this;
 }
 
-Statement& Statement::bind(uint64_t value) {
+LedgerStatement& LedgerStatement::bind(uint64_t value) {
   return bind(static_cast<int64_t>(value > INT64_MAX ? uint64_t{INT64_MAX} : value));
 }
 
-Statement& Statement::bind(const std::optional<uint64_t>& value) {
+LedgerStatement& LedgerStatement::bind(const std::optional<uint64_t>& value) {
   if (value) return bind(*value);
   keep(sqlite3_bind_null(statement_.get(), next_));
   return *this;
 }
 
-Statement& Statement::bind_text(std::string_view value) {
+LedgerStatement& LedgerStatement::bind_text(std::string_view value) {
   keep(sqlite3_bind_text64(statement_.get(), next_, value.data() == nullptr ? "" : value.data(),
                            value.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
   return *this;
 }
 
-Statement& Statement::bind_bytes(std::string_view value) {
+LedgerStatement& LedgerStatement::bind_bytes(std::string_view value) {
   keep(sqlite3_bind_blob64(statement_.get(), next_, value.data(), value.size(), SQLITE_TRANSIENT));
   return *this;
 }
 
-Result<bool> Statement::step() {
+Result<bool> LedgerStatement::step() {
   sqlite3* handle = sqlite3_db_handle(statement_.get());
   if (failed_ != SQLITE_OK) return failed(handle);
   const int code = sqlite3_step(statement_.get());
@@ -76,7 +78,7 @@ Result<bool> Statement::step() {
   return failed(handle);
 }
 
-Result<void> Statement::run() {
+Result<void> LedgerStatement::run() {
   while (CULVERT_TRY(step())) {
   }
   sqlite3_reset(statement_.get());
@@ -84,62 +86,62 @@ Result<void> Statement::run() {
   return {};
 }
 
-uint64_t Statement::number(int column) const {
+uint64_t LedgerStatement::number(int column) const {
   return static_cast<uint64_t>(sqlite3_column_int64(statement_.get(), column));
 }
 
-std::string Statement::text(int column) const {
+std::string LedgerStatement::text(int column) const {
   const auto* bytes = sqlite3_column_text(statement_.get(), column);
   if (bytes == nullptr) return {};
   return {reinterpret_cast<const char*>(bytes),
           static_cast<size_t>(sqlite3_column_bytes(statement_.get(), column))};
 }
 
-Result<Database> Database::open(const std::string& path) {
+Result<LedgerDatabase> LedgerDatabase::open(const std::string& path) {
   CULVERT_CHECK(make_file(path));
   sqlite3* handle = nullptr;
   const int code =
       sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
-  Database database(handle);
+  LedgerDatabase database(handle);
   if (code != SQLITE_OK) return failed(handle);
   sqlite3_busy_timeout(handle, kBusyMilliseconds);
   return database;
 }
 
-Result<void> Database::execute(const char* sql) {
+Result<void> LedgerDatabase::execute(const char* sql) {
   if (sqlite3_exec(handle_.get(), sql, nullptr, nullptr, nullptr) == SQLITE_OK) return {};
   return failed(handle_.get());
 }
 
-Result<Statement> Database::prepare(const std::string& sql) const {
+Result<LedgerStatement> LedgerDatabase::prepare(const std::string& sql) const {
   sqlite3_stmt* statement = nullptr;
   const int code = sqlite3_prepare_v2(handle_.get(), sql.c_str(), static_cast<int>(sql.size()),
                                       &statement, nullptr);
   if (code != SQLITE_OK) return failed(handle_.get());
-  return Statement(statement);
+  return LedgerStatement(statement);
 }
 
-Result<uint64_t> Database::number(const std::string& sql) const {
+Result<uint64_t> LedgerDatabase::number(const std::string& sql) const {
   auto statement = CULVERT_TRY(prepare(sql));
   return CULVERT_TRY(statement.step()) ? statement.number(0) : 0;
 }
 
-int Database::changed() const { return sqlite3_changes(handle_.get()); }
+int LedgerDatabase::changed() const { return sqlite3_changes(handle_.get()); }
 
-Result<Transaction> Transaction::begin(Database& database) {
+Result<LedgerTransaction> LedgerTransaction::begin(LedgerDatabase& database) {
   CULVERT_CHECK(database.execute("BEGIN IMMEDIATE"));
-  return Transaction(database);
+  return LedgerTransaction(database);
 }
 
-Transaction::Transaction(Transaction&& other) noexcept
+LedgerTransaction::LedgerTransaction(LedgerTransaction&& other) noexcept
     : database_(std::exchange(other.database_, nullptr)) {}
 
-Transaction::~Transaction() {
+LedgerTransaction::~LedgerTransaction() {
   // Where even this fails the connection is broken, and the next use of it says so.
   if (database_ != nullptr) (void)database_->execute("ROLLBACK");
 }
 
-Result<void> Transaction::commit() {
+Result<void> LedgerTransaction::commit() {
   CULVERT_CHECK(database_->execute("COMMIT"));
   database_ = nullptr;
   return {};

@@ -15,16 +15,16 @@ struct sqlite3_stmt;
 
 namespace culvert::control {
 
-class Database;
+class LedgerDatabase;
 
 // Values are bound in order, from 1 on. Freed with its scope.
-class Statement {
+class LedgerStatement {
  public:
-  Statement& bind(int64_t value);
-  Statement& bind(uint64_t value);  // beyond 2^63: the most that fits
-  Statement& bind(const std::optional<uint64_t>& value);
-  Statement& bind_text(std::string_view value);
-  Statement& bind_bytes(std::string_view value);
+  LedgerStatement& bind(int64_t value);
+  LedgerStatement& bind(uint64_t value);  // beyond 2^63: the most that fits
+  LedgerStatement& bind(const std::optional<uint64_t>& value);
+  LedgerStatement& bind_text(std::string_view value);
+  LedgerStatement& bind_bytes(std::string_view value);
 
   Result<bool> step();                // true: there is a row
   Result<void> run();                 // to its end; the statement can be bound anew then
@@ -32,11 +32,11 @@ class Statement {
   std::string text(int column) const;
 
  private:
-  friend class Database;
+  friend class LedgerDatabase;
   struct Finalize {
     void operator()(sqlite3_stmt* statement) const;
   };
-  explicit Statement(sqlite3_stmt* statement) : statement_(statement) {}
+  explicit LedgerStatement(sqlite3_stmt* statement) : statement_(statement) {}
   void keep(int code);
 
   std::unique_ptr<sqlite3_stmt, Finalize> statement_;
@@ -44,13 +44,13 @@ class Statement {
   int failed_ = 0;  // of binding; step tells it
 };
 
-class Database {
+class LedgerDatabase {
  public:
   // Creates the file (mode 0600) where it is not there.
-  static Result<Database> open(const std::string& path);
+  static Result<LedgerDatabase> open(const std::string& path);
 
   Result<void> execute(const char* sql);
-  Result<Statement> prepare(const std::string& sql) const;
+  Result<LedgerStatement> prepare(const std::string& sql) const;
   Result<uint64_t> number(const std::string& sql) const;  // of the first row
   int changed() const;                                    // rows, by the last statement
 
@@ -58,23 +58,23 @@ class Database {
   struct Close {
     void operator()(sqlite3* handle) const;
   };
-  explicit Database(sqlite3* handle) : handle_(handle) {}
+  explicit LedgerDatabase(sqlite3* handle) : handle_(handle) {}
 
   std::unique_ptr<sqlite3, Close> handle_;
 };
 
 // Begins at once to write, and takes all back unless it is committed.
-class Transaction {
+class LedgerTransaction {
  public:
-  static Result<Transaction> begin(Database& database);
-  Transaction(Transaction&& other) noexcept;
-  Transaction& operator=(Transaction&&) = delete;
-  ~Transaction();
+  static Result<LedgerTransaction> begin(LedgerDatabase& database);
+  LedgerTransaction(LedgerTransaction&& other) noexcept;
+  LedgerTransaction& operator=(LedgerTransaction&&) = delete;
+  ~LedgerTransaction();
   Result<void> commit();
 
  private:
-  explicit Transaction(Database& database) : database_(&database) {}
-  Database* database_;  // null: done
+  explicit LedgerTransaction(LedgerDatabase& database) : database_(&database) {}
+  LedgerDatabase* database_;  // null: done
 };
 
 }  // namespace culvert::control

@@ -52,9 +52,9 @@ constexpr const char* kAddToSums =
     "cached = cached + excluded.cached, reasoning = reasoning + excluded.reasoning, "
     "bytes_in = bytes_in + excluded.bytes_in, bytes_out = bytes_out + excluded.bytes_out";
 
-Result<void> prepare_file(Database& database) {
+Result<void> prepare_file(LedgerDatabase& database) {
   CULVERT_CHECK(database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL"));
-  auto transaction = CULVERT_TRY(Transaction::begin(database));
+  auto transaction = CULVERT_TRY(LedgerTransaction::begin(database));
   const uint64_t version = CULVERT_TRY(database.number("PRAGMA user_version"));
   if (version > kVersion) {
     return Error::ours(Code::kSystem, Stage::kNone,
@@ -99,12 +99,12 @@ uint64_t milliseconds_of(const v1::UsageRecord& record, const Clock& clock) {
 
 Result<std::unique_ptr<SqliteLedger>> SqliteLedger::open(const std::string& path,
                                                          const Clock& clock) {
-  auto writing = CULVERT_TRY(Database::open(path));
+  auto writing = CULVERT_TRY(LedgerDatabase::open(path));
   if (auto prepared = prepare_file(writing); !prepared) {
     prepared.error().detail = path + ": " + prepared.error().detail;
     return std::move(prepared).error();
   }
-  auto reading = CULVERT_TRY(Database::open(path));
+  auto reading = CULVERT_TRY(LedgerDatabase::open(path));
   CULVERT_CHECK(reading.execute("PRAGMA query_only = 1"));
   return std::unique_ptr<SqliteLedger>(
       new SqliteLedger(std::move(writing), std::move(reading), clock));
@@ -114,7 +114,7 @@ Result<void> SqliteLedger::append(const std::string& relay,
                                   const std::vector<v1::UsageRecord>& records,
                                   uint64_t lost) {
   const std::lock_guard lock(writing_mutex_);
-  auto transaction = CULVERT_TRY(Transaction::begin(writing_));
+  auto transaction = CULVERT_TRY(LedgerTransaction::begin(writing_));
   size_t added = 0;
   for (const v1::UsageRecord& record : records) added += CULVERT_TRY(add(relay, record)) ? 1 : 0;
   // A batch of which every record is known was sent again, and its losses are counted.

@@ -26,7 +26,7 @@ class SqliteLedger final : public Ledger {
   Result<v1::UsageReply> report(const v1::UsageRequest& request) override;
 
  private:
-  SqliteLedger(Database writing, Database reading, const Clock& clock)
+  SqliteLedger(LedgerDatabase writing, LedgerDatabase reading, const Clock& clock)
       : writing_(std::move(writing)), reading_(std::move(reading)), clock_(clock) {}
   Result<bool> add(const std::string& relay, const v1::UsageRecord& record);
   Result<void> add_to_sums(const std::string& relay,
@@ -36,9 +36,9 @@ class SqliteLedger final : public Ledger {
   Result<void> add_lost(const std::string& relay, uint64_t lost);
 
   std::mutex writing_mutex_;
-  Database writing_;
+  LedgerDatabase writing_;
   std::mutex reading_mutex_;
-  Database reading_;
+  LedgerDatabase reading_;
   const Clock& clock_;
 };
 

@@ -66,7 +66,7 @@ std::string day_text(uint64_t day) {
   return rfc3339(std::chrono::sys_days(std::chrono::days(day))).substr(0, 10);
 }
 
-void read_row(const UsageQuery& query, const Statement& statement, v1::UsageRow* row) {
+void read_row(const UsageQuery& query, const LedgerStatement& statement, v1::UsageRow* row) {
   row->set_requests(statement.number(0));
   row->set_input_tokens(statement.number(1));
   row->set_output_tokens(statement.number(2));
@@ -128,7 +128,7 @@ Result<UsageQuery> usage_query(const v1::UsageRequest& request) {
   return query;
 }
 
-Result<v1::UsageReply> run(const UsageQuery& query, const Database& database) {
+Result<v1::UsageReply> run(const UsageQuery& query, const LedgerDatabase& database) {
   auto statement = CULVERT_TRY(database.prepare(query.sql));
   const auto part = [&](int64_t from, int64_t until) {
     statement.bind(from).bind(until);

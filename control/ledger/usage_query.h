@@ -29,7 +29,7 @@ struct UsageQuery {
 
 // Errors: kInvalidConfig for an unknown word in group_by, in words for the operator.
 Result<UsageQuery> usage_query(const v1::UsageRequest& request);
-Result<v1::UsageReply> run(const UsageQuery& query, const Database& database);
+Result<v1::UsageReply> run(const UsageQuery& query, const LedgerDatabase& database);
 
 // delivered, aborted, truncated, estimated, refused; unknown for one of a newer relay.
 std::string_view word_of(v1::UsageClass used_class);

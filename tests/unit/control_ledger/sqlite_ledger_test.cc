@@ -257,7 +257,7 @@ TEST_F(LedgerTest, TellsOfDamagedPages) {
 TEST_F(LedgerTest, LeavesAFileOfANewerVersionAlone) {
   open();
   {
-    auto database = Database::open(path_);
+    auto database = LedgerDatabase::open(path_);
     ASSERT_TRUE(database->execute("PRAGMA user_version = 999"));
   }
   const auto ledger = SqliteLedger::open(path_, clock_);
@@ -307,7 +307,7 @@ TEST_F(LedgerTest, LosesNothingToKillNine) {
     next = acknowledged + 1;
   }
   const auto ledger = open();
-  auto database = Database::open(path_);
+  auto database = LedgerDatabase::open(path_);
   EXPECT_GE(*database->number("SELECT count(*) FROM records"), acknowledged);
   EXPECT_EQ(*database->number("SELECT count(*) FROM records"), requests(*ledger));
   EXPECT_EQ(*database->number("SELECT sum(output) FROM records"),
