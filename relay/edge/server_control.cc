@@ -3,6 +3,7 @@
 #include "relay/base/json_writer.h"
 #include "relay/base/limits.h"
 #include "relay/base/log.h"
+#include "relay/base/service_manager.h"
 #include "relay/base/version.h"
 #include "relay/edge/server.h"
 #include "relay/edge/system.h"

@@ -12,8 +12,9 @@ import tempfile
 import threading
 import unittest
 
+from tests.fakes.child import HANG_GUARD_SECONDS, REPOSITORY
 from tests.fakes.raw_client import exchange
-from tests.fakes.relay import HANG_GUARD_SECONDS, REPOSITORY, Relay, run_once
+from tests.fakes.relay import Relay, run_once
 
 ISSUED = "cvt_" + "k" * 43
 

@@ -243,12 +243,10 @@ class Kills(WithSpool):
             address = relay.addresses("http")[-1]
             threads = self.load(relay, address, round_number, enough, whole)
             self.assertTrue(enough.wait(120), "hang guard")
-            relay.process.kill()
-            relay.wait_exit()
+            relay.crash()
             for thread in threads:
                 thread.join(120)
             relay.start()
-            relay.wait_for_message("ready", count=round_number + 2)
         counts = self.models.counts()
         self.models.wait(ended=counts["started"])
         found = records(relay)
