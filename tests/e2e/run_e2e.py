@@ -21,7 +21,9 @@ def main() -> int:
            and name.upper() not in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")}
     env |= {"NODE_EXTRA_CA_CERTS": certs.authority().ca_file, "CULVERT_E2E_CERT": leaf.cert,
             "CULVERT_E2E_KEY": leaf.key, "CULVERT_E2E_STRANGER": certs.stranger().ca_file,
-            "CULVERT_E2E_PYTHON": sys.executable, "NO_PROXY": "*"}
+            "CULVERT_E2E_PYTHON": sys.executable, "NO_PROXY": "*",
+            # Node.js 18 tries one address alone, and ::1 stands first in Debian's /etc/hosts.
+            "NODE_OPTIONS": "--dns-result-order=ipv4first"}
     files = sys.argv[1:] or sorted(p.name for p in HERE.glob("*.test.mjs"))
     command = ["node", "--test", *files]
     return subprocess.run(command, cwd=HERE, env=env).returncode
