@@ -232,7 +232,7 @@ void describe(CLI::App* app, Options* options) {
       ->type_name("ADDRESS:PORT")
       ->envname("CULVERT_CONTROL_LISTEN")
       ->capture_default_str();
-  app->add_option("--web-listen", options->web_listen, "dashboard and metrics (HTTP)")
+  app->add_option("--web-listen", options->web_listen, "metrics and health (HTTP)")
       ->type_name("ADDRESS:PORT")
       ->envname("CULVERT_CONTROL_WEB_LISTEN")
       ->capture_default_str();

@@ -67,8 +67,14 @@ std::string LinkStreams::run(v1::Hello hello) {
   std::thread metrics([this] { report_metrics(); });
   std::thread usage([this] { send_usage(); });
   v1::SyncDown message;
-  while (sync->Read(&message) && take(std::move(message))) message.Clear();
-  cancel({});
+  while (sync->Read(&message)) {
+    if (!take(std::move(message))) {
+      sync_context_.TryCancel();
+      break;
+    }
+    message.Clear();
+  }
+  end({});  // not Sync itself, which the service ended with its reason
   writer.join();
   metrics.join();
   usage.join();
@@ -85,13 +91,17 @@ void LinkStreams::send(v1::SyncUp message) {
 }
 
 void LinkStreams::cancel(std::string why) {
+  end(std::move(why));
+  sync_context_.TryCancel();
+}
+
+void LinkStreams::end(std::string why) {
   {
     const std::lock_guard lock(mutex_);
     if (why_.empty()) why_ = std::move(why);
     ending_ = true;
     changed_.notify_all();
   }
-  sync_context_.TryCancel();
   metrics_context_.TryCancel();
   ledger_context_.TryCancel();
 }
@@ -121,7 +131,7 @@ void LinkStreams::write_all(Sync& sync) {
     if (message.kind_case() == v1::SyncUp::KIND_NOT_SET) {
       renew_when_due();
     } else if (!sync.Write(message)) {
-      return cancel({});
+      return;  // the reader is told why
     }
   }
 }

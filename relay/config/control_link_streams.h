@@ -34,6 +34,7 @@ class LinkStreams {
   // Any thread.
   void send(v1::SyncUp message);
   void cancel(std::string why);  // ends run(); the first reason counts
+  void end(std::string why);     // the same, but for Sync, whose end is the service's
 
  private:
   using Sync = grpc::ClientReaderWriter<v1::SyncUp, v1::SyncDown>;

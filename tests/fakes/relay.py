@@ -15,7 +15,7 @@ from tests.fakes.metrics import Metrics
 
 
 def binary() -> str:
-    return program("culvert-relay")
+    return os.environ.get("CULVERT_RELAY") or program("culvert-relay")
 
 
 def sanitized() -> bool:

@@ -37,15 +37,15 @@ class Outage(FleetCase):
         self.control.crash()
         self.control.start()
         self.assertEqual(self.control.ask("whoami")["revision"], revision)
-        self.assertEqual([r["number"] for r in self.control.ask("history")][0], revision)
+        newest = self.control.ask("history")["revisions"][0]
+        self.assertEqual(newest["number"], revision)
 
     def test_broken_slots_of_the_cache(self):
         self.control.crash()
         state = pathlib.Path(self.two.env["CULVERT_STATE_DIR"])
-        slots = sorted(path for path in state.rglob("*") if "slot" in path.name.lower() or
-                       path.name.startswith("last-known-good"))
-        self.assertTrue(slots, list(state.rglob("*")))
         self.two.crash()
+        slots = sorted((state / "kept").iterdir())
+        self.assertEqual(len(slots), 2)
         for slot in slots:
             slot.write_bytes(slot.read_bytes()[:-1] + b"?")
         self.two.start()  # with what its environment says

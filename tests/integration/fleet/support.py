@@ -69,7 +69,7 @@ class FleetCase(unittest.TestCase):
         return self.control.ask("token", "create", "app", "--tenant", tenant)["secret"]
 
     def statuses(self) -> dict:
-        return {relay["name"]: relay for relay in self.control.ask("relay", "list")}
+        return {relay["name"]: relay for relay in self.control.ask("relay", "list")["relays"]}
 
     def wait_until_served(self, relays, path: str, token: str, status: int = 200) -> None:
         for relay in relays:
