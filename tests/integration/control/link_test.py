@@ -21,7 +21,7 @@ ISSUED = "cvt_" + "k" * 43
 
 def program() -> str:
     return os.environ.get("CULVERT_FAKE_CONTROL") or str(
-        REPOSITORY / "build/release/tests/fake_control_service")
+        REPOSITORY / "build/release/tests/fake-control-service")
 
 
 def field(number: int, value: bytes | str) -> bytes:
