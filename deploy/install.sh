@@ -10,7 +10,7 @@ root="$(dirname "$here")"
 prefix=/usr/local
 unitdir=/etc/systemd/system
 destination="${DESTDIR:-}"
-units=(culvert-relay.service culvert-relay.socket)
+units=(culvert-relay.service culvert-relay.socket culvert-control.service)
 configuration=/etc/culvert
 
 die() { printf 'install.sh: %s\n' "$*" >&2; exit 1; }
@@ -78,6 +78,7 @@ install_configuration() {
   [[ -n $destination ]] || chgrp culvert "$configuration"
   install_example relay.yaml
   install_example relay.env
+  install_example control.env
 }
 
 install_units() {
@@ -97,11 +98,20 @@ Installed in $destination$prefix/bin. Next:
   systemctl enable --now culvert-relay.service
 or, for socket activation, both at once; systemd refuses the socket of a service that runs already:
   systemctl enable --now culvert-relay.socket culvert-relay.service
+To steer relays from one place, on the machine of the control service:
+  edit $configuration/control.env
+  install -d -o culvert -g culvert -m 700 /var/lib/culvert-control
+  setpriv --reuid culvert --regid culvert --clear-groups \
+    $prefix/bin/culvert-control init --data /var/lib/culvert-control --name THIS.HOST
+  systemctl enable --now culvert-control.service
+and on each relay, with a token of \`culvert relay join-token\`, before it is started:
+  setpriv --reuid culvert --regid culvert --clear-groups \
+    $prefix/bin/culvert-relay join --state-dir /var/lib/culvert --control HOST:7443 --token TOKEN
 To uninstall:
-  systemctl disable --now culvert-relay.service culvert-relay.socket
-  rm -f $prefix/bin/culvert-relay $prefix/lib/sysusers.d/culvert.conf
-  rm -f ${units[*]/#/$unitdir/}
-  rm -rf $configuration /var/lib/culvert; userdel culvert
+  systemctl disable --now ${units[*]}
+  rm -f $prefix/bin/culvert $prefix/bin/culvert-relay $prefix/bin/culvert-control
+  rm -f $prefix/lib/sysusers.d/culvert.conf ${units[*]/#/$unitdir/}
+  rm -rf $configuration /var/lib/culvert /var/lib/culvert-control; userdel culvert
 END
 }
 

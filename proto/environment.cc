@@ -82,6 +82,15 @@ Result<void> read_listen(const Setting& setting) {
   return {};
 }
 
+Result<void> read_control(const Setting& setting) {
+  auto* addresses = setting.relay->mutable_control()->mutable_addresses();
+  addresses->Clear();
+  for (const auto part : CULVERT_TRY(read_list(setting, "a list of HOST:PORT"))) {
+    addresses->Add(std::string(part));
+  }
+  return {};
+}
+
 Result<void> read_generic_allow(const Setting& setting) {
   setting.relay->clear_generic_allow();
   for (const auto part : CULVERT_TRY(read_list(setting, "a list of CIDRs and host patterns"))) {
@@ -161,6 +170,7 @@ constexpr Row kRows[] = {
      }},
     {"CULVERT_DRAIN_TIMEOUT", "drain_timeout",
      [](S s) { return read_duration(s, s.relay->mutable_drain_timeout()); }},
+    {"CULVERT_CONTROL", "control.addresses", read_control},
     {"CULVERT_STATE_DIR", "state_dir",
      [](S s) { return read_text(s, s.relay->mutable_state_dir()); }},
 };

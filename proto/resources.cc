@@ -45,4 +45,12 @@ void Places::erase(std::string_view kind, std::string_view name, std::string_vie
   }
 }
 
+void Places::copy(const Places& from, std::string_view kind, std::string_view name) {
+  const std::string start = key_of(kind, name, "");
+  for (auto at = from.places_.lower_bound(start);
+       at != from.places_.end() && at->first.compare(0, start.size(), start) == 0; ++at) {
+    places_.insert_or_assign(at->first, at->second);
+  }
+}
+
 }  // namespace culvert

@@ -3,9 +3,11 @@
 // Values; no I/O.
 #pragma once
 
+#include "culvert/v1/link.pb.h"
 #include "culvert/v1/resources.pb.h"
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -20,6 +22,8 @@ class Places {
   std::string find(std::string_view kind, std::string_view name, std::string_view path) const;
   // Forgets what is below a path, for a field that is being replaced.
   void erase(std::string_view kind, std::string_view name, std::string_view path);
+  // Takes over all that `from` knows of a resource, where several files are joined.
+  void copy(const Places& from, std::string_view kind, std::string_view name);
 
  private:
   std::map<std::string, std::string, std::less<>> places_;
@@ -31,6 +35,12 @@ struct Resources {
   std::map<std::string, v1::Upstream, std::less<>> upstreams;
   std::map<std::string, v1::KeyPool, std::less<>> key_pools;
   std::map<std::string, v1::Route, std::less<>> routes;
+  std::map<std::string, v1::RelayToken, std::less<>> tokens;  // by id; of the control service only
+  // Of a relay that has joined a control service: tokens may come at any time.
+  bool attached = false;
+  // Key pools of the control service whose keys may have been taken back since: they pay for
+  // nothing, but are there.
+  std::set<std::string, std::less<>> withheld_pools;
   Places places;
 };
 

@@ -106,6 +106,11 @@ std::vector<Finding> validate(const Resources& resources) {
     Inspection inspection("Route", name, &findings);
     inspect_route(resources, route, &inspection);
   }
+  for (const auto& [id, token] : resources.tokens) {
+    Inspection inspection("Token", id, &findings);
+    inspection.check("", name_flaw(id));
+    inspect_token(token, &inspection);
+  }
   return findings;
 }
 
@@ -130,6 +135,10 @@ void inspect_key_pool(const Resources& resources, const v1::KeyPool& pool, Inspe
                "the same key as keys[" + std::to_string(first->second) + "]; give it once");
     }
   }
+  for (int i = 0; i < pool.disabled_size(); ++i) {
+    out->check(indexed("disabled", i), key_id_flaw(pool.disabled(i)));
+  }
+  inspect_selector(pool.relays(), out);
   if (pool.has_rest()) inspect_timer("rest", pool.rest(), false, out);
   if (pool.has_isolation()) inspect_timer("isolation", pool.isolation(), false, out);
 }
@@ -145,6 +154,7 @@ void inspect_route(const Resources& resources, const v1::Route& route, Inspectio
                        route.headers(), out);
   }
   inspect_timeouts("timeouts", route.timeouts(), out);
+  inspect_selector(route.relays(), out);
   if (route.has_rewrite_prefix() && !route.rewrite_prefix().empty()) {
     out->check("rewrite_prefix", path_prefix_flaw(route.rewrite_prefix()));
   }

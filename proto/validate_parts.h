@@ -36,6 +36,12 @@ void inspect_upstream(const std::string& name, const v1::Upstream& upstream, Ins
 void inspect_key_pool(const Resources& resources, const v1::KeyPool& pool, Inspection* out);
 void inspect_route(const Resources& resources, const v1::Route& route, Inspection* out);
 
+void inspect_control(const v1::Control& control, Inspection* out);
+void inspect_token(const v1::RelayToken& token, Inspection* out);
+void inspect_selector(const v1::Selector& relays, Inspection* out);
+void inspect_labels(const std::string& path,
+                    const google::protobuf::Map<std::string, std::string>& labels,
+                    Inspection* out);
 void inspect_timeouts(const std::string& path, const v1::Timeouts& timeouts, Inspection* out);
 // More than nothing unless zero means something, and no more than a day.
 void inspect_timer(const std::string& path,

@@ -93,7 +93,8 @@ void inspect_tokens(const Resources& resources, Inspection* out) {
       out->say(indexed("auth_tokens", i), "a token that is an upstream's alias; choose another");
     }
   }
-  if (relay.auth_tokens_size() == 0 && demands_token(resources)) {
+  // Those of a control service may come at any time; until they do, nobody has one.
+  if (relay.auth_tokens_size() == 0 && !resources.attached && demands_token(resources)) {
     out->say("auth_tokens",
              "a token is needed where keys are configured or presets and routes demand one; set "
              "AUTH_TOKEN or auth_tokens, or turn preset_auth (PRESET_AUTH_ENABLED) off");
@@ -128,6 +129,13 @@ void inspect_limits(const v1::Limits& limits, Inspection* out) {
   within(limits.has_replay_bytes(), "replay_bytes", limits.replay_bytes(), 0,
          limits::kReplayBytesTotal);
   within(true, "handshakes", limits.handshakes(), 0, 256);
+}
+
+void inspect_usage(const v1::Usage& usage, Inspection* out) {
+  if (!usage.has_spool_bytes() || usage.spool_bytes() >= limits::kSpoolBytesLeast) return;
+  out->say("usage.spool_bytes", "spool_bytes of " + std::to_string(usage.spool_bytes()) +
+                                    "; allowed are " + std::to_string(limits::kSpoolBytesLeast) +
+                                    " and more");
 }
 
 void inspect_cors(const v1::Cors& cors, Inspection* out) {
@@ -178,6 +186,7 @@ void inspect_relay(const Resources& resources, Inspection* out) {
   inspect_generic_allow(relay, out);
   inspect_generic_headers(relay, out);
   inspect_limits(relay.limits(), out);
+  inspect_usage(relay.usage(), out);
   inspect_cors(relay.cors(), out);
   inspect_timers(relay, out);
   if (relay.workers() > limits::kWorkersMost) {
@@ -185,6 +194,8 @@ void inspect_relay(const Resources& resources, Inspection* out) {
                             " workers; allowed are 0 (one per core) to " +
                             std::to_string(limits::kWorkersMost));
   }
+  inspect_labels("labels", relay.labels(), out);
+  inspect_control(relay.control(), out);
   if (!relay.region().empty()) out->check("region", name_flaw(relay.region()));
 }
 

@@ -86,6 +86,7 @@ void inspect_upstream(const std::string& name, const v1::Upstream& upstream, Ins
   inspect_timeouts("timeouts", upstream.timeouts(), out);
   inspect_headers("headers", upstream.headers(), out);
   inspect_set_of_key(name, upstream, upstream.headers(), out);
+  inspect_selector(upstream.relays(), out);
   out->check("user_agent", header_value_flaw(upstream.user_agent()));
   if (upstream.client_user_agent() && !upstream.user_agent().empty()) {
     out->say("user_agent", "both user_agent and client_user_agent; allowed is one of them");

@@ -85,6 +85,12 @@ bool is_reference(std::string_view secret) {
   return secret.substr(0, 4) == "env:" || secret.substr(0, 5) == "file:";
 }
 
+bool is_masked(std::string_view secret) {
+  constexpr std::string_view kGap = "…";
+  const bool shown = secret.size() == 8 + kGap.size() && secret.substr(4, kGap.size()) == kGap;
+  return secret == kGap || shown;
+}
+
 Flaw token_flaw(std::string_view token) {
   const std::string least = std::to_string(limits::kTokenBytesLeast);
   const std::string needed = "; allowed are tokens of at least " + least +
@@ -147,6 +153,29 @@ Flaw path_prefix_flaw(std::string_view prefix) {
   return in_quotes(prefix) +
          " is no path prefix; allowed are whole segments such as /a or /a/b, without a slash at "
          "the end, empty or dot segments, or a query";
+}
+
+Flaw control_address_flaw(std::string_view address) {
+  const size_t colon = address.rfind(':');
+  const bool split = colon != std::string_view::npos && colon > 0;
+  const auto port = split ? parse_whole(address.substr(colon + 1), 65535) : std::nullopt;
+  const auto url = parse_url("https://" + std::string(address));
+  if (port && *port > 0 && url && url->path.empty() && url->host.find('@') == std::string::npos) {
+    return std::nullopt;
+  }
+  return in_quotes(address) +
+         " is no address of a control service; allowed is HOST:PORT, such as "
+         "control.example.com:7443";
+}
+
+Flaw key_id_flaw(std::string_view id) {
+  const bool sound = id.size() == 12 && std::all_of(id.begin(), id.end(), [](char c) {
+                       return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+                     });
+  if (sound) return std::nullopt;
+  return in_quotes(id) +
+         " is no key's id; allowed are 12 hexadecimal digits in lower case, as `culvert key list` "
+         "shows them";
 }
 
 Flaw url_flaw(std::string_view url) {

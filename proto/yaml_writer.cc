@@ -1,5 +1,6 @@
 // Messages back into YAML, secrets masked. The emitter quotes where it must.
 #include "proto/scalars.h"
+#include "proto/words.h"
 #include "proto/yaml.h"
 #include "proto/yaml_spec.h"
 #include "relay/base/secret.h"
@@ -20,8 +21,7 @@ using google::protobuf::Reflection;
 void write_message(YAML::Emitter* out, const Message& message);
 
 std::string shown(const std::string& secret) {
-  const bool reference = secret.rfind("env:", 0) == 0 || secret.rfind("file:", 0) == 0;
-  return reference ? secret : mask(secret);
+  return is_reference(secret) || is_masked(secret) ? secret : mask(secret);
 }
 
 void write_sub_message(YAML::Emitter* out, const Message& message) {

@@ -3,14 +3,19 @@
 #include "relay/base/version.h"
 #include "relay/channel/signals.h"
 #include "relay/config/bootstrap.h"
+#include "relay/config/control_link.h"
+#include "relay/config/durable_file.h"
+#include "relay/crypto/start.h"
 #include "relay/edge/server.h"
 #include "relay/edge/system.h"
 
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
+#include <filesystem>
 #include <iostream>
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -32,6 +37,41 @@ int check(const culvert::BootstrapSource& source) {
   return 0;
 }
 
+struct JoinOptions {
+  std::string address;
+  std::string token;
+  std::string name;
+  std::string state_dir;
+  bool force = false;
+};
+
+int run_join(const culvert::BootstrapSource& source, const JoinOptions& options) {
+  std::string state_dir = options.state_dir;
+  if (state_dir.empty()) {
+    auto configured = culvert::state_dir_of(source);
+    if (!configured) return report(configured.error());
+    state_dir = *configured;
+  }
+  // Before the token is spent.
+  if (std::filesystem::exists(culvert::identity_folder(state_dir)) && !options.force) {
+    std::cerr << "culvert-relay: " << culvert::identity_folder(state_dir)
+              << " is there: this relay has joined already; --force replaces its identity\n";
+    return kFailed;
+  }
+  if (auto started = culvert::start_crypto(); !started) return report(started.error());
+  if (auto folder = culvert::make_private_folder(state_dir); !folder) return report(folder.error());
+  const auto identity = culvert::join_control(
+      {options.address, options.token, options.name, std::string(culvert::kVersion)},
+      culvert::Clock::system());
+  if (!identity) return report(identity.error());
+  if (auto kept = culvert::write_identity(state_dir, *identity, options.force); !kept) {
+    return report(kept.error());
+  }
+  std::cout << "joined as " << identity->name << "; `culvert-relay` starts attached to "
+            << options.address << "\n";
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -43,6 +83,27 @@ int main(int argc, char** argv) {
   std::string config;
   bool check_only = false;
   app.add_option("--config", config, "configuration file (YAML)")->type_name("FILE");
+  std::vector<std::string> control;
+  bool no_control = false;
+  app.add_option("--control", control,
+                 "control service; tried in turn where there are several (CULVERT_CONTROL)")
+      ->type_name("HOST:PORT[,…]")
+      ->delimiter(',');
+  app.add_flag("--no-control", no_control, "as if this relay had not joined a service");
+  JoinOptions join;
+  CLI::App* join_command =
+      app.add_subcommand("join", "join a control service, with a token of it, once");
+  join_command->add_option("--control", join.address, "the service")
+      ->type_name("HOST:PORT")
+      ->required();
+  join_command->add_option("--token", join.token, "of `culvert relay join-token`")
+      ->type_name("cvj_…")
+      ->required();
+  join_command->add_option("--name", join.name, "wished for; else the service makes one");
+  join_command->add_option("--state-dir", join.state_dir, "default: as configured")
+      ->type_name("DIR");
+  join_command->add_option("--config", config, "configuration file (YAML)")->type_name("FILE");
+  join_command->add_flag("--force", join.force, "replace the identity that is there");
   app.add_flag("--check", check_only, "say whether the configuration is valid, and end");
   app.set_version_flag("--version", "culvert-relay " + std::string(culvert::kVersion));
   app.footer(
@@ -55,7 +116,10 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kBadUsage;
   }
-  const culvert::BootstrapSource source = culvert::process_source(config);
+  culvert::BootstrapSource source = culvert::process_source(config);
+  if (join_command->parsed()) return run_join(source, join);
+  source.control = control;
+  source.no_control = no_control;
   if (check_only) return check(source);
   culvert::forbid_dumps();
   auto server = culvert::Server::create(source);

@@ -67,6 +67,12 @@ CodeRow row(Code code) {
       return {"client_gone", 499};
     case Code::kOutOfMemory:
       return {"out_of_memory", 503};
+    case Code::kConflict:
+      return {"conflict", 409};
+    case Code::kPrecondition:
+      return {"precondition", 412};
+    case Code::kNotKept:
+      return {"not_kept", 410};
     case Code::kInternal:
       return {"internal", 500};
     case Code::kInvalidConfig:

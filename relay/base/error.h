@@ -57,6 +57,9 @@ enum class Code : uint8_t {
   kTotalTimeout,         // 504
   kClientGone,           // nobody is left to answer
   kOutOfMemory,          // 503
+  kConflict,             // what was to be changed has changed meanwhile
+  kPrecondition,         // it cannot be done as things are
+  kNotKept,              // too old, or not there yet
   kInternal,             // 500: a bug of ours
   kInvalidConfig,        // configuration: never reaches a client
   kSystem,               // an operating system call failed

@@ -54,6 +54,7 @@ inline constexpr auto kLingerTimeout =
     2s;  // reading on after an early answer, so that no RST eats it
 inline constexpr auto kDrainTimeout = 600s;
 inline constexpr auto kDrainFresh = 1s;  // for the first request of who connected before the drain
+inline constexpr std::chrono::seconds kDrainedRetry = 5s;  // Retry-After of a drained relay
 inline constexpr auto kPooledIdleTimeout = 50s;  // below the 60 s at which common front ends close
 
 // --- Connections
@@ -96,6 +97,32 @@ inline constexpr auto kTimerMost = 24h;            // longer ones are typing err
 inline constexpr uint32_t kWorkersMost = 1024;
 inline constexpr size_t kTokenBytesLeast = 16;
 inline constexpr size_t kTokenBytesMost = 256;
+
+// --- Usage records on disk: a busy hour of 1,000 requests/s is 1 GiB
+inline constexpr uint64_t kSpoolBytes = uint64_t{1} << 30;
+inline constexpr uint64_t kSpoolBytesLeast = 1024 * 1024;
+inline constexpr uint64_t kSegmentBytes = 4 * 1024 * 1024;  // one file: deleted at once
+inline constexpr size_t kUsageRecordBytes = 8 * 1024;       // of one; names are shorter by far
+inline constexpr size_t kUsageObjectBytes = 16 * 1024;      // of an answer; vendors' have 1 KiB
+// --- The link to the control service. Messages carry whole sets: 10,000 routes are some megabytes.
+inline constexpr size_t kLinkMessageBytes = 64 * 1024 * 1024;
+inline constexpr size_t kLinkItems = 100'000;                // of one type
+inline constexpr size_t kLinkTypeBytes = 256 * 1024 * 1024;  // of one type in all
+inline constexpr size_t kLinkItemBytes = 4 * 1024 * 1024;    // a full key pool is 2 MiB
+inline constexpr auto kLinkConnectTimeout = 10s;             // of one address
+inline constexpr auto kLinkBackoffLeast = 500ms;
+inline constexpr auto kLinkBackoffMost = 30s;
+inline constexpr auto kLinkHealthy = 30s;  // a link that lived as long begins its back-off anew
+inline constexpr auto kLinkKeepalive = 20s;
+inline constexpr auto kLinkSilence = 90s;  // of a service that has not said a word, not even Pulse
+inline constexpr auto kMetricsEvery = 2s;
+inline constexpr size_t kLedgerBatch = 1000;  // records; the next batch waits for its answer
+inline constexpr auto kControlMaxAge = 24h;  // a night and a day for whoever repairs the service
+inline constexpr auto kControlMaxAgeMost = 720h;
+inline constexpr auto kControlFirstWait = 10s;
+inline constexpr auto kControlSettle = 1s;  // without a further update after the Welcome
+inline constexpr int kRefusalChecks = 200;  // of halving; what is left then is refused whole
+inline constexpr size_t kKeptBytes = 512 * 1024 * 1024;  // of a slot of the last-known-good cache
 
 // --- Server-sent events: the longest line of an event that is looked at (images come inline)
 inline constexpr size_t kSseEventBytes = 16 * kMiB;

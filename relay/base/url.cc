@@ -166,8 +166,8 @@ Result<Url> parse_url(std::string_view text) {
   return url;
 }
 
-Result<Authority> parse_authority(std::string_view text) {
-  Authority authority;
+Result<HostPort> parse_authority(std::string_view text) {
+  HostPort authority;
   std::string_view host = text;
   std::string_view port;
   bool has_port = false;

@@ -31,11 +31,11 @@ Result<Url> parse_url(std::string_view text);
 
 // host[:port] of a Host header, an authority-form target or a generic URL; port 0 where none is
 // named.
-struct Authority {
+struct HostPort {
   std::string host;
   uint16_t port = 0;
 };
-Result<Authority> parse_authority(std::string_view text);
+Result<HostPort> parse_authority(std::string_view text);
 
 // A request target in origin-form as it may be forwarded: begins with "/", only visible ASCII, no
 // "#", no backslash, no dot segments in any spelling ("/./", "/..", "%2e", "/.%2E/"), no malformed

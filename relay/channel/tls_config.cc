@@ -4,12 +4,11 @@
 
 #include "relay/base/text.h"
 #include "relay/channel/tls_state.h"
+#include "relay/crypto/random_bytes.h"
 
 #include <mbedtls/asn1.h>
 #include <mbedtls/error.h>
 #include <mbedtls/oid.h>
-#include <psa/crypto.h>
-#include <sys/random.h>
 
 #include <algorithm>
 #include <array>
@@ -70,7 +69,7 @@ Error invalid(std::string detail) {
 }
 
 void set_common(mbedtls_ssl_config* config, bool tls13_only) {
-  mbedtls_ssl_conf_rng(config, tls_random, nullptr);
+  mbedtls_ssl_conf_rng(config, fill_random, nullptr);
   mbedtls_ssl_conf_ciphersuites(config, kSuites);
   mbedtls_ssl_conf_groups(config, kGroups);
   mbedtls_ssl_conf_sig_algs(config, kSignatures);
@@ -118,10 +117,10 @@ Result<std::unique_ptr<OwnCertificate>> own_certificate(const CertificatePem& pe
   // PEM input counts its terminating zero.
   int code = mbedtls_x509_crt_parse(&own->chain, bytes(pem.cert), pem.cert.size() + 1);
   if (code != 0) return invalid(tls_error_text(pem.name + ": certificate cannot be read", code));
-  code = mbedtls_pk_parse_key(&own->key, bytes(pem.key), pem.key.size() + 1, nullptr, 0, tls_random,
-                              nullptr);
+  code = mbedtls_pk_parse_key(&own->key, bytes(pem.key), pem.key.size() + 1, nullptr, 0,
+                              fill_random, nullptr);
   if (code != 0) return invalid(tls_error_text(pem.name + ": private key cannot be read", code));
-  if (mbedtls_pk_check_pair(&own->chain.pk, &own->key, tls_random, nullptr) != 0) {
+  if (mbedtls_pk_check_pair(&own->chain.pk, &own->key, fill_random, nullptr) != 0) {
     return invalid(pem.name + ": the private key does not belong to the certificate");
   }
   if (mbedtls_x509_time_is_past(&own->chain.valid_to)) {
@@ -170,30 +169,10 @@ int choose_certificate(mbedtls_ssl_context* ssl) {
 
 }  // namespace
 
-int tls_random(void* /*unused*/, unsigned char* out, size_t size) {
-  while (size > 0) {
-    const size_t part = std::min<size_t>(size, 256);
-    if (getrandom(out, part, 0) != static_cast<ssize_t>(part)) {
-      return MBEDTLS_ERR_SSL_HW_ACCEL_FAILED;
-    }
-    out += part;
-    size -= part;
-  }
-  return 0;
-}
-
 std::string tls_error_text(std::string_view what, int code) {
   std::array<char, 160> words{};
   mbedtls_strerror(code, words.data(), words.size());
   return std::string(what) + ": " + words.data();
-}
-
-Result<void> start_crypto() {
-  const psa_status_t status = psa_crypto_init();
-  if (status != PSA_SUCCESS) {
-    return Error::ours(Code::kInternal, Stage::kTls, "the cryptographic library did not start");
-  }
-  return {};
 }
 
 TrustStore::TrustStore() : state_(std::make_unique<State>()) {}
@@ -228,7 +207,7 @@ TicketKeys::~TicketKeys() = default;
 
 Result<std::shared_ptr<TicketKeys>> TicketKeys::create() {
   std::shared_ptr<TicketKeys> keys(new TicketKeys);
-  const int code = mbedtls_ssl_ticket_setup(&keys->state_->context, tls_random, nullptr,
+  const int code = mbedtls_ssl_ticket_setup(&keys->state_->context, fill_random, nullptr,
                                             MBEDTLS_CIPHER_AES_256_GCM, kTicketLifetimeSeconds);
   if (code != 0) {
     return Error::ours(Code::kInternal, Stage::kTls, tls_error_text("session tickets", code));

@@ -14,9 +14,6 @@
 
 namespace culvert {
 
-// Once, before any other call of TLS and before threads start.
-Result<void> start_crypto();
-
 // CA certificates in PEM.
 class TrustStore {
  public:

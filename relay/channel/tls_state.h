@@ -16,10 +16,6 @@
 
 namespace culvert {
 
-// Random bytes from the kernel: no lock between threads, and nothing that a fork or a copy of the
-// virtual machine could repeat (CVE-2026-25835).
-int tls_random(void* unused, unsigned char* out, size_t size);
-
 // "what: mbedTLS's own words"
 std::string tls_error_text(std::string_view what, int code);
 

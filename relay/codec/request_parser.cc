@@ -44,7 +44,7 @@ bool same_authority(std::string_view a, std::string_view b, uint16_t default_por
   const auto first = parse_authority(a);
   const auto second = parse_authority(b);
   if (!first || !second || first->host != second->host) return false;
-  const auto port = [&](const Authority& authority) {
+  const auto port = [&](const HostPort& authority) {
     return authority.port == 0 ? default_port : authority.port;
   };
   return port(*first) == port(*second);

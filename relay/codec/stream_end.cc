@@ -98,6 +98,11 @@ bool StreamEnd::complete() const {
   return marked_ || (events_ && !own_form_);
 }
 
+void StreamEnd::take(const Usage& told) {
+  if (told.output) ++outputs_told_;
+  usage_.merge(told);
+}
+
 void StreamEnd::see_openai(const SseEvent& event) {
   if (trim(event.data) == "[DONE]") {
     marked_ = own_form_ = true;
@@ -105,13 +110,15 @@ void StreamEnd::see_openai(const SseEvent& event) {
   }
   const bool chat = has(event.data, "\"choices\"");
   own_form_ = own_form_ || chat;
+  // Where it was asked for, every event has it, and but for the last it is null.
+  const bool usage = has(event.data, "\"usage\"") && !has(event.data, "\"usage\":null");
   const bool parse = (chat && !content_seen_) || (!chat && event.type.empty()) ||
-                     has(event.data, "\"error\"") || has(event.data, "\"usage\"");
+                     has(event.data, "\"error\"") || usage;
   std::optional<Document> document;
   if (parse) document.emplace(event.data);
   const std::optional<element> root = document ? document->root() : std::nullopt;
   if (root && chat && chat_content(*root)) content_seen_ = true;
-  if (has(event.data, "\"usage\"")) usage_.merge(usage_of(dialect_, event.data));
+  if (usage) take(usage_of(dialect_, event.data));
 
   const std::string type = type_of(event, root);
   for (const std::string_view end : kOpenAiEnds) marked_ = marked_ || type == end;
@@ -133,7 +140,7 @@ void StreamEnd::see_anthropic(const SseEvent& event) {
   own_form_ = own_form_ || start || block || delta || type == "message_delta" || type == "ping" ||
               type == "message_stop";
   content_seen_ = content_seen_ || delta || (block && has(event.data, "tool_use"));
-  if (start || type == "message_delta") usage_.merge(usage_of(dialect_, event.data));
+  if (start || type == "message_delta") take(usage_of(dialect_, event.data));
   marked_ = marked_ || type == "message_stop";
   errored_ = errored_ || type == "error";
 }
@@ -145,7 +152,7 @@ void StreamEnd::see_gemini(const SseEvent& event) {
   own_form_ = own_form_ || candidates || finish || has(event.data, "\"usageMetadata\"");
   const Usage told = usage_of(dialect_, event.data);
   if (told.output) usage_.output.reset();  // the last word counts, also where it is smaller
-  usage_.merge(told);
+  take(told);
   if (!finish && !error && (!candidates || content_seen_)) return;
   const Document document(event.data);
   const auto root = document.root();

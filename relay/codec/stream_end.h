@@ -27,11 +27,15 @@ class StreamEnd {
   // An event with content was seen (text, thought, tool call, media): the first token is here.
   bool content_seen() const { return content_seen_; }
   const Usage& usage() const { return usage_; }
+  // How often the vendor has told what it wrote so far: text that passes after it is not in
+  // usage().
+  uint64_t outputs_told() const { return outputs_told_; }
 
  private:
   void see_openai(const SseEvent& event);
   void see_anthropic(const SseEvent& event);
   void see_gemini(const SseEvent& event);
+  void take(const Usage& told);
 
   Dialect dialect_;
   bool marked_ = false;
@@ -40,6 +44,7 @@ class StreamEnd {
   bool content_seen_ = false;
   bool own_form_ = false;  // an event that only a stream with a marker has
   bool events_ = false;    // any event
+  uint64_t outputs_told_ = 0;
   Usage usage_;
 };
 

@@ -70,6 +70,15 @@ Result<void> check(const Resources& resources) {
   return config_error(resources.places.find(first.kind, first.name, first.path), first.message);
 }
 
+// The service chooses what this relay gets by what its join token said.
+void lay_over(const Identity& identity, Resources* resources) {
+  resources->attached = true;
+  if (!identity.region.empty()) resources->relay.set_region(identity.region);
+  for (const auto& [name, value] : identity.labels) {
+    (*resources->relay.mutable_labels())[name] = value;
+  }
+}
+
 Surroundings surroundings_of(const BootstrapSource& source, std::vector<std::string>* warnings) {
   Surroundings out;
   out.secret = [&source, warnings](const std::string& written) {
@@ -101,13 +110,53 @@ BootstrapSource process_source(std::string config_file) {
 }
 
 Result<std::shared_ptr<const Snapshot>> load_snapshot(const BootstrapSource& source) {
+  const auto identity = CULVERT_TRY(load_identity(source));
+  const Resources resources = CULVERT_TRY(load_resources(source, identity ? &*identity : nullptr));
+  std::vector<std::string> warnings;
+  auto snapshot = compile_resources(resources, source, &warnings);
+  for (const std::string& warning : warnings) log::warn(warning);
+  return snapshot;
+}
+
+Result<Resources> load_resources(const BootstrapSource& source, const Identity* identity) {
   std::vector<std::string> warnings;
   Resources resources = CULVERT_TRY(read_resources(source.config_file));
   CULVERT_CHECK(add_variables(source, &resources, &warnings));
+  if (!source.control.empty()) {
+    auto* addresses = resources.relay.mutable_control()->mutable_addresses();
+    addresses->Assign(source.control.begin(), source.control.end());
+    resources.places.put("Relay", resources.relay_name, "control.addresses", "--control");
+  }
+  if (identity != nullptr) lay_over(*identity, &resources);
   CULVERT_CHECK(check(resources));
-  auto snapshot = compile(resources, surroundings_of(source, &warnings), &warnings);
   for (const std::string& warning : warnings) log::warn(warning);
-  return snapshot;
+  return resources;
+}
+
+Result<std::shared_ptr<const Snapshot>> compile_resources(const Resources& resources,
+                                                          const BootstrapSource& source,
+                                                          std::vector<std::string>* warnings) {
+  return compile(resources, surroundings_of(source, warnings), warnings);
+}
+
+Result<std::string> state_dir_of(const BootstrapSource& source) {
+  std::vector<std::string> warnings;
+  Resources resources = CULVERT_TRY(read_resources(source.config_file));
+  CULVERT_CHECK(add_variables(source, &resources, &warnings));
+  const std::string& written = resources.relay.state_dir();
+  return written.empty() ? default_state_dir(source.environment) : written;
+}
+
+Result<std::optional<Identity>> load_identity(const BootstrapSource& source) {
+  if (source.no_control) return std::optional<Identity>();
+  const std::string state_dir = CULVERT_TRY(state_dir_of(source));
+  auto identity = CULVERT_TRY(read_identity(state_dir));
+  if (!identity && !source.control.empty()) {
+    return config_error("--control",
+                        "this relay has not joined the service; `culvert-relay join --control "
+                        "HOST:PORT --token …` does it once");
+  }
+  return identity;
 }
 
 }  // namespace culvert

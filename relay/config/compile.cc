@@ -29,12 +29,13 @@ v1::Upstream with_preset(const std::string& name, const v1::Upstream& written) {
 Result<void> add_upstreams(const Compiling& in, Snapshot* snapshot) {
   const Timeouts& defaults = snapshot->settings.timeouts;
   for (const auto& [name, written] : in.resources.upstreams) {
+    if (!in.is_for_us(written.relays())) continue;
     auto made = CULVERT_TRY(compile_upstream(in, name, with_preset(name, written), defaults));
     snapshot->upstreams.emplace(name, std::move(made));
   }
   for (const Preset& preset : presets()) {
     const std::string name(preset.alias);
-    if (in.resources.upstreams.count(name) != 0) continue;
+    if (snapshot->upstreams.count(name) != 0) continue;
     auto made = CULVERT_TRY(compile_upstream(in, name, to_upstream(preset), defaults));
     snapshot->upstreams.emplace(name, std::move(made));
   }
@@ -50,13 +51,26 @@ auto rank(const Route& route) {
 }
 
 void warn_of_idle_keys(const Compiling& in, const Snapshot& snapshot) {
-  if (snapshot.pools.empty() || !snapshot.settings.auth_tokens.empty()) return;
+  const bool token = in.resources.attached || !snapshot.settings.auth_tokens.empty();
+  if (snapshot.pools.empty() || token) return;
   in.warnings->push_back(
       "keys are configured but no token: nobody can use them, because only a request with a relay "
       "token is paid with the relay's keys; AUTH_TOKEN sets one");
 }
 
 }  // namespace
+
+bool Compiling::is_for_us(const v1::Selector& relays) const {
+  const v1::Relay& us = resources.relay;
+  const auto& regions = relays.regions();
+  if (!regions.empty() && std::find(regions.begin(), regions.end(), us.region()) == regions.end()) {
+    return false;
+  }
+  return std::all_of(relays.labels().begin(), relays.labels().end(), [&](const auto& label) {
+    const auto ours = us.labels().find(label.first);
+    return ours != us.labels().end() && ours->second == label.second;
+  });
+}
 
 Error Compiling::error(std::string_view kind,
                        std::string_view name,
@@ -73,11 +87,15 @@ Result<std::shared_ptr<const Snapshot>> compile(const Resources& resources,
   snapshot->settings = CULVERT_TRY(compile_settings(in));
   CULVERT_CHECK(add_upstreams(in, snapshot.get()));
   for (const auto& [name, written] : resources.key_pools) {
+    const bool upstream_here = snapshot->upstream(written.upstream()) != nullptr;
+    if (!in.is_for_us(written.relays()) || !upstream_here) continue;
     snapshot->pools.push_back(CULVERT_TRY(compile_key_pool(in, name, written)));
   }
   for (const auto& [name, written] : resources.routes) {
-    snapshot->routes.push_back(compile_route(name, written, snapshot->settings.preset_auth));
+    if (!in.is_for_us(written.relays())) continue;
+    snapshot->routes.push_back(CULVERT_TRY(compile_route(in, name, written, *snapshot)));
   }
+  snapshot->tokens = compile_tokens(resources);
   std::sort(snapshot->routes.begin(), snapshot->routes.end(),
             [](const Route& a, const Route& b) { return rank(a) < rank(b); });
   warn_of_idle_keys(in, *snapshot);

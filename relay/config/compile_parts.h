@@ -18,6 +18,8 @@ struct Compiling {
   ConfigPlace place(std::string_view kind, std::string_view name, std::string_view path) const {
     return {resources.places.find(kind, name, path)};
   }
+  // Whether this relay is of the regions and has the labels.
+  bool is_for_us(const v1::Selector& relays) const;
   // `PLACE: message`, the place being that of the field.
   Error error(std::string_view kind,
               std::string_view name,
@@ -33,7 +35,13 @@ Result<Upstream> compile_upstream(const Compiling& in,
 Result<KeyPool> compile_key_pool(const Compiling& in,
                                  const std::string& name,
                                  const v1::KeyPool& written);
-Route compile_route(const std::string& name, const v1::Route& written, bool preset_auth);
+// Of `snapshot`, upstreams and settings are there already. Destinations that are not for this relay
+// are left out; an error where none remains.
+Result<Route> compile_route(const Compiling& in,
+                            const std::string& name,
+                            const v1::Route& written,
+                            const Snapshot& snapshot);
+std::vector<IssuedToken> compile_tokens(const Resources& resources);
 
 Timeouts default_timeouts();
 TimeoutOverrides compile_timeouts(const v1::Timeouts& written);

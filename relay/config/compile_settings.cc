@@ -179,6 +179,15 @@ Result<Settings> compile_settings(const Compiling& in) {
   settings.state_dir = relay.state_dir().empty() ? in.surroundings.state_dir : relay.state_dir();
   settings.debug = relay.debug();
   settings.region = relay.region();
+  settings.usage_spool = relay.usage().spool();
+  settings.spool_bytes =
+      relay.usage().has_spool_bytes() ? relay.usage().spool_bytes() : limits::kSpoolBytes;
+  const v1::Control& control = relay.control();
+  settings.control.assign(control.addresses().begin(), control.addresses().end());
+  settings.control_max_age =
+      control.has_max_age() ? from_proto(control.max_age()) : limits::kControlMaxAge;
+  settings.control_first_wait =
+      control.has_first_wait() ? from_proto(control.first_wait()) : limits::kControlFirstWait;
   return settings;
 }
 

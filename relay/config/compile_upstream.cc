@@ -6,9 +6,14 @@
 #include "relay/base/limits.h"
 #include "relay/base/text.h"
 #include "relay/config/compile_parts.h"
+#include "relay/crypto/digest.h"
+
+#include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
+#include <set>
 
 namespace culvert {
 namespace {
@@ -75,6 +80,29 @@ std::vector<std::pair<std::string, std::string>> sorted_headers(const Fields& wr
   return out;
 }
 
+// What operators call a key that they must not show: see KeyPool.disabled.
+std::string id_of(const Secret& key) {
+  const Digest digest = sha256(key.reveal());
+  std::string id;
+  for (size_t i = 0; i < 6; ++i) fmt::format_to(std::back_inserter(id), "{:02x}", digest[i]);
+  return id;
+}
+
+void leave_out_disabled(const v1::KeyPool& written, std::vector<Secret>* keys) {
+  if (written.disabled_size() == 0) return;
+  const std::set<std::string> disabled(written.disabled().begin(), written.disabled().end());
+  std::erase_if(*keys, [&](const Secret& key) { return disabled.count(id_of(key)) != 0; });
+}
+
+std::vector<Destination> destinations_here(const v1::Route& written, const Snapshot& snapshot) {
+  std::vector<Destination> out;
+  for (const auto& to : written.to()) {
+    if (snapshot.upstream(to.upstream()) == nullptr) continue;
+    out.push_back({to.upstream(), to.has_weight() ? to.weight() : 1});
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<Upstream> compile_upstream(const Compiling& in,
@@ -128,10 +156,15 @@ Result<KeyPool> compile_key_pool(const Compiling& in,
     return in.error("KeyPool", name, path,
                     "the same key as keys[" + std::to_string(first->second) + "]; give it once");
   }
+  leave_out_disabled(written, &out.keys);
+  if (in.resources.withheld_pools.count(name) != 0) out.keys.clear();
   return out;
 }
 
-Route compile_route(const std::string& name, const v1::Route& written, bool preset_auth) {
+Result<Route> compile_route(const Compiling& in,
+                            const std::string& name,
+                            const v1::Route& written,
+                            const Snapshot& snapshot) {
   Route out;
   out.name = name;
   out.path_prefix = written.match().path_prefix();
@@ -140,13 +173,35 @@ Route compile_route(const std::string& name, const v1::Route& written, bool pres
   }
   out.models.assign(written.match().models().begin(), written.match().models().end());
   out.headers = sorted_headers(written.match().headers());
-  for (const auto& to : written.to()) {
-    out.to.push_back({to.upstream(), to.has_weight() ? to.weight() : 1});
+  out.to = destinations_here(written, snapshot);
+  const bool reachable = std::any_of(out.to.begin(), out.to.end(),
+                                     [](const Destination& to) { return to.weight > 0; });
+  if (!reachable) {
+    return in.error("Route", name, "to",
+                    "the route is for this relay, but none of its upstreams is; needed is one with "
+                    "a weight above 0, or `relays` that leave this relay out");
   }
   out.header_rules = compile_headers(written.headers());
   out.timeouts = compile_timeouts(written.timeouts());
   if (written.has_rewrite_prefix()) out.rewrite_prefix = written.rewrite_prefix();
-  out.auth = written.has_auth() ? written.auth() : preset_auth;
+  out.auth = written.has_auth() ? written.auth() : snapshot.settings.preset_auth;
+  return out;
+}
+
+std::vector<IssuedToken> compile_tokens(const Resources& resources) {
+  std::vector<IssuedToken> out;
+  out.reserve(resources.tokens.size());
+  for (const auto& [id, written] : resources.tokens) {
+    IssuedToken token{id, written.tenant(), {}, std::nullopt};
+    std::copy_n(written.sha256().begin(), std::min(written.sha256().size(), token.sha256.size()),
+                token.sha256.begin());
+    if (written.has_expires()) {
+      token.expires = WallTime(std::chrono::duration_cast<WallTime::duration>(
+          std::chrono::seconds(written.expires().seconds()) +
+          std::chrono::nanoseconds(written.expires().nanos())));
+    }
+    out.push_back(std::move(token));
+  }
   return out;
 }
 

@@ -8,6 +8,7 @@
 #include "relay/base/dialect.h"
 #include "relay/base/secret.h"
 #include "relay/base/url.h"
+#include "relay/crypto/digest.h"
 
 #include <chrono>
 #include <cstdint>
@@ -72,7 +73,7 @@ struct Upstream {
 struct KeyPool {
   std::string name;
   std::string upstream;
-  std::vector<Secret> keys;  // not empty, no key twice
+  std::vector<Secret> keys;  // no key twice; empty: all are disabled or withheld
   KeyPolicy policy = KeyPolicy::kRoundRobin;
   Duration rest{};
   Duration isolation{};
@@ -104,6 +105,15 @@ struct Route {
   std::optional<std::string> rewrite_prefix;
   bool auth = false;
   friend bool operator==(const Route&, const Route&) = default;
+};
+
+// A client's token that the control service made: only its digest is known here.
+struct IssuedToken {
+  std::string id;
+  std::string tenant;
+  Digest sha256{};
+  std::optional<WallTime> expires;  // absent: never
+  friend bool operator==(const IssuedToken&, const IssuedToken&) = default;
 };
 
 struct ListenerSettings {
@@ -159,6 +169,11 @@ struct Settings {
   ClientAddressLogging client_address = ClientAddressLogging::kNone;
   bool debug = false;
   std::string region;
+  bool usage_spool = false;  // also without a control service
+  uint64_t spool_bytes = 0;
+  std::vector<std::string> control;  // HOST:PORT of the control service; empty: as joined
+  Duration control_max_age{};
+  Duration control_first_wait{};
   Timeouts timeouts;  // of hosts that no Upstream names (generic proxy)
   friend bool operator==(const Settings&, const Settings&) = default;
 };
@@ -168,6 +183,7 @@ struct Snapshot {
   std::map<std::string, Upstream, std::less<>> upstreams;  // by alias, presets included
   std::vector<KeyPool> pools;                              // at most one per upstream
   std::vector<Route> routes;                               // most specific first
+  std::vector<IssuedToken> tokens;                         // in the order of their ids
 
   const Upstream* upstream(std::string_view alias) const {
     const auto found = upstreams.find(alias);

@@ -4,7 +4,9 @@
 #include "relay/base/json_writer.h"
 #include "relay/base/limits.h"
 #include "relay/base/log.h"
+#include "relay/base/service_manager.h"
 #include "relay/base/version.h"
+#include "relay/crypto/start.h"
 #include "relay/edge/system.h"
 
 #include <fcntl.h>
@@ -52,7 +54,20 @@ void warn_of_unused(const std::vector<PassedSocket>& passed, const Settings& set
   }
 }
 
-std::string stamp_of(const Settings& settings) {
+void write_pool(JsonWriter& json, const std::string& upstream, const KeyPoolState& pool) {
+  json.begin_object().field("upstream", upstream);
+  json.key("keys").begin_array();
+  for (size_t i = 0; i < pool.size(); ++i) {
+    json.begin_object().field("key", pool.masked(i));
+    json.field("state", to_string(pool.health(i))).end_object();
+  }
+  json.end_array().end_object();
+}
+
+}  // namespace
+
+// Tells when a renewal has replaced a file.
+std::string Server::stamp_of(const Settings& settings) {
   std::string stamp;
   for (const CertificateFiles& files : settings.certificates) {
     for (const std::string& path : {files.cert, files.key}) {
@@ -66,18 +81,6 @@ std::string stamp_of(const Settings& settings) {
   }
   return stamp;
 }
-
-void write_pool(JsonWriter& json, const std::string& upstream, const KeyPoolState& pool) {
-  json.begin_object().field("upstream", upstream);
-  json.key("keys").begin_array();
-  for (size_t i = 0; i < pool.size(); ++i) {
-    json.begin_object().field("key", pool.masked(i));
-    json.field("state", to_string(pool.health(i))).end_object();
-  }
-  json.end_array().end_object();
-}
-
-}  // namespace
 
 Server::Server(BootstrapSource source)
     : source_(std::move(source)),
@@ -105,13 +108,11 @@ Result<void> Server::check(const std::shared_ptr<const Snapshot>& snapshot) {
 }
 
 Result<void> Server::set_up() {
-  auto snapshot = CULVERT_TRY(load_snapshot(source_));
-  const Settings& settings = snapshot->settings;
-  if (settings.debug) log::set_level(log::Level::kDebug);
   CULVERT_CHECK(start_crypto());
   table_parts_.tickets = CULVERT_TRY(TicketKeys::create());
-  certificate_stamp_ = stamp_of(settings);  // before the files are read: a later one is noticed
-  table_ = CULVERT_TRY(Table::build(snapshot, table_parts_));
+  CULVERT_CHECK(load_configuration());
+  const Settings& settings = table_->settings();
+  if (settings.debug) log::set_level(log::Level::kDebug);
   if (const auto tls = table_->server_tls()) metrics_.set_certificate_expiry(tls->expires_at());
 
   descriptors_ = raise_descriptor_limit();
@@ -120,8 +121,14 @@ Result<void> Server::set_up() {
   client_limits_ = std::make_unique<ClientLimits>(connections, settings.connections_per_address);
   handshakes_ =
       std::make_unique<HandshakePool>(settings.handshake_threads, limits::kHandshakesWaiting);
-  shared_ = std::make_unique<SharedParts>(SharedParts{
-      clock_, random_, *handshakes_, metrics_, access_log_, *replay_, process_, *client_limits_});
+  if (settings.usage_spool || attachment_ != nullptr) {
+    accounts_ = std::make_unique<Accounts>(
+        Accounts::Options{settings.state_dir + "/usage", settings.spool_bytes, connections},
+        clock_);
+  }
+  shared_ = std::make_unique<SharedParts>(SharedParts{clock_, random_, *handshakes_, metrics_,
+                                                      access_log_, *replay_, process_,
+                                                      *client_limits_, accounts_.get()});
   process_.started = clock_.wall();
   // Before the listeners: its address tells whether another relay runs with this configuration.
   admin_ = CULVERT_TRY(Admin::create(loop_, settings.admin_listen,
@@ -175,11 +182,10 @@ int Server::run() {
   });
   done_timer_ = std::make_unique<Timer>(loop_, [this] { look_if_done(); });
   for (auto& worker : workers_) worker->start();
-  process_.ready.store(true);
-  metrics_.set_ready(true);
   log_listening();
-  notify_service_manager("READY=1");
+  attach();
   loop_.run();
+  if (attachment_ != nullptr) attachment_->stop();
   for (auto& worker : workers_) worker->join();
   // The threads of the pool post to the workers' loops: they end before those.
   handshakes_.reset();
@@ -188,6 +194,7 @@ int Server::run() {
   certificate_timer_.reset();
   drain_timer_.reset();
   done_timer_.reset();
+  control_timer_.reset();
   admin_.reset();
   log::info("stopped");
   return 0;
@@ -203,11 +210,6 @@ void Server::log_listening() const {
   log::info("listening", {{"scheme", "admin"},
                           {"address", admin_->address().text()},
                           {"listener", table_->settings().admin_listen.text()}});
-  log::info("ready", {{"version", kVersion},
-                      {"workers", workers_.size()},
-                      {"upstreams", table_->snapshot().upstreams.size()},
-                      {"pools", table_->snapshot().pools.size()},
-                      {"routes", table_->snapshot().routes.size()}});
 }
 
 void Server::stop() {
@@ -220,10 +222,8 @@ void Server::reload() {
 
 void Server::reload_now() {
   notify_service_manager(reloading_state());
-  auto snapshot = load_snapshot(source_);
-  std::string stamp = snapshot ? stamp_of((*snapshot)->settings) : std::string();
-  auto table = snapshot ? Table::build(*snapshot, table_parts_)
-                        : Result<std::shared_ptr<const Table>>(std::move(snapshot).error());
+  std::string stamp;
+  auto table = reloaded_table(&stamp);
   metrics_.count_reload(table.has_value());
   if (!table) {
     log::error("reload refused, the old configuration stays", {{"error", table.error().detail}});
@@ -243,10 +243,11 @@ void Server::publish(std::shared_ptr<const Table> table) {
   if (now.listen.size() != before.listen.size() ||
       !std::equal(now.listen.begin(), now.listen.end(), before.listen.begin(),
                   [](const auto& a, const auto& b) { return a.text == b.text; }) ||
+      now.usage_spool != before.usage_spool || now.spool_bytes != before.spool_bytes ||
       now.workers != before.workers || now.handshake_threads != before.handshake_threads ||
       now.admin_listen.text() != before.admin_listen.text()) {
     log::warn(
-        "listeners, workers and limits.handshakes change only with a restart; the rest was "
+        "listeners, workers, usage and limits.handshakes change only with a restart; the rest was "
         "reloaded");
   }
   log::set_level(now.debug ? log::Level::kDebug : log::Level::kInfo);
@@ -256,6 +257,10 @@ void Server::publish(std::shared_ptr<const Table> table) {
                            now.connections_per_address);
   }
   table_ = std::move(table);
+  {
+    const std::lock_guard lock(report_mutex_);
+    report_table_ = table_;
+  }
   if (const auto tls = table_->server_tls()) metrics_.set_certificate_expiry(tls->expires_at());
   for (auto& worker : workers_) worker->replace_table(table_);
 }
@@ -277,6 +282,18 @@ void Server::look_at_certificates() {
   log::info("certificates reloaded");
 }
 
+Result<std::shared_ptr<const Table>> Server::reloaded_table(std::string* stamp) {
+  auto local = CULVERT_TRY(
+      load_resources(source_, attachment_ == nullptr ? nullptr : &attachment_->identity()));
+  // The file has to be sound alone: what a service sends comes and goes.
+  CULVERT_CHECK(try_resources(local));
+  local_ = std::move(local);
+  if (attachment_ != nullptr) attachment_->settle(local_);
+  auto table = CULVERT_TRY(merged_table());
+  *stamp = stamp_of(table->settings());
+  return table;
+}
+
 void Server::begin_drain() {
   if (process_.draining.exchange(true)) {
     log::info("stopping at once");
@@ -285,6 +302,7 @@ void Server::begin_drain() {
   }
   drain_timer_->start(table_->settings().drain_timeout);
   done_timer_->start(kDoneLook);
+  if (attachment_ != nullptr) attachment_->tell(relay_state());
   log::info("draining", {{"most_seconds", seconds(table_->settings().drain_timeout)}});
   metrics_.set_ready(false);
   notify_service_manager("STOPPING=1");
@@ -301,13 +319,14 @@ void Server::look_if_done() {
 AdminAnswer Server::admin_answer(std::string_view path) {
   if (path == "/metrics") {
     metrics_.set_access_log_lost(access_log_.lost());
+    if (accounts_ != nullptr) {
+      const SpoolCounts spool = accounts_->counts();
+      metrics_.set_spool(spool.records, spool.bytes, spool.lost);
+    }
     return {200, "text/plain; version=0.0.4; charset=utf-8", metrics_.text(key_gauges())};
   }
   if (path == "/healthz") return {200, "text/plain; charset=utf-8", "ok\n"};
-  if (path == "/readyz") {
-    const bool ready = process_.ready.load() && !process_.draining.load();
-    return {ready ? 200 : 503, "text/plain; charset=utf-8", ready ? "ready\n" : "draining\n"};
-  }
+  if (path == "/readyz") return readiness();
   if (path == "/debug") return {200, "application/json", debug_page()};
   return {404, "text/plain; charset=utf-8", "try /metrics, /healthz, /readyz or /debug\n"};
 }
@@ -317,8 +336,8 @@ std::string Server::debug_page() const {
   const Snapshot& snapshot = table_->snapshot();
   JsonWriter json;
   json.begin_object().field("service", "culvert-relay").field("version", kVersion);
-  json.field("ready", process_.ready.load() && !process_.draining.load());
-  json.field("draining", process_.draining.load());
+  json.field("ready", process_.takes_traffic());
+  json.field("draining", process_.draining.load() || process_.held.load());
   json.field("uptime_s", static_cast<int64_t>(seconds(clock_.wall() - process_.started)));
   json.field("workers", static_cast<uint64_t>(workers_.size()));
   json.field("client_connections", static_cast<uint64_t>(client_limits_->count()));

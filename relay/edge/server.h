@@ -4,17 +4,19 @@
 
 #include "relay/base/result.h"
 #include "relay/channel/signals.h"
+#include "relay/config/attachment.h"
 #include "relay/config/bootstrap.h"
 #include "relay/edge/admin.h"
 #include "relay/edge/worker.h"
 #include "relay/keys/key_ring.h"
 
 #include <memory>
+#include <mutex>
 #include <vector>
 
 namespace culvert {
 
-class Server {
+class Server final : private AttachmentOwner {
  public:
   // Binds everything; nothing is served before run(). Errors name the listener, file or variable.
   static Result<std::unique_ptr<Server>> create(BootstrapSource source);
@@ -23,7 +25,7 @@ class Server {
   static Result<void> check(const std::shared_ptr<const Snapshot>& snapshot);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
-  ~Server();
+  ~Server() override;
 
   // Serves until SIGTERM or SIGINT has drained it, or stop(). Returns the exit status.
   int run();
@@ -40,23 +42,39 @@ class Server {
  private:
   explicit Server(BootstrapSource source);
   Result<void> set_up();
+  Result<void> load_configuration();
+  Result<std::shared_ptr<const Table>> merged_table();
+  Result<void> try_resources(const Resources& whole) override;
+  void on_remote_changed() override;
+  void on_drain_command(bool drain) override;
+  void on_control_state() override;
+  void attach();
+  void look_at_control();
+  void become_ready();
+  v1::RelayState relay_state() const;
+  void fill_report(v1::MetricsReport* report) const;
   Result<void> bind_listeners(std::vector<std::vector<WorkerListener>>* of_worker);
   void reload_now();
+  Result<std::shared_ptr<const Table>> reloaded_table(std::string* stamp);
   void publish(std::shared_ptr<const Table> table);
   void look_at_certificates();
+  static std::string stamp_of(const Settings& settings);
   void begin_drain();
   void look_if_done();
   void log_listening() const;
   AdminAnswer admin_answer(std::string_view path);
+  AdminAnswer readiness() const;
   std::string debug_page() const;
   std::vector<KeyGauge> key_gauges() const;
 
   BootstrapSource source_;
+  Resources local_;  // file and environment
   Loop loop_;
   const Clock& clock_;
   Random& random_;
   Metrics metrics_;
   AccessLog access_log_;
+  std::unique_ptr<Accounts> accounts_;  // only where usage is recorded
   ProcessState process_;
   KeyRing keys_;
   TableParts table_parts_;
@@ -68,12 +86,17 @@ class Server {
   std::unique_ptr<HandshakePool> handshakes_;
   std::unique_ptr<SharedParts> shared_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<Attachment> attachment_;  // null: this relay has not joined
   std::unique_ptr<Admin> admin_;
   std::vector<SocketAddress> addresses_;
   std::vector<std::unique_ptr<Signal>> signals_;
   std::unique_ptr<Timer> certificate_timer_;
   std::unique_ptr<Timer> drain_timer_;
   std::unique_ptr<Timer> done_timer_;
+  std::unique_ptr<Timer> control_timer_;
+  Instant ready_at_latest_{};
+  mutable std::mutex report_mutex_;  // of what the link's thread reads
+  std::shared_ptr<const Table> report_table_;
 };
 
 }  // namespace culvert

@@ -5,19 +5,17 @@
 #include "relay/channel/listener.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <cstddef>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
+#include <fstream>
 
 namespace culvert {
 namespace {
@@ -48,28 +46,22 @@ size_t raise_descriptor_limit() {
 
 void forbid_dumps() { prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
 
-void notify_service_manager(const std::string& state) {
-  const char* path = std::getenv("NOTIFY_SOCKET");  // NOLINT(concurrency-mt-unsafe)
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path == nullptr || *path == '\0' || std::strlen(path) >= sizeof address.sun_path) return;
-  std::memcpy(address.sun_path, path, std::strlen(path));
-  const socklen_t size =
-      static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(path));
-  if (address.sun_path[0] == '@') address.sun_path[0] = '\0';  // abstract namespace
-  const Fd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!fd.valid()) return;
-  if (::sendto(fd.get(), state.data(), state.size(), MSG_NOSIGNAL,
-               reinterpret_cast<const sockaddr*>(&address), size) < 0) {
-    log::warn("the service manager could not be told", {{"error", std::strerror(errno)}});
+ProcessUse process_use() {
+  ProcessUse use;
+  rusage times{};
+  if (getrusage(RUSAGE_SELF, &times) == 0) {
+    const auto seconds_of = [](const timeval& time) {
+      return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+    };
+    use.cpu_seconds = seconds_of(times.ru_utime) + seconds_of(times.ru_stime);
   }
-}
-
-std::string reloading_state() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return fmt::format("RELOADING=1\nMONOTONIC_USEC={}",
-                     static_cast<int64_t>(now.tv_sec) * 1000000 + now.tv_nsec / 1000);
+  std::ifstream pages("/proc/self/statm");
+  uint64_t all = 0;
+  uint64_t resident = 0;
+  if (pages >> all >> resident) {
+    use.memory_bytes = resident * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  }
+  return use;
 }
 
 std::vector<PassedSocket> take_passed_sockets() {

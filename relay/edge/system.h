@@ -6,7 +6,7 @@
 #include "relay/channel/fd.h"
 
 #include <cstddef>
-#include <string>
+#include <cstdint>
 #include <vector>
 
 namespace culvert {
@@ -17,10 +17,12 @@ size_t raise_descriptor_limit();
 // Core dumps and ptrace by others off: memory holds keys (PR_SET_DUMPABLE).
 void forbid_dumps();
 
-// Tells the service manager (sd_notify(3)): "READY=1", "STOPPING=1",
-// "RELOADING=1\nMONOTONIC_USEC=…". Without NOTIFY_SOCKET it does nothing.
-void notify_service_manager(const std::string& state);
-std::string reloading_state();
+// What the process uses, for the control service: resident memory and processor time so far.
+struct ProcessUse {
+  uint64_t memory_bytes = 0;
+  double cpu_seconds = 0;
+};
+ProcessUse process_use();
 
 // Listening sockets passed by the service manager (sd_listen_fds(3)), with their addresses; taken
 // over, so that a second call finds none.

@@ -38,7 +38,7 @@ Result<std::unique_ptr<Worker>> Worker::create(SharedParts& shared,
                                                          *worker->resolver_, shared.clock);
   worker->services_ = std::make_unique<WorkerServices>(WorkerServices{
       worker->loop_, shared.clock, shared.random, *worker->connector_, shared.metrics,
-      shared.access_log, shared.replay, shared.process, std::move(table)});
+      shared.access_log, shared.replay, shared.process, shared.accounts, std::move(table)});
   for (WorkerListener& listener : listeners) {
     worker->doors_.push_back(std::make_unique<Door>(*worker, std::move(listener)));
   }

@@ -28,6 +28,7 @@ struct SharedParts {
   ReplayBudget& replay;
   ProcessState& process;
   ClientLimits& client_limits;
+  Accounts* accounts = nullptr;  // of usage; none: it is not recorded
 };
 
 // One listening socket of a worker, open since before it runs.

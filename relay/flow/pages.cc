@@ -32,7 +32,7 @@ LocalAnswer status_page(const RequestHead& request,
   const StatusFacts facts{
       .version = std::string(kVersion),
       .region = snapshot.settings.region,
-      .ready = services.process.ready.load() && !services.process.draining.load(),
+      .ready = services.process.takes_traffic(),
       .uptime_s = seconds(services.clock.wall() - services.process.started)};
   if (!wants_html(request.headers)) {
     return text_answer(200, "application/json", status_json(snapshot, facts), id);
@@ -47,9 +47,11 @@ LocalAnswer status_page(const RequestHead& request,
 }
 
 LocalAnswer readiness(std::string_view id, const WorkerServices& services) {
-  const bool ready = services.process.ready.load() && !services.process.draining.load();
-  LocalAnswer answer = text_answer(ready ? 200 : 503, "text/plain; charset=utf-8",
-                                   ready ? "ready\n" : "draining\n", id);
+  const bool ready = services.process.takes_traffic();
+  const char* word = ready                          ? "ready\n"
+                     : services.process.ready.load() ? "draining\n"
+                                                     : "waiting\n";
+  LocalAnswer answer = text_answer(ready ? 200 : 503, "text/plain; charset=utf-8", word, id);
   if (!ready) answer.head.headers.add("Retry-After", "5");
   return answer;
 }

@@ -9,6 +9,7 @@
 #include "relay/flow/table.h"
 #include "relay/upstream/connector.h"
 #include "relay/usage/access_log.h"
+#include "relay/usage/accounts.h"
 #include "relay/usage/metrics.h"
 
 #include <atomic>
@@ -20,7 +21,10 @@ namespace culvert {
 struct ProcessState {
   std::atomic<bool> ready{false};
   std::atomic<bool> draining{false};
+  std::atomic<bool> held{false};  // drained by the control service's command, until it is undone
   WallTime started{};
+
+  bool takes_traffic() const { return ready.load() && !draining.load() && !held.load(); }
 };
 
 struct WorkerServices {
@@ -32,6 +36,7 @@ struct WorkerServices {
   AccessLog& access_log;               // shared
   ReplayBudget& replay;                // shared
   ProcessState& process;               // shared
+  Accounts* accounts;                  // shared; nullptr: usage is not recorded
   std::shared_ptr<const Table> table;  // the newest; a session keeps the one that it began with
 };
 

@@ -42,6 +42,7 @@ Session::Session(WorkerServices& services, ClientSide& client, RequestHead head)
       started_(services.clock.now()),
       body_(services.replay, table_->settings().replay_bytes),
       key_(services, *table_),
+      bill_(services.accounts),
       total_timer_(services.loop, [this] {
         fail(Error::upstream(Code::kTotalTimeout, Stage::kBody, Retry::kNever,
                              "the request took too long in all"));
@@ -85,6 +86,12 @@ void Session::on_request_head() {
   record_.mode = mode_of(where_.place);
   record_.model = where_.model;
   if (answer_locally()) return;
+  if (services_.process.held.load()) {
+    Error error = Error::ours(Code::kDraining, Stage::kLimit,
+                              "this relay is drained; ask another one, or again later");
+    error.retry_after = limits::kDrainedRetry.count();
+    return fail(std::move(error));
+  }
   identify();
 }
 
@@ -114,6 +121,8 @@ void Session::identify() {
 void Session::read_credentials_for(const Upstream* upstream) {
   credentials_ = read_credentials(request_.headers, where_.path, upstream, where_.token.reveal(),
                                   table_->tokens());
+  record_.tenant = credentials_.tenant;
+  record_.token_id = credentials_.token_id;
 }
 
 // --- 2. Where to
@@ -175,7 +184,10 @@ void Session::wait_for_model(const Route& waiting) {
 void Session::scan_model(std::string_view bytes) {
   if (scanner_.state() == ModelScanner::State::kNeedMore) {
     const auto state = body_.whole() ? scanner_.finish() : scanner_.feed(bytes);
-    if (state == ModelScanner::State::kFound) record_.model = scanner_.model();
+    if (state == ModelScanner::State::kFound) {
+      record_.model = scanner_.model();
+      bill_.note_names(record_);
+    }
     if (state == ModelScanner::State::kNeedMore) {
       // Whether it can be kept for another key or not, so much of it is looked at.
       const bool enough = !body_.replayable() && body_.unsent().size() > limits::kHighWater;
@@ -272,6 +284,7 @@ void Session::connect() {
                               .key = key_.secret()});
   plan.fresh = fresh_connection_;
   body_ended_ = false;
+  bill_.open(record_);
   attempt_ =
       std::make_unique<Attempt>(services_, std::move(plan), static_cast<AttemptSink&>(*this));
   attempt_->start();
@@ -304,6 +317,7 @@ void Session::take_body(std::string_view bytes) {
         Error::client(Code::kBodyTooLarge, Stage::kLimit, "the body is larger than the limit"));
   }
   body_.append(bytes);
+  if (waiting_for_model_ || dialect() != Dialect::kOpaque) bill_.see_request(bytes);
   const bool waited = waiting_for_model_;
   if (waited || dialect() != Dialect::kOpaque) scan_model(bytes);
   if (waited || finished_) return;
@@ -387,12 +401,13 @@ void Session::try_next_key() {
 void Session::accept_answer(const ResponseHead& head) {
   record_.first_byte_ms = since_start_ms();
   body_.stop_replay();  // nothing is sent again from here on
-  carry_.emplace(dialect(), head);
+  carry_.emplace(dialect(), head, bill_.kept());
   AnswerHead down = answer_head(head, upstream_ == nullptr, record_.id);
   table_->cors().decorate(request_.headers, &down.headers);
   record_.status = head.status;
   event_fits_ = down.body == AnswerHead::Body::kUnknown;
   answer_begun_ = true;
+  bill_.answer_begins(record_, down);
   client_.send_head(down);
 }
 
@@ -411,6 +426,7 @@ void Session::carry_body(std::string_view bytes) {
   if (record_.first_token_ms < 0 && carry_->content_seen()) {
     record_.first_token_ms = since_start_ms();
   }
+  bill_.note(*carry_, since_start_ms(), &record_);
   client_.send_body(bytes);
   if (client_.queued() > limits::kHighWater && !upstream_held_back_) {
     upstream_held_back_ = true;
@@ -433,6 +449,7 @@ void Session::end_answer() {
     return fail(Error::upstream(Code::kUpstreamClosed, Stage::kBody, Retry::kNever,
                                 "the stream ended without its end marker"));
   }
+  settle(Outcome::kOk);  // before the client can see the end: what it has is on disk
   client_.send_end();
   finish(Outcome::kOk);
 }
@@ -527,14 +544,14 @@ void Session::finish(Outcome outcome) {
   client_.session_over();
 }
 
-void Session::account(Outcome outcome) {
-  if (carry_) {
-    const Usage usage = carry_->usage();
-    record_.tokens_in = usage.input;
-    record_.tokens_out = usage.output;
-  }
+void Session::settle(Outcome outcome) {
   record_.outcome = outcome;
   record_.total_ms = since_start_ms();
+  bill_.settle(carry_ ? &*carry_ : nullptr, credentials_.authenticated, &record_);
+}
+
+void Session::account(Outcome outcome) {
+  settle(outcome);
   services_.metrics.upstream(metric_label()).finished(record_);
   if (table_->settings().access_log) services_.access_log.write(record_);
 }

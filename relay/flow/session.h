@@ -6,6 +6,7 @@
 #include "relay/codec/json.h"
 #include "relay/codec/request_parser.h"
 #include "relay/flow/attempt.h"
+#include "relay/flow/bill.h"
 #include "relay/flow/client_side.h"
 #include "relay/flow/paying_key.h"
 #include "relay/flow/reply.h"
@@ -71,6 +72,7 @@ class Session final : public Retirable, public ClientEvents, private AttemptSink
   void end_answer();
   void retry_or_fail(Error error);
   void tell(Error error);
+  void settle(Outcome outcome);
   void account(Outcome outcome);
   bool answer_locally();
   void wait_for_model(const Route& waiting);
@@ -116,6 +118,7 @@ class Session final : public Retirable, public ClientEvents, private AttemptSink
   bool body_ended_ = false;  // its end was handed to the attempt
 
   std::optional<Carry> carry_;
+  Bill bill_;
   bool answer_begun_ = false;
   bool event_fits_ = false;  // an event of ours may follow: no length was announced
   bool upstream_held_back_ = false;

@@ -2,7 +2,7 @@
 #include "relay/flow/table.h"
 
 #include "relay/base/limits.h"
-#include "relay/channel/digest.h"
+#include "relay/crypto/digest.h"
 #include "relay/config/file.h"
 
 namespace culvert {
@@ -55,7 +55,7 @@ Table::Table(std::shared_ptr<const Snapshot> snapshot, KeyRing& keys)
     : snapshot_(std::move(snapshot)),
       keys_(keys),
       routes_(snapshot_->routes),
-      tokens_(snapshot_->settings.auth_tokens),
+      tokens_(snapshot_->settings.auth_tokens, snapshot_->tokens),
       cors_(snapshot_->settings.cors),
       destinations_(snapshot_->settings),
       destinations_identity_(identity_of(snapshot_->settings)) {}

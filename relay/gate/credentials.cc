@@ -5,7 +5,7 @@
 #include "relay/base/query.h"
 #include "relay/base/text.h"
 #include "relay/base/url.h"
-#include "relay/channel/digest.h"
+#include "relay/crypto/digest.h"
 #include "relay/gate/key_list.h"
 
 #include <array>
@@ -118,6 +118,7 @@ class Reading {
   void take(KeyList list, KeyPlace place) {
     const bool token = !list.token.empty();
     if (token) found_token(std::move(list.token));
+    if (list.expired) out_.wrong_token = true;
     if (!holds_key(place.header) || !out_.own_keys.empty()) return;
     if (list.too_many) out_.fault = malformed("more keys than one request may bring");
     if (list.malformed) {
@@ -154,7 +155,12 @@ class Reading {
 
   void found_token(Secret token) {
     out_.authenticated = true;
-    if (token_.empty()) token_ = std::move(token);
+    if (!token_.empty()) return;
+    if (const IssuedToken* issued = tokens_.issued(token.reveal())) {
+      out_.tenant = issued->tenant;
+      out_.token_id = issued->id;
+    }
+    token_ = std::move(token);
   }
 
   void name_caller() {

@@ -34,6 +34,9 @@ struct Credentials {
   bool token_in_list = false;  // a relay token stood among own_keys
   // Equal for equal credentials, says nothing about them: a digest in hexadecimal. "" without any.
   std::string caller;
+  // Of an issued token: whose it is and which; "" for the configuration's own tokens.
+  std::string tenant;
+  std::string token_id;
   std::optional<Error> fault;  // ambiguous or malformed: refused whatever else is right
 };
 

@@ -19,6 +19,10 @@ void add(std::string_view part, const Tokens& tokens, KeyList* list) {
     list->token = Secret(part);
     return;
   }
+  if (tokens.is_expired(part)) {
+    list->expired = true;
+    return;
+  }
   if (!is_key_text(part)) list->malformed = true;
   Secret key(part);
   if (std::find(list->keys.begin(), list->keys.end(), key) == list->keys.end()) {

@@ -2,6 +2,7 @@
 #include "relay/gate/tokens.h"
 
 #include "relay/base/base64.h"
+#include "relay/base/limits.h"
 #include "relay/base/random.h"
 #include "relay/base/text.h"
 #include "relay/base/url.h"
@@ -11,6 +12,14 @@
 
 namespace culvert {
 namespace {
+
+constexpr std::string_view kIssuedStart = "cvt_";
+constexpr size_t kIssuedRest = 43;  // of base 62: 256 bits
+constexpr size_t kIssuedMost = limits::kTokenBytesMost;
+
+bool is_base62(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
 
 constexpr uint64_t kModulus = (uint64_t{1} << 61) - 1;
 
@@ -32,8 +41,12 @@ uint64_t byte_at(std::string_view text, size_t index) {
 
 }  // namespace
 
-Tokens::Tokens(const std::vector<Secret>& tokens)
-    : base_(256 + Random::system().below(kModulus - 512)) {
+Tokens::Tokens(const std::vector<Secret>& tokens,
+               const std::vector<IssuedToken>& issued,
+               const Clock& clock)
+    : base_(256 + Random::system().below(kModulus - 512)), clock_(&clock), issued_(issued) {
+  std::sort(issued_.begin(), issued_.end(),
+            [](const auto& a, const auto& b) { return a.sha256 < b.sha256; });
   for (const Secret& token : tokens) {
     if (token.empty()) continue;
     const std::string_view text = token.reveal();
@@ -52,7 +65,42 @@ bool Tokens::is_token(std::string_view text) const {
   for (const Digest& digest : digests_) {
     found |= equal_in_constant_time(bytes_of(digest), bytes_of(asked)) ? 1U : 0U;
   }
-  return found != 0;
+  if (found != 0) return true;
+  const IssuedToken* known = find_issued(text);
+  return known != nullptr && (!known->expires || clock_->wall() < *known->expires);
+}
+
+bool Tokens::is_expired(std::string_view text) const {
+  const IssuedToken* known = find_issued(text);
+  return known != nullptr && known->expires && clock_->wall() >= *known->expires;
+}
+
+const IssuedToken* Tokens::issued(std::string_view text) const { return find_issued(text); }
+
+const IssuedToken* Tokens::find_issued(std::string_view text) const {
+  if (issued_.empty() || text.size() > kIssuedMost || !text.starts_with(kIssuedStart)) {
+    return nullptr;
+  }
+  const Digest asked = sha256(text);
+  const auto found = std::lower_bound(
+      issued_.begin(), issued_.end(), asked,
+      [](const IssuedToken& token, const Digest& digest) { return token.sha256 < digest; });
+  return found != issued_.end() && found->sha256 == asked ? &*found : nullptr;
+}
+
+// Two digests for each beginning, and beginnings do not overlap what is hashed: `_` ends a run.
+bool Tokens::contains_issued(std::string_view text) const {
+  if (issued_.empty()) return false;
+  for (size_t at = text.find(kIssuedStart); at != std::string_view::npos;
+       at = text.find(kIssuedStart, at + 1)) {
+    const std::string_view rest = text.substr(at + kIssuedStart.size());
+    const auto other = std::find_if_not(rest.begin(), rest.end(), is_base62);
+    const size_t run = static_cast<size_t>(other - rest.begin());
+    for (const size_t length : {std::min(run, kIssuedRest), run}) {
+      if (find_issued(text.substr(at, kIssuedStart.size() + length)) != nullptr) return true;
+    }
+  }
+  return false;
 }
 
 bool Tokens::mentions_token(std::string_view value) const {
@@ -68,6 +116,7 @@ bool Tokens::mentions_token(std::string_view value) const {
 }
 
 bool Tokens::contains_token(std::string_view text) const {
+  if (contains_issued(text)) return true;
   for (const auto& [length, known] : by_length_) {
     if (text.size() < length) continue;
     uint64_t rolled = mark(text.substr(0, length));

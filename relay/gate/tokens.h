@@ -1,9 +1,13 @@
 // The relay's own tokens, held as digests: what is compared is never the text that a client sent,
-// so that neither the time of a comparison nor a dump of this object tells a token.
+// so that neither the time of a comparison nor a dump of this object tells a token. Those of the
+// configuration have any form; those that the control service issued begin with `cvt_`, and only
+// their digest ever reaches a relay.
 #pragma once
 
+#include "relay/base/clock.h"
 #include "relay/base/secret.h"
-#include "relay/channel/digest.h"
+#include "relay/config/snapshot.h"
+#include "relay/crypto/digest.h"
 
 #include <cstdint>
 #include <map>
@@ -14,15 +18,25 @@ namespace culvert {
 
 class Tokens {
  public:
-  explicit Tokens(const std::vector<Secret>& tokens);
+  // The clock, which outlives it, says what has expired.
+  explicit Tokens(const std::vector<Secret>& tokens,
+                  const std::vector<IssuedToken>& issued = {},
+                  const Clock& clock = Clock::system());
 
-  // Compared with every token, whichever is right: its time depends on the text's length only.
+  // Compared with every token of the configuration, whichever is right, and looked up by its digest
+  // among the issued ones, which tells nothing of a token. One that has expired is none.
   bool is_token(std::string_view text) const;
+  // An issued token that is none any more: what has its place must not be taken for a key.
+  bool is_expired(std::string_view text) const;
+  // Of a text for which is_token() holds: who it was issued to; null for the configuration's own.
+  const IssuedToken* issued(std::string_view text) const;
   // A token stands somewhere in a header's value, among whatever else, also percent-encoded or in
   // the base64 of Basic credentials: such a value must not leave the relay. Linear in the value for
-  // each length that tokens have, because strangers send values of 64 KiB.
+  // each length that tokens have, because strangers send values of 64 KiB. An issued token is
+  // found by its beginning and then by the digest of what follows it: the 43 letters and digits
+  // that the service makes, or all up to the next other character. Expired ones count.
   bool mentions_token(std::string_view value) const;
-  bool empty() const { return digests_.empty(); }
+  bool empty() const { return digests_.empty() && issued_.empty(); }
 
  private:
   bool contains_token(std::string_view text) const;
@@ -33,10 +47,14 @@ class Tokens {
     std::vector<uint64_t> marks;
   };
   uint64_t mark(std::string_view text) const;
+  const IssuedToken* find_issued(std::string_view text) const;
+  bool contains_issued(std::string_view text) const;
 
   std::vector<Digest> digests_;
   uint64_t base_ = 0;
   std::map<size_t, OfLength> by_length_;
+  const Clock* clock_;
+  std::vector<IssuedToken> issued_;  // in the order of their digests
 };
 
 }  // namespace culvert

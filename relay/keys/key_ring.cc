@@ -2,7 +2,7 @@
 #include "relay/keys/key_ring.h"
 
 #include "relay/base/limits.h"
-#include "relay/channel/digest.h"
+#include "relay/crypto/digest.h"
 
 #include <algorithm>
 

@@ -3,7 +3,7 @@
 
 #include "relay/base/limits.h"
 #include "relay/base/log.h"
-#include "relay/channel/digest.h"
+#include "relay/crypto/digest.h"
 
 #include <algorithm>
 #include <utility>
@@ -119,6 +119,10 @@ void Lease::refused() {
 
 Result<Lease> KeyPoolState::choose(const std::vector<size_t>& tried,
                                    std::string_view sticky) const {
+  if (keys_.empty()) {
+    return Error::ours(Code::kKeysUnavailable, Stage::kLimit,
+                       "every key of " + upstream_ + " is disabled");
+  }
   std::vector<size_t> passed_over = tried;
   const Round round{nanoseconds(clock_->now()), passed_over, sticky};
   while (const auto index = pick(round)) {

@@ -1,14 +1,10 @@
-// Events are parsed as they pass; a JSON answer is kept up to a bound and read once at its end.
+// Events are parsed as they pass; of a JSON answer nothing is kept but the object with its usage.
 #include "relay/stream/carry.h"
 
 #include "relay/base/text.h"
 
 namespace culvert {
 namespace {
-
-// Usage stands at the end of an answer; larger answers (embeddings of many texts) are not metered
-// from their body.
-constexpr size_t kJsonKept = 2 * 1024 * 1024;
 
 bool has_type(const ResponseHead& head, std::string_view type) {
   const std::string* value = head.headers.find("content-type");
@@ -17,36 +13,62 @@ bool has_type(const ResponseHead& head, std::string_view type) {
   return equal_ignoring_case(bare, type);
 }
 
-bool readable(Dialect dialect, const ResponseHead& head) {
+bool can_read(Dialect dialect, const ResponseHead& head) {
   if (dialect == Dialect::kOpaque || head.status < 200 || head.status > 299) return false;
   const std::string* coding = head.headers.find("content-encoding");
   return coding == nullptr || equal_ignoring_case(*coding, "identity");
 }
 
+// Which of an event's strings are text that the model just wrote. Responses, whose events have
+// names, repeat at the end of each part what its deltas said.
+JsonScan::Names text_in(Dialect dialect, const SseEvent& event) {
+  if (dialect != Dialect::kOpenAi) return JsonScan::kAnswer;
+  if (event.type.empty()) return JsonScan::kChatDelta | JsonScan::kPlainDelta;
+  const bool media = event.type.find("audio") != std::string_view::npos ||
+                     event.type.find("image") != std::string_view::npos;
+  return media ? JsonScan::kNone : JsonScan::kPlainDelta;
+}
+
 }  // namespace
 
-Carry::Carry(Dialect dialect, const ResponseHead& head)
+Carry::Carry(Dialect dialect, const ResponseHead& head, bool weigh)
     : dialect_(dialect),
-      events_(readable(dialect, head) && has_type(head, "text/event-stream")),
-      json_(readable(dialect, head) && has_type(head, "application/json")),
-      end_(dialect) {}
+      events_(can_read(dialect, head) && has_type(head, "text/event-stream")),
+      json_(can_read(dialect, head) && has_type(head, "application/json")),
+      weigh_(weigh),
+      end_(dialect),
+      scan_(weigh ? JsonScan::kAnswer : JsonScan::kNone) {}
 
 void Carry::see(std::string_view bytes) {
-  if (json_) {
-    if (body_.size() + bytes.size() > kJsonKept) {
-      json_ = false;
-      std::string().swap(body_);
-    } else {
-      body_.append(bytes);
-    }
-  }
+  if (json_) see_json(bytes);
   if (!events_) return;
-  while (const auto event = parser_.next(&bytes)) end_.see(*event);
+  while (const auto event = parser_.next(&bytes)) see_event(*event);
+}
+
+void Carry::see_json(std::string_view bytes) {
+  const uint32_t before = scan_.usages();
+  scan_.feed(bytes);
+  if (scan_.usages() == before) return;
+  told_quarters_ = scan_.quarters();
+  // Parsed once, asked for often. Empty where the next of an array has already begun.
+  if (const Usage told = scan_.usage(dialect_); !told.empty()) json_usage_ = told;
+}
+
+void Carry::see_event(const SseEvent& event) {
+  if (weigh_) {
+    scan_.restart(text_in(dialect_, event));
+    scan_.feed(event.data);
+  }
+  const uint64_t before = end_.outputs_told();
+  end_.see(event);
+  if (end_.outputs_told() != before) told_quarters_ = scan_.quarters();
 }
 
 bool Carry::complete() const { return !events_ || parser_.overflowed() || end_.complete(); }
 
 bool Carry::ended() const { return events_ && end_.marked() && end_.complete(); }
+
+bool Carry::readable() const { return events_ || json_; }
 
 bool Carry::at_boundary() const { return events_ && parser_.at_boundary(); }
 
@@ -54,8 +76,14 @@ bool Carry::content_seen() const { return events_ && end_.content_seen(); }
 
 Usage Carry::usage() const {
   if (events_) return end_.usage();
-  if (json_) return usage_of(dialect_, body_);
-  return {};
+  return json_usage_;
+}
+
+uint64_t Carry::untold_quarters() const {
+  // An object's usage is for all of it, wherever it stands; of Gemini's arrays each element tells
+  // what was said up to it.
+  if (json_ && dialect_ != Dialect::kGemini && scan_.usages() > 0) return 0;
+  return weigh_ ? scan_.quarters() - told_quarters_ : 0;
 }
 
 }  // namespace culvert

@@ -4,6 +4,7 @@
 
 #include "relay/base/dialect.h"
 #include "relay/codec/json.h"
+#include "relay/codec/json_scan.h"
 #include "relay/codec/response_parser.h"
 #include "relay/codec/sse.h"
 #include "relay/codec/stream_end.h"
@@ -19,7 +20,8 @@ class Carry {
  public:
   // judged: an end without the dialect's marker is a cut. Only for answers 2xx of event streams in
   // identity coding; what is compressed or opaque is judged by its framing alone.
-  Carry(Dialect dialect, const ResponseHead& head);
+  // weigh: text is weighed as it passes, for what the vendor does not tell.
+  Carry(Dialect dialect, const ResponseHead& head, bool weigh);
 
   void see(std::string_view bytes);
   // All bytes came; false where the dialect says that more should have.
@@ -28,18 +30,27 @@ class Carry {
   bool ended() const;
 
   bool is_event_stream() const { return events_; }
+  bool readable() const;  // usage can be found in it at all
   // The bytes so far end between events: an event of our own may follow.
   bool at_boundary() const;
   bool content_seen() const;
-  Usage usage() const;
+  Usage usage() const;  // as far as the vendor has told it
+  // Text that is in no usage() of the vendor's, in quarters of a token; 0 where it is not weighed.
+  uint64_t untold_quarters() const;
 
  private:
+  void see_event(const SseEvent& event);
+  void see_json(std::string_view bytes);
+
   const Dialect dialect_;
   bool events_ = false;  // an event stream that can be read
   bool json_ = false;    // a JSON body that can be read
+  const bool weigh_;
   SseParser parser_;
   StreamEnd end_;
-  std::string body_;  // of a JSON answer, up to a bound
+  JsonScan scan_;
+  Usage json_usage_;
+  uint64_t told_quarters_ = 0;  // of the text that the vendor has counted
 };
 
 }  // namespace culvert

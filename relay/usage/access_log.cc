@@ -52,6 +52,22 @@ Outcome outcome_of(Fault fault) {
   return Outcome::kRelayError;
 }
 
+std::string_view to_string(UsageClass usage) {
+  switch (usage) {
+    case UsageClass::kDelivered:
+      return "delivered";
+    case UsageClass::kAborted:
+      return "aborted";
+    case UsageClass::kTruncated:
+      return "truncated";
+    case UsageClass::kEstimated:
+      return "estimated";
+    case UsageClass::kRefused:
+      return "refused";
+  }
+  return "refused";
+}
+
 std::string to_json(const RequestRecord& record) {
   JsonWriter json;
   json.begin_object();
@@ -64,12 +80,17 @@ std::string to_json(const RequestRecord& record) {
   text_field(json, "path", record.path);
   text_field(json, "key", record.key);
   text_field(json, "model", record.model);
+  text_field(json, "tenant", record.tenant);
+  text_field(json, "token_id", record.token_id);
   json.field("status", record.status).field("outcome", to_string(record.outcome));
   text_field(json, "stage", to_string(record.stage));
   text_field(json, "error", record.error);
   json.field("bytes_in", record.bytes_in).field("bytes_out", record.bytes_out);
   if (record.tokens_in) json.field("tokens_in", *record.tokens_in);
   if (record.tokens_out) json.field("tokens_out", *record.tokens_out);
+  if (record.tokens_cached) json.field("tokens_cached", *record.tokens_cached);
+  if (record.tokens_reasoning) json.field("tokens_reasoning", *record.tokens_reasoning);
+  if (record.usage) json.field("usage", to_string(*record.usage));
   json.field("attempts", record.attempts).field("reused", record.reused);
   time_field(json, "resolve_ms", record.resolve_ms);
   time_field(json, "connect_ms", record.connect_ms);

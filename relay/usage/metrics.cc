@@ -2,6 +2,8 @@
 // generative AI (gen_ai.server.*), so that dashboards made for those fit.
 #include "relay/usage/metrics.h"
 
+#include "relay/usage/metrics_state.h"
+
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
@@ -52,22 +54,14 @@ constexpr const char* kConnectionsHelp = "Requests by how they got their upstrea
 constexpr const char* kHandshakesName = "culvert_upstream_tls_handshakes_total";
 constexpr const char* kHandshakesHelp = "TLS handshakes with upstreams.";
 constexpr const char* kTokensName = "gen_ai_client_token_usage_total";
-constexpr const char* kTokensHelp = "Tokens that upstreams reported.";
+constexpr const char* kTokensHelp =
+    "Tokens that upstreams reported; cached are part of input, reasoning part of output.";
+constexpr const char* kEstimatedName = "culvert_tokens_estimated_total";
+constexpr const char* kEstimatedHelp = "Tokens of requests that upstreams did not report in full.";
 constexpr const char* kLegName = "culvert_leg_seconds";
 constexpr const char* kLegHelp = "Time of each leg of making an upstream connection.";
 
 }  // namespace
-
-struct Metrics::State {
-  prometheus::Registry registry;
-  std::mutex mutex;
-  std::unordered_map<std::string, std::unique_ptr<OfUpstream>> upstreams;
-  prometheus::Gauge* connections = nullptr;
-  prometheus::Gauge* active = nullptr;
-  prometheus::Gauge* ready = nullptr;
-  prometheus::Gauge* certificate_expiry = nullptr;
-  prometheus::Gauge* lines_lost = nullptr;
-};
 
 Metrics::Metrics(std::string_view version) : state_(std::make_unique<State>()) {
   auto& registry = state_->registry;
@@ -84,6 +78,11 @@ Metrics::Metrics(std::string_view version) : state_(std::make_unique<State>()) {
             "When the first of the listeners' certificates ends; 0: none.", {});
   state_->lines_lost =
       gauge("culvert_access_log_lost_lines", "Lines dropped because their reader was slow.", {});
+  state_->spool_records =
+      gauge("culvert_usage_spool_records", "Usage records that no service has acknowledged.", {});
+  state_->spool_bytes = gauge("culvert_usage_spool_bytes", "Bytes of usage records on disk.", {});
+  state_->spool_lost =
+      gauge("culvert_usage_spool_lost_records", "Usage records that the disk could not take.", {});
 }
 
 Metrics::~Metrics() = default;
@@ -126,10 +125,35 @@ void Metrics::set_access_log_lost(uint64_t lines) {
   state_->lines_lost->Set(static_cast<double>(lines));
 }
 
+void Metrics::set_spool(uint64_t records, uint64_t bytes, uint64_t lost) {
+  state_->spool_records->Set(static_cast<double>(records));
+  state_->spool_bytes->Set(static_cast<double>(bytes));
+  state_->spool_lost->Set(static_cast<double>(lost));
+}
+
 void Metrics::count_reload(bool accepted) {
   counter(state_->registry, "culvert_reloads_total", "Configuration reloads.",
           {{"result", accepted ? "accepted" : "refused"}})
       .Increment();
+}
+
+void Metrics::set_control(const Control& control) {
+  const auto gauge = [&](const char* name, const char* help, double value) {
+    prometheus::BuildGauge().Name(name).Help(help).Register(state_->registry).Add({}).Set(value);
+  };
+  gauge("culvert_control_connected", "1 while the control service is connected.",
+        control.connected ? 1 : 0);
+  gauge("culvert_control_config_from_cache",
+        "1 while the control service's configuration is the kept one.", control.from_cache ? 1 : 0);
+  gauge("culvert_control_config_stale",
+        "1 while tokens and keys of the control service do not work, for it is away too long.",
+        control.stale ? 1 : 0);
+  gauge("culvert_control_config_age_seconds", "Time since the control service was there.",
+        control.age_seconds);
+  gauge("culvert_control_config_revision", "Revision of the control service's store that runs.",
+        static_cast<double>(control.revision));
+  gauge("culvert_control_refused_items", "Items of the control service that this relay refuses.",
+        static_cast<double>(control.refused_items));
 }
 
 std::string Metrics::text(const std::vector<KeyGauge>& keys) {
@@ -165,6 +189,14 @@ Metrics::OfUpstream::OfUpstream(prometheus::Registry& registry, const std::strin
           counter(registry, kTokensName, kTokensHelp, {{"upstream", name}, {"type", "input"}})),
       tokens_out_(
           counter(registry, kTokensName, kTokensHelp, {{"upstream", name}, {"type", "output"}})),
+      tokens_cached_(
+          counter(registry, kTokensName, kTokensHelp, {{"upstream", name}, {"type", "cached"}})),
+      tokens_reasoning_(
+          counter(registry, kTokensName, kTokensHelp, {{"upstream", name}, {"type", "reasoning"}})),
+      estimated_in_(counter(
+          registry, kEstimatedName, kEstimatedHelp, {{"upstream", name}, {"type", "input"}})),
+      estimated_out_(counter(
+          registry, kEstimatedName, kEstimatedHelp, {{"upstream", name}, {"type", "output"}})),
       duration_(histogram(registry,
                           "gen_ai_server_request_duration_seconds",
                           "From a request's head to the end of its answer.",
@@ -204,8 +236,14 @@ void Metrics::OfUpstream::finished(const RequestRecord& record) {
   if (record.resolve_ms >= 0) resolve_.Observe(record.resolve_ms / 1000);
   if (record.connect_ms >= 0) connect_.Observe(record.connect_ms / 1000);
   if (record.tls_ms >= 0) tls_.Observe(record.tls_ms / 1000);
-  if (record.tokens_in) tokens_in_.Increment(static_cast<double>(*record.tokens_in));
-  if (record.tokens_out) tokens_out_.Increment(static_cast<double>(*record.tokens_out));
+  const auto add = [](prometheus::Counter& to, std::optional<uint64_t> tokens) {
+    if (tokens) to.Increment(static_cast<double>(*tokens));
+  };
+  const bool estimated = record.usage == UsageClass::kEstimated;
+  add(estimated ? estimated_in_ : tokens_in_, record.tokens_in);
+  add(estimated ? estimated_out_ : tokens_out_, record.tokens_out);
+  add(tokens_cached_, record.tokens_cached);
+  add(tokens_reasoning_, record.tokens_reasoning);
   if (record.outcome == Outcome::kTruncated) {
     counter(registry_, "culvert_truncated_total",
             "Answers that began and could not be ended, by where they broke.",

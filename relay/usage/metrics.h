@@ -7,6 +7,7 @@
 
 #include <array>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -50,6 +51,36 @@ class Metrics {
   void set_certificate_expiry(int64_t unix_seconds);
   void set_access_log_lost(uint64_t lines);
   void count_reload(bool accepted);
+  // Of the usage spool: records that wait, their bytes on disk, records that did not fit.
+  void set_spool(uint64_t records, uint64_t bytes, uint64_t lost);
+
+  // Of a relay that has joined a control service.
+  struct Control {
+    bool connected = false;
+    bool from_cache = false;  // what runs was kept from an earlier start
+    bool stale = false;       // its tokens and keys do not work
+    double age_seconds = 0;   // since the service was there
+    uint64_t revision = 0;
+    uint64_t refused_items = 0;
+  };
+  void set_control(const Control& control);
+
+  // What the control service is told of this relay, since the process began.
+  struct Summary {
+    struct OfOne {
+      uint64_t requests = 0;
+      uint64_t errors = 0;
+      uint64_t input_tokens = 0;
+      uint64_t output_tokens = 0;
+    };
+    OfOne all;
+    std::map<std::string, OfOne> upstreams;
+    uint64_t connections = 0;
+    std::vector<double> first_token_bounds;
+    std::vector<uint64_t> first_token_counts;  // one more; not cumulative
+    double first_token_sum = 0;
+  };
+  Summary summary() const;
 
   // The text of /metrics. `keys`: the states now; keys that are not in it any more disappear.
   std::string text(const std::vector<KeyGauge>& keys);
@@ -73,6 +104,10 @@ class Metrics {
     prometheus::Counter& resumed_handshakes_;
     prometheus::Counter& tokens_in_;
     prometheus::Counter& tokens_out_;
+    prometheus::Counter& tokens_cached_;
+    prometheus::Counter& tokens_reasoning_;
+    prometheus::Counter& estimated_in_;
+    prometheus::Counter& estimated_out_;
     prometheus::Histogram& duration_;
     prometheus::Histogram& first_token_;
     prometheus::Histogram& resolve_;

@@ -24,6 +24,11 @@ enum class Outcome : uint8_t {
 std::string_view to_string(Outcome outcome);
 Outcome outcome_of(Fault fault);
 
+// How an answer ended, for who pays for it: the words of usage.proto.
+enum class UsageClass : uint8_t { kDelivered, kAborted, kTruncated, kEstimated, kRefused };
+
+std::string_view to_string(UsageClass usage);
+
 struct RequestRecord {
   WallTime time{};
   std::string id;
@@ -35,7 +40,9 @@ struct RequestRecord {
   std::string path;  // without the query and without a token
   std::string key;   // masked
   std::string model;
-  int status = 0;  // as sent to the client; 0: none was sent
+  std::string tenant;    // of an issued relay token
+  std::string token_id;  // its id
+  int status = 0;        // as sent to the client; 0: none was sent
   Outcome outcome = Outcome::kOk;
   Stage stage = Stage::kNone;
   std::string error;
@@ -43,6 +50,9 @@ struct RequestRecord {
   uint64_t bytes_out = 0;  // of the answer's body
   std::optional<uint64_t> tokens_in;
   std::optional<uint64_t> tokens_out;
+  std::optional<uint64_t> tokens_cached;     // part of tokens_in
+  std::optional<uint64_t> tokens_reasoning;  // part of tokens_out
+  std::optional<UsageClass> usage;           // only where usage is recorded
   int attempts = 0;
   bool reused = false;
   // Times of the last attempt; negative: the leg did not take place.

@@ -1,6 +1,7 @@
 // Any bytes as JSON. The scanner says the same at every split, and for what simdjson takes as an
 // object it finds what simdjson finds; the readers of usage survive everything.
 #include "relay/codec/json.h"
+#include "relay/codec/json_scan.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <simdjson.h>
@@ -12,6 +13,15 @@ std::string model(const Pieces& pieces) {
   ModelScanner scanner;
   for (const Piece& piece : pieces) scanner.feed(piece.view());
   return scanner.finish() == ModelScanner::State::kFound ? "found " + scanner.model() : "absent";
+}
+
+std::string weighed(const Pieces& pieces) {
+  JsonScan scan(JsonScan::kRequest | JsonScan::kAnswer);
+  for (const Piece& piece : pieces) scan.feed(piece.view());
+  Usage usage = scan.usage(Dialect::kOpenAi);
+  usage.merge(scan.usage(Dialect::kGemini));
+  return std::to_string(scan.quarters()) + " " + std::to_string(scan.usages()) + " " +
+         std::to_string(usage.input.value_or(0)) + " " + std::to_string(usage.output.value_or(0));
 }
 
 std::optional<std::string> expected(std::string_view input) {
@@ -34,6 +44,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string said = same_at_splits(input, model);
   const auto wanted = expected(input);
   require(!wanted || *wanted == said, "simdjson found another model");
+  same_at_splits(input, weighed);
   for (const Dialect dialect :
        {Dialect::kOpaque, Dialect::kOpenAi, Dialect::kAnthropic, Dialect::kGemini}) {
     Usage usage = usage_of(dialect, input);

@@ -2,6 +2,7 @@
 // neither falls nor hangs nor leaks, the client gets a whole answer, a clean error or a closed
 // connection, and the next request is served. Each scenario runs with its first call failing, then
 // its second, and so on until it passes untouched.
+#include "relay/crypto/start.h"
 #include "relay/edge/server.h"
 #include "tests/fakes/cpp/certificates.h"
 #include "tests/integration/faults/client.h"

@@ -240,8 +240,8 @@ class Reload(WithModels):
         self.assertEqual(exchange(relay.http, asking.get("/healthz")).status, 200)
 
     def test_what_needs_a_restart_is_told(self):
-        told = ("listeners, workers and limits.handshakes change only with a restart; the rest was "
-                "reloaded")
+        told = ("listeners, workers, usage and limits.handshakes change only with a restart; the "
+                "rest was reloaded")
         relay = Relay.for_test(self, config=self.config(limits={"handshakes": 1}))
         relay.write_config(self.config(limits={"handshakes": 2}))
         relay.sighup()

@@ -23,6 +23,8 @@ ALWAYS = {"time": TEXT, "id": TEXT, "method": TEXT, "mode": TEXT, "status": COUN
           "reused": TRUTH, "total_ms": NUMBER}
 SOMETIMES = {"client": TEXT, "route": TEXT, "upstream": TEXT, "path": TEXT, "key": TEXT,
              "model": TEXT, "stage": TEXT, "error": TEXT, "tokens_in": COUNT, "tokens_out": COUNT,
+             "tokens_cached": COUNT, "tokens_reasoning": COUNT, "usage": TEXT, "tenant": TEXT,
+             "token_id": TEXT,
              "resolve_ms": NUMBER, "connect_ms": NUMBER, "tls_ms": NUMBER,
              "first_byte_ms": NUMBER, "first_token_ms": NUMBER}
 OUTCOMES = {"ok", "client_error", "upstream_error", "relay_error", "aborted", "truncated"}
@@ -39,7 +41,10 @@ LABELS = {  # every metric of ours and its labels
     "culvert_leg_seconds": {"upstream", "leg"},
     "gen_ai_server_request_duration_seconds": {"upstream"},
     "gen_ai_server_time_to_first_token_seconds": {"upstream"},
-    "gen_ai_client_token_usage_total": {"upstream", "type"}}
+    "gen_ai_client_token_usage_total": {"upstream", "type"},
+    "culvert_tokens_estimated_total": {"upstream", "type"},
+    "culvert_usage_spool_records": set(), "culvert_usage_spool_bytes": set(),
+    "culvert_usage_spool_lost_records": set()}
 
 
 class WithModels(unittest.TestCase):

@@ -5,6 +5,7 @@
 #include "relay/base/limits.h"
 #include "relay/channel/tls_engine.h"
 #include "relay/channel/tls_state.h"
+#include "relay/crypto/start.h"
 #include "tests/fakes/cpp/certificates.h"
 #include "tests/fakes/cpp/recording_sink.h"
 #include "tests/fakes/cpp/run_until.h"

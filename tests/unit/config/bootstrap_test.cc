@@ -99,6 +99,8 @@ TEST_F(Bootstrap, NothingGivesTheDefaults) {
   EXPECT_EQ(settings.timeouts.total, 0s);
   EXPECT_EQ(settings.drain_timeout, 600s);
   EXPECT_FALSE(settings.state_dir.empty());
+  EXPECT_FALSE(settings.usage_spool);
+  EXPECT_EQ(settings.spool_bytes, limits::kSpoolBytes);
   EXPECT_EQ((*loaded)->upstreams.size(), 39U);
   EXPECT_TRUE((*loaded)->pools.empty());
   const Upstream* gemini = (*loaded)->upstream("gemini");

@@ -249,5 +249,80 @@ spec:
             ConfigPlace{"f.yaml:2"});  // a line more above changes no setting
 }
 
+const char* const kSelected = R"(
+kind: Relay
+name: r
+spec: {region: eu, labels: {tier: paid, rack: b}, auth_tokens: [relay-token-0123456789]}
+---
+kind: Upstream
+name: eu
+spec: {targets: [{url: "https://eu.example"}], relays: {regions: [eu, us]}}
+---
+kind: Upstream
+name: us
+spec: {targets: [{url: "https://us.example"}], relays: {regions: [us]}}
+---
+kind: Upstream
+name: openai
+spec: {targets: [{url: "https://mine.example"}], relays: {labels: {tier: free}}}
+---
+kind: KeyPool
+name: of-us
+spec: {upstream: us, keys: [key-of-us]}
+---
+kind: KeyPool
+name: of-eu
+spec: {upstream: eu, keys: [key-of-eu], relays: {labels: {tier: paid, rack: b}}}
+---
+kind: Route
+name: both
+spec: {match: {path_prefix: /a}, to: [{upstream: us}, {upstream: eu}]}
+---
+kind: Route
+name: theirs
+spec: {match: {path_prefix: /b}, to: [{upstream: us}], relays: {regions: [us]}}
+)";
+
+
+TEST(Compile, WhatIsForOtherRelaysIsAsIfItWereNotWritten) {
+  const auto snapshot = snapshot_of(std::string(kSelected));
+  EXPECT_NE(snapshot->upstream("eu"), nullptr);
+  EXPECT_EQ(snapshot->upstream("us"), nullptr);
+  EXPECT_EQ(snapshot->upstream("openai")->targets.at(0).url.host, "api.openai.com");
+  ASSERT_EQ(snapshot->pools.size(), 1U);
+  EXPECT_EQ(snapshot->pools[0].name, "of-eu");
+  ASSERT_EQ(snapshot->routes.size(), 1U);
+  ASSERT_EQ(snapshot->routes[0].to.size(), 1U);
+  EXPECT_EQ(snapshot->routes[0].to[0].upstream, "eu");
+}
+
+TEST(Compile, ARouteForThisRelayKeepsADestination) {
+  std::vector<std::string> warnings;
+  const auto refused = compiled(std::string(kSelected) + R"(
+---
+kind: Route
+name: nowhere
+spec: {match: {path_prefix: /c}, to: [{upstream: us}, {upstream: eu, weight: 0}]}
+)",
+                                &warnings);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().detail.find("none of its upstreams is"), std::string::npos)
+      << refused.error().detail;
+}
+
+TEST(Compile, DisabledKeysPayForNothing) {
+  // The first 12 digits of the SHA-256 of "key-a" and "key-b".
+  const auto pool = [](const std::string& disabled) {
+    return snapshot_of("kind: Relay\nname: r\nspec: {auth_tokens: [relay-token-0123456789]}\n---\n"
+                       "kind: KeyPool\nname: p\nspec: {upstream: openai, keys: [key-a, key-b], "
+                       "disabled: [" + disabled + "]}\n")
+        ->pools.at(0);
+  };
+  EXPECT_EQ(pool("").keys.size(), 2U);
+  ASSERT_EQ(pool("'f10f781241e2'").keys.size(), 1U);
+  EXPECT_EQ(pool("'f10f781241e2'").keys[0].reveal(), "key-b");
+  EXPECT_TRUE(pool("'f10f781241e2', 'a30534a53b23'").keys.empty());
+}
+
 }  // namespace
 }  // namespace culvert

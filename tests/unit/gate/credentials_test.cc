@@ -242,5 +242,25 @@ TEST_F(CredentialsTest, PoolKeysGoUpTheUpstreamsWay) {
   EXPECT_EQ(pool_key_place(of_dialect_, "sk-ant-oat01-x"), (KeyPlace{"Authorization", "Bearer"}));
 }
 
+TEST(IssuedCredentials, TellTheTenantUntilTheyExpire) {
+  FakeClock clock;
+  const std::string text = "cvt_" + std::string(43, 'k');
+  const Tokens tokens({}, {{"t1", "team-a", sha256(text), clock.wall() + std::chrono::seconds(5)}},
+                      clock);
+  const Upstream upstream = gate_test::upstream_of(Dialect::kOpenAi);
+  const auto read = [&] {
+    return read_credentials(gate_test::headers({{"Authorization", "Bearer " + text}}), "/v1/x",
+                            &upstream, {}, tokens);
+  };
+  EXPECT_TRUE(read().authenticated);
+  EXPECT_EQ(read().tenant, "team-a");
+  EXPECT_EQ(read().token_id, "t1");
+  clock.advance(std::chrono::seconds(5));
+  EXPECT_FALSE(read().authenticated);
+  EXPECT_TRUE(read().wrong_token);
+  EXPECT_TRUE(read().own_keys.empty()) << "it is nobody's key";
+  EXPECT_EQ(read().tenant, "");
+}
+
 }  // namespace
 }  // namespace culvert

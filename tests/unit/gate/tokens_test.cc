@@ -77,5 +77,54 @@ TEST_F(TokensTest, OrdinaryValuesMentionNone) {
   }
 }
 
+class IssuedTokensTest : public testing::Test {
+ protected:
+  static std::string text(char fill) { return "cvt_" + std::string(43, fill); }
+  Tokens tokens_of(std::vector<IssuedToken> issued) const { return Tokens({}, issued, clock_); }
+  FakeClock clock_;
+};
+
+TEST_F(IssuedTokensTest, IsKnownByItsDigestAndTellsWhose) {
+  const Tokens tokens = tokens_of({{"t1", "team-a", sha256(text('a')), std::nullopt},
+                                   {"t2", "team-b", sha256(text('b')), std::nullopt}});
+  ASSERT_TRUE(tokens.is_token(text('a')));
+  EXPECT_EQ(tokens.issued(text('a'))->tenant, "team-a");
+  EXPECT_EQ(tokens.issued(text('b'))->id, "t2");
+  EXPECT_FALSE(tokens.is_token(text('c')));
+  EXPECT_EQ(tokens.issued(text('c')), nullptr);
+  EXPECT_FALSE(tokens.empty());
+}
+
+TEST_F(IssuedTokensTest, EndsWhenItExpires) {
+  const Tokens tokens = tokens_of(
+      {{"t1", "", sha256(text('a')), clock_.wall() + std::chrono::seconds(10)}});
+  EXPECT_TRUE(tokens.is_token(text('a')));
+  clock_.advance(std::chrono::seconds(10));
+  EXPECT_FALSE(tokens.is_token(text('a')));
+  EXPECT_TRUE(tokens.mentions_token(text('a'))) << "it still must not leave";
+}
+
+TEST_F(IssuedTokensTest, IsFoundWhereverItStands) {
+  const Tokens tokens = tokens_of({{"t1", "", sha256(text('a')), std::nullopt},
+                                   {"short", "", sha256("cvt_short1"), std::nullopt}});
+  for (const std::string& value :
+       {text('a'), "x" + text('a') + "y", "cvt_cvt_" + text('a'), "{\"k\":\"" + text('a') + "\"}",
+        "%63vt_" + std::string(43, 'a'), std::string("v=cvt_short1;")}) {
+    EXPECT_TRUE(tokens.mentions_token(value)) << value;
+  }
+  for (const std::string& value :
+       {text('b'), std::string("cvt_"), "cvt_" + std::string(42, 'a'), std::string(60, 'a')}) {
+    EXPECT_FALSE(tokens.mentions_token(value)) << value;
+  }
+}
+
+TEST_F(IssuedTokensTest, ALongValueOfBeginningsIsSearched) {
+  const Tokens tokens = tokens_of({{"t1", "", sha256(text('a')), std::nullopt}});
+  std::string value;
+  while (value.size() < 64 * 1024) value += "cvt_";
+  EXPECT_FALSE(tokens.mentions_token(value));
+  EXPECT_TRUE(tokens.mentions_token(value + text('a')));
+}
+
 }  // namespace
 }  // namespace culvert

@@ -333,5 +333,14 @@ TEST_F(PoolTest, ErrorsNameNoKey) {
   EXPECT_EQ(keys->choose({}, {}).error().detail.find("sk-"), std::string::npos);
 }
 
+TEST_F(PoolTest, APoolWhoseKeysAreAllDisabledIsUnavailable) {
+  for (const KeyPolicy policy : {KeyPolicy::kRoundRobin, KeyPolicy::kRandom, KeyPolicy::kLeastUsed,
+                                 KeyPolicy::kSticky}) {
+    const auto none = pool(policy, 0)->choose({}, "caller");
+    ASSERT_FALSE(none);
+    EXPECT_EQ(none.error().code, Code::kKeysUnavailable);
+  }
+}
+
 }  // namespace
 }  // namespace culvert

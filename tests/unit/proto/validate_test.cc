@@ -168,6 +168,8 @@ TEST(Validate, LimitsTimersCorsAndRegion) {
   expect(relay("limits: {head_bytes: 1}"), "limits.head_bytes", "1024");
   expect(relay("limits: {head_fields: 5000}"), "limits.head_fields", "1000");
   EXPECT_EQ(first(relay("limits: {replay_bytes: 0, body_bytes: 0}")), "sound");
+  expect(relay("usage: {spool_bytes: 64KiB}"), "usage.spool_bytes", "1048576");
+  EXPECT_EQ(first(relay("usage: {spool: true, spool_bytes: 1MiB}")), "sound");
   expect(relay("timeouts: {connect: 0s}"), "timeouts.connect", "more than 0s");
   expect(relay("timeouts: {idle: 25h}"), "timeouts.idle", "up to 24h");
   EXPECT_EQ(first(relay("timeouts: {total: 0s}, drain_timeout: 0s")), "sound");
@@ -325,6 +327,40 @@ TEST(Listener, ClashesAreNoticed) {
   EXPECT_FALSE(clash(at("127.0.0.1:1"), at("127.0.0.1:2")));
   EXPECT_FALSE(clash(at("127.0.0.1:0"), at("127.0.0.1:0")));
   EXPECT_FALSE(clash(at("[::]:1"), at("0.0.0.0:1")));
+}
+
+TEST(Validate, WhichRelaysAndWhichService) {
+  EXPECT_EQ(first(of_target("relays: {regions: [eu-1], labels: {tier: paid, empty: ''}}")),
+            "sound");
+  expect(of_target("relays: {regions: ['a b']}"), "relays.regions[0]", "cannot be a name");
+  expect(of_target("relays: {labels: {'a b': c}}"), "relays.labels[a b]", "cannot be a name");
+  expect(route("to: [{upstream: openai}], relays: {labels: {a: '\u00fc'}}"), "relays.labels[a]",
+         "cannot be a label's value");
+  expect(pool("upstream: openai, keys: [k], relays: {regions: ['']}"), "relays.regions[0]",
+         "cannot be a name");
+  expect(pool("upstream: openai, keys: [k], disabled: [0123456789AB]"), "disabled[0]",
+         "12 hexadecimal digits in lower case");
+  EXPECT_EQ(first(pool("upstream: openai, keys: [k], disabled: ['0123456789ab']")), "sound");
+  expect(relay("labels: {'-': a}"), "labels[-]", "cannot be a name");
+  EXPECT_EQ(first(relay("control: {addresses: ['c.example:7443', '[::1]:1'], max_age: 720h}")),
+            "sound");
+  for (const char* address : {"c.example", "c.example:0", ":1", "c.example:99999", "a b:1",
+                              "https://c.example:1", "c.example:1/x"}) {
+    expect(relay(std::string("control: {addresses: ['") + address + "']}"), "control.addresses[0]",
+           "allowed is HOST:PORT");
+  }
+  expect(relay("control: {max_age: 721h}"), "control.max_age", "allowed are 1s to 720h");
+  expect(relay("control: {max_age: 10ms}"), "control.max_age", "allowed are 1s to 720h");
+}
+
+TEST(Validate, AnAttachedRelayMayGetItsTokensLater) {
+  auto resources = *parse_resources("f.yaml", relay("preset_auth: true"));
+  ASSERT_EQ(validate(resources).size(), 1U);
+  resources.attached = true;
+  EXPECT_TRUE(validate(resources).empty());
+  resources.tokens["t1"].set_sha256("short");
+  ASSERT_EQ(validate(resources).size(), 1U);
+  EXPECT_NE(validate(resources)[0].message.find("allowed are 32"), std::string::npos);
 }
 
 }  // namespace

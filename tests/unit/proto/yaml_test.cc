@@ -316,5 +316,14 @@ TEST(Yaml, WritesTextsThatLookLikeOtherThings) {
   EXPECT_EQ(again->upstreams.at("true").SerializeAsString(), upstream.SerializeAsString());
 }
 
+TEST(ToYaml, LeavesWhatIsMaskedAsItIs) {
+  v1::KeyPool pool;
+  pool.add_keys()->set_value("sk-0…cdef");
+  pool.add_keys()->set_value("…");
+  pool.add_keys()->set_value("sk-0123456789…abcdef");  // only looks a little like it
+  const std::string text = to_yaml("KeyPool", "p", pool);
+  EXPECT_NE(text.find("- sk-0…cdef\n    - …\n    - sk-0…cdef\n"), std::string::npos) << text;
+}
+
 }  // namespace
 }  // namespace culvert

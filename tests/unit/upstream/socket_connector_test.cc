@@ -1,6 +1,7 @@
 // Making a connection, leg by leg: names and literal addresses, plain and TLS, refusals with their
 // stage, the policy asked for every address, cancelling at any moment, and what counts as the same
 // connection.
+#include "relay/crypto/start.h"
 #include "relay/upstream/socket_connector.h"
 
 #include "relay/channel/tls_channel.h"

@@ -1,5 +1,5 @@
 // mbedTLS's SHA-256.
-#include "relay/channel/digest.h"
+#include "relay/crypto/digest.h"
 
 #include <mbedtls/sha256.h>
 

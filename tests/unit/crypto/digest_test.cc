@@ -1,5 +1,5 @@
 // SHA-256 against the examples of FIPS 180-4.
-#include "relay/channel/digest.h"
+#include "relay/crypto/digest.h"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,27 @@
+// Usage as relays told it: appended once for each record's id, never changed, asked in sums. A
+// seam: SQLite for one service, PostgreSQL for several. Safe on any thread; blocking.
+#pragma once
+
+#include "culvert/v1/admin.pb.h"
+#include "culvert/v1/usage.pb.h"
+#include "relay/base/result.h"
+
+#include <string>
+#include <vector>
+
+namespace culvert::control {
+
+class Ledger {
+ public:
+  virtual ~Ledger() = default;
+
+  // Durable when it returns; a record whose id is there already is passed over. `lost`: how many
+  // the relay says that it could not keep.
+  virtual Result<void> append(const std::string& relay,
+                              const std::vector<v1::UsageRecord>& records,
+                              uint64_t lost) = 0;
+  // Errors: kInvalidConfig for an unknown word in group_by, in words for the operator.
+  virtual Result<v1::UsageReply> report(const v1::UsageRequest& request) = 0;
+};
+
+}  // namespace culvert::control

@@ -1,0 +1,195 @@
+// A record counts when its row is new; only then it goes into the sums, in the same transaction, so
+// that the two never say different things.
+#include "control/ledger/sqlite_ledger.h"
+
+#include "control/ledger/usage_query.h"
+#include "relay/base/log.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace culvert::control {
+namespace {
+
+constexpr uint64_t kDay = 86'400'000;  // milliseconds
+// Of one count of one request: a broken relay must not bring the sums to their end.
+constexpr uint64_t kCountMost = uint64_t{1} << 44;
+
+// One step for each version; never changed, only added to.
+constexpr const char* kSteps[] = {
+    R"sql(
+CREATE TABLE records (
+  id BLOB NOT NULL UNIQUE,  -- 16 bytes
+  time INTEGER NOT NULL,    -- milliseconds since 1970, UTC
+  class TEXT NOT NULL, tenant TEXT NOT NULL, token_id TEXT NOT NULL, route TEXT NOT NULL,
+  upstream TEXT NOT NULL, model TEXT NOT NULL, key TEXT NOT NULL, relay TEXT NOT NULL,
+  status INTEGER NOT NULL,
+  input INTEGER, output INTEGER, cached INTEGER, reasoning INTEGER,
+  bytes_in INTEGER NOT NULL, bytes_out INTEGER NOT NULL,
+  first_token_ms INTEGER, total_ms INTEGER NOT NULL, attempts INTEGER NOT NULL
+);
+CREATE INDEX records_by_time ON records (time);
+CREATE TABLE sums (
+  day INTEGER NOT NULL,     -- days since 1970, UTC
+  class TEXT NOT NULL, tenant TEXT NOT NULL, route TEXT NOT NULL, upstream TEXT NOT NULL,
+  model TEXT NOT NULL, key TEXT NOT NULL, relay TEXT NOT NULL,
+  requests INTEGER NOT NULL,
+  input INTEGER NOT NULL, output INTEGER NOT NULL, cached INTEGER NOT NULL,
+  reasoning INTEGER NOT NULL, bytes_in INTEGER NOT NULL, bytes_out INTEGER NOT NULL,
+  PRIMARY KEY (day, class, tenant, route, upstream, model, key, relay)
+) WITHOUT ROWID;
+CREATE TABLE lost (relay TEXT PRIMARY KEY, records INTEGER NOT NULL) WITHOUT ROWID;
+)sql",
+};
+constexpr uint64_t kVersion = std::size(kSteps);
+
+constexpr const char* kInsert =
+    "INSERT OR IGNORE INTO records VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+constexpr const char* kAddToSums =
+    "INSERT INTO sums VALUES (?,?,?,?,?,?,?,?,1,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET "
+    "requests = requests + 1, input = input + excluded.input, output = output + excluded.output, "
+    "cached = cached + excluded.cached, reasoning = reasoning + excluded.reasoning, "
+    "bytes_in = bytes_in + excluded.bytes_in, bytes_out = bytes_out + excluded.bytes_out";
+
+Result<void> prepare_file(LedgerDatabase& database) {
+  CULVERT_CHECK(database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL"));
+  auto transaction = CULVERT_TRY(LedgerTransaction::begin(database));
+  const uint64_t version = CULVERT_TRY(database.number("PRAGMA user_version"));
+  if (version > kVersion) {
+    return Error::ours(Code::kSystem, Stage::kNone,
+                       "made by a newer version of the control service");
+  }
+  for (uint64_t step = version; step < kVersion; ++step) {
+    CULVERT_CHECK(database.execute(kSteps[step]));
+  }
+  CULVERT_CHECK(database.execute(fmt::format("PRAGMA user_version = {}", kVersion).c_str()));
+  return transaction.commit();
+}
+
+std::string raw_id(const std::string& digits) {
+  const auto value = [](char c) { return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10; };
+  std::string raw;
+  for (size_t i = 0; i + 1 < digits.size(); i += 2) {
+    raw += static_cast<char>(value(digits[i]) << 4 | value(digits[i + 1]));
+  }
+  return raw;
+}
+
+uint64_t bounded(uint64_t count) { return std::min(count, kCountMost); }
+
+template <class Value>
+std::optional<uint64_t> if_told(bool told, Value value) {
+  return told ? std::optional<uint64_t>(bounded(value)) : std::nullopt;
+}
+
+// A relay that knows no time is no reason to lose what it counted.
+uint64_t milliseconds_of(const v1::UsageRecord& record, const Clock& clock) {
+  if (record.has_time()) {
+    const int64_t seconds = std::clamp<int64_t>(record.time().seconds(), 0, INT32_MAX);
+    const int64_t nanos = std::clamp(record.time().nanos(), 0, 999'999'999);
+    return static_cast<uint64_t>(seconds * 1000 + nanos / 1'000'000);
+  }
+  using std::chrono::milliseconds;
+  const auto now = std::chrono::duration_cast<milliseconds>(clock.wall().time_since_epoch());
+  return static_cast<uint64_t>(now.count());
+}
+
+}  // namespace
+
+Result<std::unique_ptr<SqliteLedger>> SqliteLedger::open(const std::string& path,
+                                                         const Clock& clock) {
+  auto writing = CULVERT_TRY(LedgerDatabase::open(path));
+  if (auto prepared = prepare_file(writing); !prepared) {
+    prepared.error().detail = path + ": " + prepared.error().detail;
+    return std::move(prepared).error();
+  }
+  auto reading = CULVERT_TRY(LedgerDatabase::open(path));
+  CULVERT_CHECK(reading.execute("PRAGMA query_only = 1"));
+  return std::unique_ptr<SqliteLedger>(
+      new SqliteLedger(std::move(writing), std::move(reading), clock));
+}
+
+Result<void> SqliteLedger::append(const std::string& relay,
+                                  const std::vector<v1::UsageRecord>& records,
+                                  uint64_t lost) {
+  const std::lock_guard lock(writing_mutex_);
+  auto transaction = CULVERT_TRY(LedgerTransaction::begin(writing_));
+  size_t added = 0;
+  for (const v1::UsageRecord& record : records) added += CULVERT_TRY(add(relay, record)) ? 1 : 0;
+  // A batch of which every record is known was sent again, and its losses are counted.
+  const bool again = !records.empty() && added == 0;
+  if (lost > 0 && !again) CULVERT_CHECK(add_lost(relay, lost));
+  return transaction.commit();
+}
+
+Result<bool> SqliteLedger::add(const std::string& relay, const v1::UsageRecord& record) {
+  const uint64_t time = milliseconds_of(record, clock_);
+  const std::string_view used_class = word_of(record.class_());
+  auto insert = CULVERT_TRY(writing_.prepare(kInsert));
+  insert.bind_bytes(raw_id(record.id()))
+      .bind(time)
+      .bind_text(used_class)
+      .bind_text(record.tenant())
+      .bind_text(record.token_id())
+      .bind_text(record.route())
+      .bind_text(record.upstream())
+      .bind_text(record.model())
+      .bind_text(record.key())
+      .bind_text(relay)
+      .bind(int64_t{record.status()})
+      .bind(if_told(record.has_input_tokens(), record.input_tokens()))
+      .bind(if_told(record.has_output_tokens(), record.output_tokens()))
+      .bind(if_told(record.has_cached_tokens(), record.cached_tokens()))
+      .bind(if_told(record.has_reasoning_tokens(), record.reasoning_tokens()))
+      .bind(bounded(record.bytes_in()))
+      .bind(bounded(record.bytes_out()))
+      .bind(if_told(record.has_first_token_ms(), record.first_token_ms()))
+      .bind(uint64_t{record.total_ms()})
+      .bind(uint64_t{record.attempts()});
+  CULVERT_CHECK(insert.run());
+  if (writing_.changed() == 0) return false;
+  CULVERT_CHECK(add_to_sums(relay, record, time / kDay, used_class));
+  return true;
+}
+
+Result<void> SqliteLedger::add_to_sums(const std::string& relay,
+                                       const v1::UsageRecord& record,
+                                       uint64_t day,
+                                       std::string_view used_class) {
+  auto sums = CULVERT_TRY(writing_.prepare(kAddToSums));
+  sums.bind(day)
+      .bind_text(used_class)
+      .bind_text(record.tenant())
+      .bind_text(record.route())
+      .bind_text(record.upstream())
+      .bind_text(record.model())
+      .bind_text(record.key())
+      .bind_text(relay)
+      .bind(bounded(record.input_tokens()))
+      .bind(bounded(record.output_tokens()))
+      .bind(bounded(record.cached_tokens()))
+      .bind(bounded(record.reasoning_tokens()))
+      .bind(bounded(record.bytes_in()))
+      .bind(bounded(record.bytes_out()));
+  return sums.run();
+}
+
+Result<void> SqliteLedger::add_lost(const std::string& relay, uint64_t lost) {
+  log::warn("a relay lost usage records", {{"relay", relay}, {"records", lost}});
+  auto add =
+      CULVERT_TRY(writing_.prepare("INSERT INTO lost VALUES (?, ?) ON CONFLICT DO UPDATE SET "
+                                   "records = records + excluded.records"));
+  add.bind_text(relay).bind(lost);
+  return add.run();
+}
+
+Result<v1::UsageReply> SqliteLedger::report(const v1::UsageRequest& request) {
+  const UsageQuery query = CULVERT_TRY(usage_query(request));
+  const std::lock_guard lock(reading_mutex_);
+  auto reply = CULVERT_TRY(run(query, reading_));
+  reply.set_lost(CULVERT_TRY(reading_.number("SELECT coalesce(sum(records), 0) FROM lost")));
+  return reply;
+}
+
+}  // namespace culvert::control
