@@ -29,7 +29,7 @@ Result<void> check_whole(Database& database) {
 }
 
 // A name as an SQL text.
-std::string quoted(std::string_view text) {
+std::string sql_text(std::string_view text) {
   std::string out = "'";
   for (const char c : text) out += c == '\'' ? std::string("''") : std::string(1, c);
   return out + "'";
@@ -168,7 +168,7 @@ Result<void> SqliteStore::backup(const std::string& path) {
   }
   // SQLite takes an empty file as a new one, and this one nobody else may read.
   CULVERT_CHECK(Database::open(path, Database::Mode::kCreate));
-  auto written = reader->run("VACUUM INTO " + quoted(path));
+  auto written = reader->run("VACUUM INTO " + sql_text(path));
   if (!written) ::unlink(path.c_str());
   return written;
 }
@@ -183,7 +183,7 @@ Result<void> SqliteStore::read_backup(const std::string& path, const EntryCheck&
 Result<void> SqliteStore::restore(const std::string& path) {
   CULVERT_CHECK(open_backup(path));
   const std::lock_guard lock(mutex_);
-  CULVERT_CHECK(database_->run("ATTACH " + quoted(path) + " AS backup"));
+  CULVERT_CHECK(database_->run("ATTACH " + sql_text(path) + " AS backup"));
   auto replaced = replace_all();
   CULVERT_CHECK(database_->run("DETACH backup"));
   if (!replaced) return std::move(replaced).error();
