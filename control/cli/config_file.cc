@@ -87,13 +87,13 @@ Result<ConfigFile> parse_config(std::string_view file, std::string_view text) {
 std::string print_config(const ConfigFile& config) {
   std::string out =
       "# Services that `culvert` speaks to. It holds tokens: keep its mode at 0600.\n";
-  out += "current: " + quoted(config.current) + "\ncontexts:";
+  out += "current: " + json_text(config.current) + "\ncontexts:";
   if (config.contexts.empty()) out += " {}";
   out += '\n';
   for (const auto& [name, context] : config.contexts) {
-    out += "  " + quoted(name) + ":\n    server: " + quoted(context.server) + "\n";
-    if (!context.ca.empty()) out += "    ca: " + quoted(context.ca) + "\n";
-    out += "    token: " + quoted(context.token.reveal()) + "\n";
+    out += "  " + json_text(name) + ":\n    server: " + json_text(context.server) + "\n";
+    if (!context.ca.empty()) out += "    ca: " + json_text(context.ca) + "\n";
+    out += "    token: " + json_text(context.token.reveal()) + "\n";
   }
   return out;
 }

@@ -31,6 +31,6 @@ std::string to_json_line(const Value& value);  // on one line, with a line feed 
 std::string to_yaml_text(const Value& value);  // with a line feed at the end
 
 // "…" with escapes that JSON (RFC 8259) and YAML read alike; control characters never stand bare.
-std::string quoted(std::string_view text);
+std::string json_text(std::string_view text);
 
 }  // namespace culvert::cli

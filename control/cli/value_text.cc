@@ -27,7 +27,7 @@ std::string scalar(const Value& value) {
   if (const auto* whole = std::get_if<int64_t>(&content)) return std::to_string(*whole);
   if (const auto* size = std::get_if<uint64_t>(&content)) return std::to_string(*size);
   if (const auto* real = std::get_if<double>(&content)) return number(*real);
-  if (const auto* text = std::get_if<std::string>(&content)) return quoted(*text);
+  if (const auto* text = std::get_if<std::string>(&content)) return json_text(*text);
   if (std::holds_alternative<Value::List>(content)) return "[]";
   if (std::holds_alternative<Value::Map>(content)) return "{}";
   return "null";
@@ -52,7 +52,7 @@ void write_json(const Value& value, int indent, std::string* out) {
   for (size_t i = 0; i < size; ++i) {
     if (i > 0) *out += indent < 0 ? ", " : ",";
     break_line(inner);
-    if (map != nullptr) *out += quoted((*map)[i].first) + ": ";
+    if (map != nullptr) *out += json_text((*map)[i].first) + ": ";
     write_json(list != nullptr ? (*list)[i] : (*map)[i].second, inner, out);
   }
   break_line(indent);
@@ -115,7 +115,7 @@ void write_yaml(const Value& value, size_t indent, std::string* out) {
 
 }  // namespace
 
-std::string quoted(std::string_view text) {
+std::string json_text(std::string_view text) {
   std::string out = "\"";
   const std::string valid = valid_utf8(text);
   for (size_t i = 0; i < valid.size(); ++i) {

@@ -45,10 +45,10 @@ TEST(ValueOf, WritesResourcesAsFilesDoAndMasksSecrets) {
 }
 
 TEST(Quoted, LetsNoControlCharacterStandBare) {
-  EXPECT_EQ(quoted("a\"b\\c\nd\x1b\x7F"), R"("a\"b\\c\nd\u001b\u007f")");
-  EXPECT_EQ(quoted("\xC2\x9B…模"), R"("\u009b…模")");
-  EXPECT_EQ(quoted("a\u202Eb"), R"("a\u202eb")");
-  EXPECT_EQ(quoted("\xFF"), "\"\uFFFD\"");
+  EXPECT_EQ(json_text("a\"b\\c\nd\x1b\x7F"), R"("a\"b\\c\nd\u001b\u007f")");
+  EXPECT_EQ(json_text("\xC2\x9B…模"), R"("\u009b…模")");
+  EXPECT_EQ(json_text("a\u202Eb"), R"("a\u202eb")");
+  EXPECT_EQ(json_text("\xFF"), "\"\uFFFD\"");
 }
 
 Value sample() {
