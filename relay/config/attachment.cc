@@ -10,6 +10,14 @@
 #include <mutex>
 
 namespace culvert {
+namespace {
+
+log::Field field_of(std::optional<uint64_t> revision) {
+  if (!revision) return {"revision", "unknown"};
+  return {"revision", *revision};
+}
+
+}  // namespace
 
 // Outlives the attachment in tasks that are still posted.
 struct Attachment::Shared {
@@ -39,7 +47,7 @@ Attachment::Attachment(Identity identity, std::string state_dir, Parts parts)
   contact_ = parts_.clock.now() - away;
   kept_at_ = *contact_;
   log::info("starting with the kept configuration of the control service",
-            {{"revision", remote_.version()},
+            {field_of(remote_.revision()),
              {"items", remote_.items()},
              {"age_seconds", seconds(away)}});
 }
@@ -149,6 +157,10 @@ void Attachment::on_change(v1::TypeUpdate update) {
   post([this, update = std::move(update)] { change(update); });
 }
 
+void Attachment::on_standing(uint64_t revision) {
+  post([this, revision] { stand(revision); });
+}
+
 void Attachment::on_drain(bool drain) {
   post([this, drain] { parts_.owner.on_drain_command(drain); });
 }
@@ -195,7 +207,7 @@ void Attachment::change(const v1::TypeUpdate& update) {
   if (remote_.overall_hash() != before) parts_.owner.on_remote_changed();
   log::info("the control service's configuration changed",
             {{"type", update.type()},
-             {"revision", update.version()},
+             field_of(remote_.revision()),
              {"upserts", update.upserts_size()},
              {"removes", update.removes_size()},
              {"refused", acks.front().errors_size()}});
@@ -206,6 +218,14 @@ void Attachment::change(const v1::TypeUpdate& update) {
   keep();
   refresh_hello();
   for (v1::TypeAck& ack : acks) link_->acknowledge(std::move(ack));
+  parts_.owner.on_control_state();
+}
+
+// What is kept of it may wait: it changes nothing of what runs.
+void Attachment::stand(uint64_t revision) {
+  remote_.set_revision(revision);
+  log::info("all of the control service's revision is here",
+            {{"revision", revision}, {"refused", remote_.refused()}});
   parts_.owner.on_control_state();
 }
 

@@ -118,7 +118,7 @@ void Server::look_at_control() {
                         .from_cache = attachment_->from_cache(),
                         .stale = attachment_->stale(),
                         .age_seconds = seconds(attachment_->age()),
-                        .revision = attachment_->revision(),
+                        .revision = attachment_->revision().value_or(0),
                         .refused_items = attachment_->refused()});
 }
 
@@ -201,7 +201,8 @@ AdminAnswer Server::readiness() const {
   json.field("draining", process_.draining.load() || process_.held.load());
   json.field("control", control);
   if (attachment_ != nullptr) {
-    json.field("revision", attachment_->revision()).field("stale", attachment_->stale());
+    if (const auto revision = attachment_->revision()) json.field("revision", *revision);
+    json.field("stale", attachment_->stale());
   }
   json.end_object();
   return {ready ? 200 : 503, "application/json", json.take() + '\n'};

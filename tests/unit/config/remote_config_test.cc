@@ -119,7 +119,20 @@ TEST_F(RemoteConfigTest, WhatIsSoundRunsAndIsAcknowledged) {
   EXPECT_EQ(running().upstreams.count("a"), 1U);
   put("route", "r", route("/r", {"a"}));
   EXPECT_EQ(running().routes.size(), 1U);
-  EXPECT_EQ(config_.version(), 2U);
+}
+
+TEST_F(RemoteConfigTest, TheRevisionIsTheOneThatIsToldAndNotTheVersion) {
+  EXPECT_TRUE(config_.empty());
+  put("upstream", "a", upstream("a.example"));
+  EXPECT_FALSE(config_.empty());
+  EXPECT_EQ(config_.revision(), std::nullopt) << "an older service does not tell";
+  v1::TypeUpdate update = change("upstream");
+  update.set_version(40);
+  update.set_revision(3);
+  EXPECT_EQ(config_.apply(update, local_, check_).front().version(), 40U);
+  EXPECT_EQ(config_.revision(), 3U);
+  put("token", "t1", token("cvt_x"));
+  EXPECT_EQ(config_.revision(), 3U);
 }
 
 TEST_F(RemoteConfigTest, HashesAreThoseOfTheContract) {
@@ -247,6 +260,7 @@ TEST_F(RemoteConfigTest, IsKeptAndRestored) {
   put("upstream", "a", upstream("old.example"));
   put("upstream", "a", upstream("not a host"));
   put("token", "t1", token("cvt_x"));
+  config_.set_revision(7);
   const WallTime contact{std::chrono::seconds(1'800'000'000)};
   RemoteConfig again;
   const auto restored = again.restore(config_.kept(contact));
@@ -254,7 +268,7 @@ TEST_F(RemoteConfigTest, IsKeptAndRestored) {
   EXPECT_EQ(*restored, contact);
   again.settle_again(local_, check_);
   EXPECT_EQ(again.overall_hash(), config_.overall_hash());
-  EXPECT_EQ(again.version(), config_.version());
+  EXPECT_EQ(again.revision(), 7U);
   EXPECT_EQ(again.refused(), 1U);
   ASSERT_EQ(again.inventory().size(), 2U);
   EXPECT_EQ(again.inventory()[0].SerializeAsString(), config_.inventory()[0].SerializeAsString());

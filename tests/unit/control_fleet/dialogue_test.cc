@@ -105,6 +105,32 @@ TEST_F(DialogueTest, ShowsARelayInStepWhenItRunsAll) {
   EXPECT_EQ(status().running_hash(), status().desired_hash());
 }
 
+TEST_F(DialogueTest, TellsTheRevisionThatTheRelayHasAllOf) {
+  const auto standing = [this]() -> std::optional<uint64_t> {
+    std::optional<uint64_t> told;
+    for (auto said = speak(); !said.empty(); said = speak()) {
+      for (const v1::SyncDown& message : said) {
+        if (message.has_standing()) told = message.standing().revision();
+        if (!message.has_update()) continue;
+        EXPECT_FALSE(told) << "after all of it";
+        EXPECT_EQ(message.update().revision(), parts_.configuration.current()->revision);
+        v1::SyncUp up;
+        up.mutable_ack()->set_type(message.update().type());
+        up.mutable_ack()->set_nonce(message.update().nonce());
+        hear(up);
+      }
+    }
+    return told;
+  };
+  hear(hello());
+  EXPECT_EQ(standing(), 1U);
+  EXPECT_EQ(standing(), std::nullopt) << "once";
+  parts_.configuration.change([](ConfigState* state) {
+    state->routes["elsewhere"].mutable_relays()->add_regions("ap-east");
+  });
+  EXPECT_EQ(standing(), 2U) << "also of what is not for this relay";
+}
+
 TEST_F(DialogueTest, ShowsARefusalAndSendsItNoMore) {
   hear(hello());
   follow("r");
