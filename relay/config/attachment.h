@@ -65,6 +65,8 @@ class Attachment final : private LinkEvents {
   bool has_configuration() const { return !remote_.empty(); }
   bool from_cache() const { return from_cache_; }
   bool stale() const { return stale_; }
+  // What runs could not be written to the disk; a restart without the service has an older one.
+  bool keep_failed() const { return keep_failed_; }
   // Everything that the service has was heard: nothing new for a moment after the Welcome.
   bool settled() const;
   Duration age() const;  // since the service was there
@@ -106,7 +108,8 @@ class Attachment final : private LinkEvents {
   bool from_cache_ = false;
   bool stale_ = false;
   bool keep_failed_ = false;
-  struct Shared;  // with the link's threads
+  Instant keep_again_{};  // where it failed
+  struct Shared;          // with the link's threads
   std::shared_ptr<Shared> shared_;
   std::unique_ptr<ControlLink> link_;
 };

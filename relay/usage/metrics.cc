@@ -155,6 +155,9 @@ void Metrics::set_control(const Control& control) {
         static_cast<double>(control.revision));
   gauge("culvert_control_refused_items", "Items of the control service that this relay refuses.",
         static_cast<double>(control.refused_items));
+  gauge("culvert_control_config_keep_failed",
+        "1 while what runs of the control service could not be written to the disk.",
+        control.keep_failed ? 1 : 0);
 }
 
 std::string Metrics::text(const std::vector<KeyGauge>& keys) {

@@ -62,6 +62,7 @@ class Metrics {
     double age_seconds = 0;   // since the service was there
     uint64_t revision = 0;  // as operators count; 0: none, or not known
     uint64_t refused_items = 0;
+    bool keep_failed = false;  // what runs could not be written to the disk
   };
   void set_control(const Control& control);
 
