@@ -67,6 +67,7 @@ class Disk(FleetCase):
         self.relay.crash()
         self.relay.start()
         self.assertEqual(ask(self.relay, path, self.token)[0], 200)
+        self.control.start()
 
     def test_full(self):
         self.runs_on_and_heals(self.full)

@@ -170,7 +170,7 @@ TEST_F(DialogueTest, KnowsRefusalsFromTheInventory) {
   routes->add_errors()->set_name("r");
   hear(message);
   const auto said = speak();
-  ASSERT_EQ(said.size(), 1U);
+  ASSERT_EQ(said.size(), 2U);  // and Standing
   EXPECT_TRUE(said[0].has_welcome());
   EXPECT_EQ(status().refusals_size(), 1);
   EXPECT_NE(status().running_hash(), status().desired_hash());
@@ -179,7 +179,7 @@ TEST_F(DialogueTest, KnowsRefusalsFromTheInventory) {
   routes->clear_errors();
   begin();
   hear(message);
-  EXPECT_EQ(speak().size(), 1U);
+  EXPECT_EQ(speak().size(), 2U);
   EXPECT_EQ(status().running_hash(), status().desired_hash());
 }
 
