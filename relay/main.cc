@@ -75,7 +75,7 @@ int run_join(const culvert::BootstrapSource& source, const JoinOptions& options)
 }  // namespace
 
 int main(int argc, char** argv) {
-  culvert::ignore_broken_pipes();
+  culvert::ignore_failed_writes();
   CLI::App app(
       "Culvert's relay: carries requests for AI and other HTTPS APIs.\n"
       "Configured by a file, by environment variables (which win), or by both.",

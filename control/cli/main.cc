@@ -45,7 +45,10 @@ void add_common_flags(CLI::App* app, Program* program) {
 
 void add_verbs(CLI::App* app, Program* program) {
   using namespace culvert::cli;  // NOLINT(google-build-using-namespace)
-  add_apply_verbs(app, program);
+  add_apply_verb(app, program);
+  add_diff_verb(app, program);
+  add_delete_verb(app, program);
+  add_rollback_verb(app, program);
   add_read_verbs(app, program);
   add_relay_verbs(app, program);
   add_key_verbs(app, program);

@@ -184,6 +184,9 @@ std::string relay_text(const v1::RelayStatus& relay, WallTime now, bool colours)
   add("running",
       short_hash(relay.running_hash()) + fmt::format(" of revision {}", relay.running_revision()));
   if (relay.state().from_cache()) add("source", "its last known good, from its own disk");
+  if (relay.state().keep_failed()) {
+    add("cache", Cell("cannot be written: its disk has an older configuration", Colour::kRed));
+  }
   if (relay.state().spool_lost() > 0) {
     add("usage lost", Cell(std::to_string(relay.state().spool_lost()) + " records", Colour::kRed));
   }

@@ -14,7 +14,10 @@ class App;
 
 namespace culvert::cli {
 
-void add_apply_verbs(CLI::App* app, Program* program);       // apply, diff, delete, rollback
+void add_apply_verb(CLI::App* app, Program* program);        // apply
+void add_diff_verb(CLI::App* app, Program* program);         // diff
+void add_delete_verb(CLI::App* app, Program* program);       // delete
+void add_rollback_verb(CLI::App* app, Program* program);     // rollback
 void add_read_verbs(CLI::App* app, Program* program);        // get, history, logs
 void add_relay_verbs(CLI::App* app, Program* program);       // relay …
 void add_key_verbs(CLI::App* app, Program* program);         // key …

@@ -158,7 +158,16 @@ void Dialogue::update(const v1::StoredRelay& relay, Instant now, std::vector<v1:
     *out->emplace_back().mutable_update() = std::move(update);
     asked_ = now;
   }
-  if (rollout_->settled()) parts_.attendance.settled(speaker_, target->revision);
+  if (!rollout_->settled()) return;
+  parts_.attendance.settled(speaker_, target->revision);
+  standing(target->revision, out);
+}
+
+// A revision that is not for this relay has no updates, so that this alone tells it.
+void Dialogue::standing(uint64_t revision, std::vector<v1::SyncDown>* out) {
+  if (told_revision_ == revision) return;
+  out->emplace_back().mutable_standing()->set_revision(revision);
+  told_revision_ = revision;
 }
 
 void Dialogue::pulse(Instant now, std::vector<v1::SyncDown>* out) {

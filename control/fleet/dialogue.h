@@ -55,6 +55,7 @@ class Dialogue {
   void welcome(const v1::StoredRelay& relay, std::vector<v1::SyncDown>* out);
   void command(const v1::StoredRelay& relay, std::vector<v1::SyncDown>* out);
   void update(const v1::StoredRelay& relay, Instant now, std::vector<v1::SyncDown>* out);
+  void standing(uint64_t revision, std::vector<v1::SyncDown>* out);
   void pulse(Instant now, std::vector<v1::SyncDown>* out);
   void note_seen(const v1::StoredRelay& relay, Instant now);
 
@@ -64,6 +65,7 @@ class Dialogue {
   std::optional<Rollout> rollout_;  // from the Hello on
   bool welcomed_ = false;
   bool told_drain_ = false;
+  std::optional<uint64_t> told_revision_;
   std::string version_;
   std::vector<std::string> certificates_;  // to be sent
   Instant began_{};

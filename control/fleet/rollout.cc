@@ -14,7 +14,8 @@ constexpr size_t kItemOverhead = 16;  // tags and lengths of an item in its mess
 // What is sent of one type, cut into messages.
 class Pieces {
  public:
-  Pieces(size_t type, uint64_t version) : type_(kTypeNames[type]), version_(version) {}
+  Pieces(size_t type, const Target& target)
+      : type_(kTypeNames[type]), version_(target.generation), revision_(target.revision) {}
 
   // The message that an item of this size goes into.
   v1::TypeUpdate& for_bytes(size_t bytes) {
@@ -24,6 +25,7 @@ class Pieces {
       v1::TypeUpdate& piece = pieces_.emplace_back();
       piece.set_type(type_);
       piece.set_version(version_);
+      piece.set_revision(revision_);
     }
     used_ += bytes;
     return pieces_.back();
@@ -33,6 +35,7 @@ class Pieces {
  private:
   std::string type_;
   uint64_t version_;
+  uint64_t revision_;
   std::vector<v1::TypeUpdate> pieces_;
   size_t used_ = 0;  // of the last
 };
@@ -111,7 +114,7 @@ std::vector<v1::TypeUpdate> Rollout::removals() {
 }
 
 void Rollout::upserts_of(size_t type, std::vector<v1::TypeUpdate>* out) {
-  Pieces pieces(type, target_->generation);
+  Pieces pieces(type, *target_);
   Held& held = held_[type];
   for (const auto& item : target_->types[type]) {
     const auto found = held.find(item->name);
@@ -125,7 +128,7 @@ void Rollout::upserts_of(size_t type, std::vector<v1::TypeUpdate>* out) {
 }
 
 void Rollout::removals_of(size_t type, std::vector<v1::TypeUpdate>* out) {
-  Pieces pieces(type, target_->generation);
+  Pieces pieces(type, *target_);
   Held& held = held_[type];
   for (auto at = held.begin(); at != held.end();) {
     if (holds(target_->types[type], at->first)) {

@@ -38,6 +38,9 @@ void write_states(Exposition& out, const Relays& relays) {
               "When the relay's newest certificate ends.", [](const auto& relay) {
                 return static_cast<double>(relay.certificate_until().seconds());
               });
+  write_gauge(out, relays, "culvert_relay_keep_failed",
+              "1 where the relay could not write its configuration to its own disk.",
+              [](const auto& relay) { return relay.state().keep_failed() ? 1 : 0; });
   write_gauge(out, relays, "culvert_relay_spool_records",
               "Usage records that wait at the relay to be acknowledged.",
               [](const auto& relay) { return static_cast<double>(relay.state().spool_records()); });

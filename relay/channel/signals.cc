@@ -40,6 +40,9 @@ Signal::~Signal() {
            [](uv_handle_t* handle) { delete static_cast<Box*>(handle->data); });
 }
 
-void ignore_broken_pipes() { std::signal(SIGPIPE, SIG_IGN); }
+void ignore_failed_writes() {
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
+}
 
 }  // namespace culvert

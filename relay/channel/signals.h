@@ -21,7 +21,8 @@ class Signal {
   std::function<void()> arrived_;
 };
 
-// A write to a closed connection is an error of that write, not the end of the process.
-void ignore_broken_pipes();
+// A write to a closed connection, or beyond the greatest size that a file may have (setrlimit(2)),
+// is an error of that write, not the end of the process.
+void ignore_failed_writes();
 
 }  // namespace culvert

@@ -10,6 +10,16 @@
 #include <mutex>
 
 namespace culvert {
+namespace {
+
+constexpr auto kKeepAgain = std::chrono::seconds(10);  // after a disk that took nothing
+
+log::Field field_of(std::optional<uint64_t> revision) {
+  if (!revision) return {"revision", "unknown"};
+  return {"revision", *revision};
+}
+
+}  // namespace
 
 // Outlives the attachment in tasks that are still posted.
 struct Attachment::Shared {
@@ -38,10 +48,9 @@ Attachment::Attachment(Identity identity, std::string state_dir, Parts parts)
   const Duration away = std::max<Duration>(parts_.clock.wall() - *contact, Duration::zero());
   contact_ = parts_.clock.now() - away;
   kept_at_ = *contact_;
-  log::info("starting with the kept configuration of the control service",
-            {{"revision", remote_.version()},
-             {"items", remote_.items()},
-             {"age_seconds", seconds(away)}});
+  log::info(
+      "starting with the kept configuration of the control service",
+      {field_of(remote_.revision()), {"items", remote_.items()}, {"age_seconds", seconds(away)}});
 }
 
 Attachment::~Attachment() {
@@ -116,7 +125,8 @@ void Attachment::look() {
   if (link_ == nullptr) return;
   set_stale(age() > max_age_);
   const Duration most = std::max<Duration>(std::chrono::seconds(1), max_age_ / 24);
-  if (connected_ && has_configuration() && *contact_ - kept_at_ > most) keep();
+  const bool aged = connected_ && has_configuration() && *contact_ - kept_at_ > most;
+  if (keep_failed_ ? parts_.clock.now() >= keep_again_ : aged) keep();
 }
 
 void Attachment::set_stale(bool stale) {
@@ -147,6 +157,10 @@ void Attachment::on_welcome(v1::Welcome message) {
 
 void Attachment::on_change(v1::TypeUpdate update) {
   post([this, update = std::move(update)] { change(update); });
+}
+
+void Attachment::on_standing(uint64_t revision) {
+  post([this, revision] { stand(revision); });
 }
 
 void Attachment::on_drain(bool drain) {
@@ -195,7 +209,7 @@ void Attachment::change(const v1::TypeUpdate& update) {
   if (remote_.overall_hash() != before) parts_.owner.on_remote_changed();
   log::info("the control service's configuration changed",
             {{"type", update.type()},
-             {"revision", update.version()},
+             field_of(remote_.revision()),
              {"upserts", update.upserts_size()},
              {"removes", update.removes_size()},
              {"refused", acks.front().errors_size()}});
@@ -206,6 +220,14 @@ void Attachment::change(const v1::TypeUpdate& update) {
   keep();
   refresh_hello();
   for (v1::TypeAck& ack : acks) link_->acknowledge(std::move(ack));
+  parts_.owner.on_control_state();
+}
+
+// What is kept of it may wait: it changes nothing of what runs.
+void Attachment::stand(uint64_t revision) {
+  remote_.set_revision(revision);
+  log::info("all of the control service's revision is here",
+            {{"revision", revision}, {"refused", remote_.refused()}});
   parts_.owner.on_control_state();
 }
 
@@ -231,16 +253,16 @@ void Attachment::renewed(const std::string& pem) {
 }
 
 void Attachment::keep() {
-  const WallTime contact = parts_.clock.wall() -
-                           std::chrono::duration_cast<WallTime::duration>(age());
+  const WallTime contact =
+      parts_.clock.wall() - std::chrono::duration_cast<WallTime::duration>(age());
   const auto saved = kept_.save(remote_.kept(contact));
   if (saved) {
     kept_at_ = *contact_;
     if (std::exchange(keep_failed_, false)) log::info("the configuration is kept again");
     return;
   }
-  keep_failed_ = true;
-  kept_at_ = *contact_;  // the next try is a while away
+  keep_again_ = parts_.clock.now() + kKeepAgain;
+  if (std::exchange(keep_failed_, true)) return;
   log::error("the configuration cannot be kept; a restart without the service has an older one",
              {{"error", saved.error().detail}});
 }

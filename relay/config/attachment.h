@@ -62,18 +62,22 @@ class Attachment final : private LinkEvents {
   Resources merged(const Resources& local) const { return remote_.merged(local, stale_); }
   const Identity& identity() const { return identity_; }
   bool connected() const { return connected_; }
-  bool has_configuration() const { return remote_.version() != 0; }
+  bool has_configuration() const { return !remote_.empty(); }
   bool from_cache() const { return from_cache_; }
   bool stale() const { return stale_; }
+  // What runs could not be written to the disk; a restart without the service has an older one.
+  bool keep_failed() const { return keep_failed_; }
   // Everything that the service has was heard: nothing new for a moment after the Welcome.
   bool settled() const;
   Duration age() const;  // since the service was there
-  uint64_t revision() const { return remote_.version(); }
+  // As operators count; nullopt where the service has not told.
+  std::optional<uint64_t> revision() const { return remote_.revision(); }
   size_t refused() const { return remote_.refused(); }
 
  private:
   void on_welcome(v1::Welcome welcome) override;
   void on_change(v1::TypeUpdate change) override;
+  void on_standing(uint64_t revision) override;
   void on_drain(bool drain) override;
   void on_alive() override;
   void on_certificate(std::string pem) override;
@@ -82,6 +86,7 @@ class Attachment final : private LinkEvents {
   void post(std::function<void()> task);
   void welcome(const v1::Welcome& welcome);
   void change(const v1::TypeUpdate& change);
+  void stand(uint64_t revision);
   void lost(const std::string& why);
   void renewed(const std::string& pem);
   void keep();
@@ -103,7 +108,8 @@ class Attachment final : private LinkEvents {
   bool from_cache_ = false;
   bool stale_ = false;
   bool keep_failed_ = false;
-  struct Shared;  // with the link's threads
+  Instant keep_again_{};  // where it failed
+  struct Shared;          // with the link's threads
   std::shared_ptr<Shared> shared_;
   std::unique_ptr<ControlLink> link_;
 };

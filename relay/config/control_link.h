@@ -25,6 +25,7 @@ class LinkEvents {
   virtual void on_welcome(v1::Welcome welcome) = 0;
   // One type's complete change, of a type that is known; answered by ControlLink::acknowledge().
   virtual void on_change(v1::TypeUpdate change) = 0;
+  virtual void on_standing(uint64_t revision) = 0;  // all of that revision was sent
   virtual void on_drain(bool drain) = 0;
   virtual void on_alive() = 0;  // the service said something
   virtual void on_certificate(std::string pem) = 0;  // renewed, proven, not stored yet

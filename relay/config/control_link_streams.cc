@@ -31,6 +31,7 @@ void gather(v1::TypeUpdate piece, v1::TypeUpdate* whole) {
   whole->set_type(piece.type());
   whole->set_version(piece.version());
   whole->set_nonce(piece.nonce());
+  if (piece.has_revision()) whole->set_revision(piece.revision());
   whole->mutable_upserts()->MergeFrom(piece.upserts());
   whole->mutable_removes()->MergeFrom(piece.removes());
 }
@@ -170,6 +171,9 @@ bool LinkStreams::take(v1::SyncDown message) {
       return true;
     case v1::SyncDown::kCommand:
       if (message.command().has_drain()) parts_.events.on_drain(message.command().drain());
+      return true;
+    case v1::SyncDown::kStanding:
+      parts_.events.on_standing(message.standing().revision());
       return true;
     case v1::SyncDown::kPulse: {
       v1::SyncUp answer;

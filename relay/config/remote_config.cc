@@ -42,6 +42,7 @@ std::vector<v1::TypeAck> RemoteConfig::apply(const v1::TypeUpdate& change,
     if (found != changed.items.end()) found->second.wanted.reset();
   }
   changed.version = change.version();
+  if (change.has_revision()) revision_ = change.revision();
   settle(local, check);
   std::vector<v1::TypeAck> acks{answer(type)};
   acks.front().set_nonce(change.nonce());
@@ -173,6 +174,7 @@ std::string RemoteConfig::kept(WallTime contact) const {
   v1::KeptConfiguration out;
   out.mutable_contact()->set_seconds(
       std::chrono::duration_cast<std::chrono::seconds>(contact.time_since_epoch()).count());
+  if (revision_) out.set_revision(*revision_);
   for (size_t type = 0; type < types_.size(); ++type) {
     if (types_[type].version == 0) continue;
     v1::KeptType* of_type = out.add_types();
@@ -205,6 +207,7 @@ Result<WallTime> RemoteConfig::restore(std::string_view kept) {
     }
   }
   types_ = std::move(types);
+  revision_ = in.has_revision() ? std::optional<uint64_t>(in.revision()) : std::nullopt;
   return WallTime(std::chrono::seconds(std::clamp<int64_t>(in.contact().seconds(), 0, kLatest)));
 }
 
@@ -240,10 +243,9 @@ size_t RemoteConfig::refused() const {
   return count;
 }
 
-uint64_t RemoteConfig::version() const {
-  uint64_t highest = 0;
-  for (const Type& type : types_) highest = std::max(highest, type.version);
-  return highest;
+bool RemoteConfig::empty() const {
+  return std::all_of(types_.begin(), types_.end(),
+                     [](const Type& type) { return type.version == 0; });
 }
 
 }  // namespace culvert

@@ -57,7 +57,10 @@ class RemoteConfig {
   std::string overall_hash() const;
   size_t items() const;  // wanted
   size_t refused() const;
-  uint64_t version() const;  // the highest of the types: the store's revision
+  bool empty() const;  // nothing ever came
+  // Of the configuration, as operators count; nullopt where the service has not told.
+  std::optional<uint64_t> revision() const { return revision_; }
+  void set_revision(uint64_t revision) { revision_ = revision; }
 
  private:
   struct Item {
@@ -67,7 +70,7 @@ class RemoteConfig {
   };
   using Items = std::map<std::string, Item, std::less<>>;
   struct Type {
-    uint64_t version = 0;
+    uint64_t version = 0;  // the service's generation; 0: nothing ever came
     Items items;
   };
   // One item on its way from the form that runs to the one that is wanted.
@@ -83,6 +86,7 @@ class RemoteConfig {
   v1::TypeAck answer(size_t type) const;
 
   std::array<Type, kRemoteTypes.size()> types_;
+  std::optional<uint64_t> revision_;
 };
 
 // The index in kRemoteTypes; nullopt for a type that this version does not know.

@@ -5,6 +5,7 @@
 #include "proto/presets.h"
 #include "proto/scalars.h"
 #include "proto/validate.h"
+#include "proto/words.h"
 #include "relay/base/limits.h"
 
 #include <algorithm>
@@ -114,7 +115,7 @@ void RemoteSettling::add(RemoteStep step) {
     return refuse(step, "the relay's own file has the " + std::string(kKinds[step.type]) + " " +
                             in_quotes(step.name) + ", and the file wins; rename one of them");
   }
-  if (refuse_unreadable(step)) return;
+  if (refuse_unreadable(step) || refuse_references(step)) return;
   steps_.push_back(std::move(step));
 }
 
@@ -124,6 +125,19 @@ bool RemoteSettling::refuse_unreadable(const RemoteStep& step) {
   const auto read = put_remote(step.type, step.name, *step.form, &alone);
   if (!read) refuse(step, read.error().detail);
   return !read;
+}
+
+bool RemoteSettling::refuse_references(const RemoteStep& step) {
+  v1::KeyPool pool;
+  if (step.type != kKeyPool || !step.form || !pool.ParseFromString(*step.form)) return false;
+  for (int i = 0; i < pool.keys_size(); ++i) {
+    if (!is_reference(pool.keys(i).value())) continue;
+    refuse(step, "keys[" + std::to_string(i) +
+                     "]: env: and file: of a control service are not read by its relays; allowed "
+                     "is the key itself, which `culvert apply` reads where it runs");
+    return true;
+  }
+  return false;
 }
 
 void RemoteSettling::run() {

@@ -40,6 +40,9 @@ class RemoteSettling {
  private:
   using Steps = std::vector<RemoteStep>;
   bool refuse_unreadable(const RemoteStep& step);
+  // A relay's variables and files are its owner's: nothing that comes over the link is looked up
+  // there.
+  bool refuse_references(const RemoteStep& step);
   // Refuses the steps that findings name, until none is named.
   void refuse_named();
   void halve(Steps steps);

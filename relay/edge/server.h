@@ -94,6 +94,7 @@ class Server final : private AttachmentOwner {
   std::unique_ptr<Timer> drain_timer_;
   std::unique_ptr<Timer> done_timer_;
   std::unique_ptr<Timer> control_timer_;
+  bool told_keep_failed_ = false;  // in the last state that the service was told
   Instant ready_at_latest_{};
   mutable std::mutex report_mutex_;  // of what the link's thread reads
   std::shared_ptr<const Table> report_table_;

@@ -89,9 +89,7 @@ void Server::on_drain_command(bool drain) {
   attachment_->tell(relay_state());
 }
 
-void Server::on_control_state() {
-  look_at_control();
-}
+void Server::on_control_state() { look_at_control(); }
 
 // A relay that has no configuration of its service yet, not even a kept one, waits for it a moment
 // before it says that it is ready.
@@ -118,8 +116,13 @@ void Server::look_at_control() {
                         .from_cache = attachment_->from_cache(),
                         .stale = attachment_->stale(),
                         .age_seconds = seconds(attachment_->age()),
-                        .revision = attachment_->revision(),
-                        .refused_items = attachment_->refused()});
+                        .revision = attachment_->revision().value_or(0),
+                        .refused_items = attachment_->refused(),
+                        .keep_failed = attachment_->keep_failed()});
+  const bool keep_failed = attachment_->keep_failed();
+  if (std::exchange(told_keep_failed_, keep_failed) != keep_failed) {
+    attachment_->tell(relay_state());
+  }
 }
 
 void Server::become_ready() {
@@ -144,6 +147,7 @@ v1::RelayState Server::relay_state() const {
     state.add_listening((listen[i].tls ? "https://" : "http://") + addresses_[i].text());
   }
   state.set_from_cache(attachment_ != nullptr && attachment_->from_cache());
+  state.set_keep_failed(attachment_ != nullptr && attachment_->keep_failed());
   if (accounts_ != nullptr) {
     const SpoolCounts spool = accounts_->counts();
     state.set_spool_records(spool.records);
@@ -201,7 +205,8 @@ AdminAnswer Server::readiness() const {
   json.field("draining", process_.draining.load() || process_.held.load());
   json.field("control", control);
   if (attachment_ != nullptr) {
-    json.field("revision", attachment_->revision()).field("stale", attachment_->stale());
+    if (const auto revision = attachment_->revision()) json.field("revision", *revision);
+    json.field("stale", attachment_->stale());
   }
   json.end_object();
   return {ready ? 200 : 503, "application/json", json.take() + '\n'};

@@ -150,10 +150,14 @@ void Metrics::set_control(const Control& control) {
         control.stale ? 1 : 0);
   gauge("culvert_control_config_age_seconds", "Time since the control service was there.",
         control.age_seconds);
-  gauge("culvert_control_config_revision", "Revision of the control service's store that runs.",
+  gauge("culvert_control_config_revision",
+        "Revision of the control service's configuration that is here; 0: unknown.",
         static_cast<double>(control.revision));
   gauge("culvert_control_refused_items", "Items of the control service that this relay refuses.",
         static_cast<double>(control.refused_items));
+  gauge("culvert_control_config_keep_failed",
+        "1 while what runs of the control service could not be written to the disk.",
+        control.keep_failed ? 1 : 0);
 }
 
 std::string Metrics::text(const std::vector<KeyGauge>& keys) {

@@ -60,8 +60,9 @@ class Metrics {
     bool from_cache = false;  // what runs was kept from an earlier start
     bool stale = false;       // its tokens and keys do not work
     double age_seconds = 0;   // since the service was there
-    uint64_t revision = 0;
+    uint64_t revision = 0;  // as operators count; 0: none, or not known
     uint64_t refused_items = 0;
+    bool keep_failed = false;  // what runs could not be written to the disk
   };
   void set_control(const Control& control);
 

@@ -46,6 +46,10 @@ def locked_route(prefix: str, to: str) -> str:
             bytes([6 << 3, 1])).hex()
 
 
+def pool(of: str, *keys: str) -> str:
+    return (field(1, of) + b"".join(field(2, field(1, key)) for key in keys)).hex()
+
+
 def token(text: str) -> str:
     return (field(1, hashlib.sha256(text.encode()).digest()) + field(2, "team-a")).hex()
 
@@ -230,6 +234,24 @@ class Running(LinkCase):
         self.control.wait("metrics")
         self.assertEqual(relay.metrics().sum("culvert_control_connected"), 1)
         self.assertEqual(relay.metrics().sum("culvert_control_refused_items"), 1)
+
+    def test_references_of_the_service_are_not_read(self):
+        secret = pathlib.Path(self.folder) / "secret"
+        secret.write_text("sk-of-the-relays-machine")
+        relay = self.relay(env={"SECRET_OF_THE_RELAY": "sk-of-the-environment"})
+        self.with_route()
+        for key in (f"file:{secret}", "env:SECRET_OF_THE_RELAY"):
+            ack = self.control.apply(f"put key_pool 3 theirs {pool('mine', key)}")
+            self.assertEqual(len(ack["errors"]), 1)
+            self.assertIn("theirs: keys[0]: env: and file: ", ack["errors"][0])
+            self.control.forget()
+        ack = self.control.apply(f"put key_pool 4 good {pool('mine', 'sk-as-it-is')}")
+        self.assertEqual(len(ack["errors"]), 1, "the other is refused still, this one is not")
+        self.control.apply(f"put token 5 t1 {token(ISSUED)}")
+        self.control.apply(f"put route 6 locked {locked_route('/l', 'mine')}")
+        sent = {"X-Culvert-Token": ISSUED}
+        self.assertEqual(self.status(relay, "/l/v1/models", **sent), 200)
+        relay.wait_for_metric(lambda m: m.sum("culvert_control_refused_items") == 1)
 
     def test_the_service_goes_and_comes(self):
         first = self.relay()

@@ -143,7 +143,7 @@ class Relay {
 class Faults : public testing::TestWithParam<Scenario> {
  protected:
   static void SetUpTestSuite() {
-    ignore_broken_pipes();
+    ignore_failed_writes();
     test::exempt_this_thread();
     ASSERT_TRUE(start_crypto());
     auto trust = TrustStore::parse(test::Certificates::all().pem("ca.pem"), "");

@@ -1,4 +1,5 @@
 # A change reaches all relays that it is for, alone where one of them refuses, and back.
+import json
 import time
 
 from tests.integration.fleet.support import FleetCase, ask, house, route
@@ -20,6 +21,26 @@ class Configuration(FleetCase):
         for name, status in statuses.items():
             self.assertEqual(status["running_hash"], status["desired_hash"], name)
             self.assertTrue(status["connected"], name)
+
+    def test_a_relay_speaks_of_revisions_as_operators_do(self):
+        here, there = self.join("here", "there", regions=("eu-west", "us-east"))
+        self.client_token()  # counts in the store, and is no revision
+        self.control.apply(house(self.models))
+        self.control.apply(route("short", "/s").removeprefix("---\n").rstrip() +
+                           "\n  relays: {regions: [us-east]}\n")
+        newest = self.control.ask("history")["revisions"][0]["number"]
+        for relay in (here, there):  # one of them has nothing to change for it
+            relay.wait_for_metric(
+                lambda m: m.sum("culvert_control_config_revision") == int(newest))
+            relay.wait_for_message("all of the control service's revision is here",
+                                   revision=int(newest))
+            self.assertEqual(json.loads(relay.admin_get("/readyz")[1])["revision"], int(newest))
+        changed = [line["revision"] for line in list(there.log)
+                   if line.get("msg") == "the control service's configuration changed"]
+        self.assertEqual(changed[-1], int(newest))
+        statuses = self.control.wait_for(self.statuses, lambda all: all["here"]["connected"])
+        for status in statuses.values():
+            self.assertEqual(int(status["running_revision"]), int(newest))
 
     def test_one_relay_refuses_one_item_and_holds_nothing_back(self):
         (good,) = self.join("good")

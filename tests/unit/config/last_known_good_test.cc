@@ -4,8 +4,10 @@
 #include "relay/crypto/seal.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -128,6 +130,49 @@ TEST_F(LastKnownGoodTest, WhatCannotBeWrittenIsAnErrorAndTheOldStays) {
   EXPECT_NE(saved.error().detail.find("config.b"), std::string::npos) << saved.error().detail;
   EXPECT_EQ(loaded(), "two");
   fs::remove(folder_ + "/config.b.new");
+  ASSERT_TRUE(kept.save("three"));
+  EXPECT_EQ(loaded(), "three");
+}
+
+TEST_F(LastKnownGoodTest, AFullDiskDamagesNeitherSlot) {
+  save_twice();
+  const std::string older = read("/config.b");
+  const std::string newer = read("/config.a");
+  LastKnownGood kept(folder_, key_);
+  ASSERT_EQ(kept.load(), "two");
+  // A file that may not grow further is written in part and then fails, as on a full disk.
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  for (const rlim_t room : {rlim_t{0}, rlim_t{1}, rlim_t{older.size()}, rlim_t{4096}}) {
+    const rlimit tight{room, before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &tight), 0);
+    const auto saved = kept.save(std::string(10'000, '3'));
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+    ASSERT_FALSE(saved) << room;
+    EXPECT_NE(saved.error().detail.find("config.b"), std::string::npos) << saved.error().detail;
+    EXPECT_EQ(read("/config.b"), older) << room;
+    EXPECT_EQ(read("/config.a"), newer) << room;
+    EXPECT_FALSE(fs::exists(folder_ + "/config.b.new")) << room;
+  }
+  std::signal(SIGXFSZ, handler);
+  EXPECT_EQ(loaded(), "two");
+  ASSERT_TRUE(kept.save("three"));
+  EXPECT_EQ(loaded(), "three");
+}
+
+TEST_F(LastKnownGoodTest, AFolderThatTakesNothingIsAnErrorUntilItDoes) {
+  save_twice();
+  LastKnownGood kept(folder_, key_);
+  ASSERT_EQ(kept.load(), "two");
+  fs::rename(folder_, folder_ + ".away");
+  std::ofstream(folder_) << "no folder";  // a mode or a mount would not keep root out, or need root
+  const auto saved = kept.save("three");
+  ASSERT_FALSE(saved);
+  EXPECT_NE(saved.error().detail.find(folder_), std::string::npos) << saved.error().detail;
+  fs::remove(folder_);
+  fs::rename(folder_ + ".away", folder_);
+  EXPECT_EQ(loaded(), "two");
   ASSERT_TRUE(kept.save("three"));
   EXPECT_EQ(loaded(), "three");
 }

@@ -8,6 +8,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 namespace culvert {
 namespace {
 
@@ -52,7 +54,8 @@ class RemoteConfigTest : public testing::Test {
     check_ = [this](const Resources& whole) -> Result<void> {
       ++checks_;
       Surroundings surroundings;
-      surroundings.secret = [](const std::string& written) -> Result<Secret> {
+      surroundings.secret = [this](const std::string& written) -> Result<Secret> {
+        asked_secrets_.insert(written);
         return Secret(written);
       };
       surroundings.file = [](const std::string&) -> Result<std::string> {
@@ -103,6 +106,7 @@ class RemoteConfigTest : public testing::Test {
   RemoteConfig::Check check_;
   std::vector<v1::TypeAck> acks_;
   uint64_t version_ = 0;
+  std::set<std::string> asked_secrets_;  // as written
   int checks_ = 0;
 };
 
@@ -115,7 +119,20 @@ TEST_F(RemoteConfigTest, WhatIsSoundRunsAndIsAcknowledged) {
   EXPECT_EQ(running().upstreams.count("a"), 1U);
   put("route", "r", route("/r", {"a"}));
   EXPECT_EQ(running().routes.size(), 1U);
-  EXPECT_EQ(config_.version(), 2U);
+}
+
+TEST_F(RemoteConfigTest, TheRevisionIsTheOneThatIsToldAndNotTheVersion) {
+  EXPECT_TRUE(config_.empty());
+  put("upstream", "a", upstream("a.example"));
+  EXPECT_FALSE(config_.empty());
+  EXPECT_EQ(config_.revision(), std::nullopt) << "an older service does not tell";
+  v1::TypeUpdate update = change("upstream");
+  update.set_version(40);
+  update.set_revision(3);
+  EXPECT_EQ(config_.apply(update, local_, check_).front().version(), 40U);
+  EXPECT_EQ(config_.revision(), 3U);
+  put("token", "t1", token("cvt_x"));
+  EXPECT_EQ(config_.revision(), 3U);
 }
 
 TEST_F(RemoteConfigTest, HashesAreThoseOfTheContract) {
@@ -243,6 +260,7 @@ TEST_F(RemoteConfigTest, IsKeptAndRestored) {
   put("upstream", "a", upstream("old.example"));
   put("upstream", "a", upstream("not a host"));
   put("token", "t1", token("cvt_x"));
+  config_.set_revision(7);
   const WallTime contact{std::chrono::seconds(1'800'000'000)};
   RemoteConfig again;
   const auto restored = again.restore(config_.kept(contact));
@@ -250,7 +268,7 @@ TEST_F(RemoteConfigTest, IsKeptAndRestored) {
   EXPECT_EQ(*restored, contact);
   again.settle_again(local_, check_);
   EXPECT_EQ(again.overall_hash(), config_.overall_hash());
-  EXPECT_EQ(again.version(), config_.version());
+  EXPECT_EQ(again.revision(), 7U);
   EXPECT_EQ(again.refused(), 1U);
   ASSERT_EQ(again.inventory().size(), 2U);
   EXPECT_EQ(again.inventory()[0].SerializeAsString(), config_.inventory()[0].SerializeAsString());
@@ -273,6 +291,62 @@ TEST_F(RemoteConfigTest, TenThousandRoutesWithABadOneAreFewChecks) {
   EXPECT_EQ(ack.errors(0).name(), "r6789");
   EXPECT_EQ(running().routes.size(), 9999U);
   EXPECT_EQ(checks_, 1);
+}
+
+TEST_F(RemoteConfigTest, NothingIsLookedUpInTheRelaysEnvironmentOrFiles) {
+  put("upstream", "a", upstream("a.example"));
+  put("upstream", "b", upstream("b.example"));
+  put("upstream", "c", upstream("c.example"));
+  v1::KeyPool mixed = pool("b", "key-b");
+  mixed.add_keys()->set_value("env:HOME");
+  v1::TypeUpdate update = change("key_pool");
+  add("a", pool("a", "file:/etc/shadow"), &update);
+  add("b", mixed, &update);
+  add("c", pool("c", "key-c"), &update);
+  const v1::TypeAck ack = config_.apply(update, local_, check_).front();
+  ASSERT_EQ(ack.errors_size(), 2);
+  EXPECT_EQ(ack.errors(0).name(), "a");
+  EXPECT_EQ(ack.errors(0).message().find("keys[0]: env: and file: "), 0U)
+      << ack.errors(0).message();
+  EXPECT_NE(ack.errors(0).message().find("allowed is"), std::string::npos);
+  EXPECT_EQ(ack.errors(1).name(), "b");
+  EXPECT_EQ(ack.errors(1).message().find("keys[1]: "), 0U) << ack.errors(1).message();
+  ASSERT_EQ(running().key_pools.size(), 1U) << "nothing else is held back";
+  EXPECT_EQ(running().key_pools.count("c"), 1U);
+  EXPECT_TRUE(asked_secrets_.count("key-c"));
+  EXPECT_FALSE(asked_secrets_.count("env:HOME"));
+  EXPECT_FALSE(asked_secrets_.count("file:/etc/shadow"));
+}
+
+TEST_F(RemoteConfigTest, AReferenceThatWasKeptIsNotReadEither) {
+  v1::KeptConfiguration kept;
+  const auto keep = [&kept](const std::string& type, const std::string& name,
+                            const std::string& wanted, const std::string& running) {
+    v1::KeptType* of_type = kept.add_types();
+    of_type->set_type(type);
+    of_type->set_version(1);
+    v1::KeptItem* item = of_type->add_items();
+    item->set_name(name);
+    item->set_wanted(wanted);
+    item->set_running(running);
+  };
+  const std::string a = upstream("a.example").SerializeAsString();
+  keep("upstream", "a", a, a);
+  keep("key_pool", "a", pool("a", "file:/etc/shadow").SerializeAsString(),
+       pool("a", "env:HOME").SerializeAsString());
+  ASSERT_TRUE(config_.restore(kept.SerializeAsString()));
+  config_.settle_again(local_, check_);
+  EXPECT_EQ(config_.refused(), 1U);
+  EXPECT_EQ(running().upstreams.count("a"), 1U);
+  EXPECT_EQ(running().key_pools.size(), 0U);
+  EXPECT_TRUE(asked_secrets_.empty());
+}
+
+TEST_F(RemoteConfigTest, TheRelaysOwnFileMayRefer) {
+  read_local("kind: KeyPool\nname: own\nspec: {upstream: openai, keys: [\"env:OPENAI\"]}\n");
+  EXPECT_EQ(put("upstream", "a", upstream("a.example")).errors_size(), 0);
+  EXPECT_EQ(put("key_pool", "p", pool("a", "key-1")).errors_size(), 0);
+  EXPECT_TRUE(asked_secrets_.count("env:OPENAI"));
 }
 
 TEST_F(RemoteConfigTest, AnUnreadableItemIsRefused) {

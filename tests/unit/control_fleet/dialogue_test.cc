@@ -105,6 +105,32 @@ TEST_F(DialogueTest, ShowsARelayInStepWhenItRunsAll) {
   EXPECT_EQ(status().running_hash(), status().desired_hash());
 }
 
+TEST_F(DialogueTest, TellsTheRevisionThatTheRelayHasAllOf) {
+  const auto standing = [this]() -> std::optional<uint64_t> {
+    std::optional<uint64_t> told;
+    for (auto said = speak(); !said.empty(); said = speak()) {
+      for (const v1::SyncDown& message : said) {
+        if (message.has_standing()) told = message.standing().revision();
+        if (!message.has_update()) continue;
+        EXPECT_FALSE(told) << "after all of it";
+        EXPECT_EQ(message.update().revision(), parts_.configuration.current()->revision);
+        v1::SyncUp up;
+        up.mutable_ack()->set_type(message.update().type());
+        up.mutable_ack()->set_nonce(message.update().nonce());
+        hear(up);
+      }
+    }
+    return told;
+  };
+  hear(hello());
+  EXPECT_EQ(standing(), 1U);
+  EXPECT_EQ(standing(), std::nullopt) << "once";
+  parts_.configuration.change([](ConfigState* state) {
+    state->routes["elsewhere"].mutable_relays()->add_regions("ap-east");
+  });
+  EXPECT_EQ(standing(), 2U) << "also of what is not for this relay";
+}
+
 TEST_F(DialogueTest, ShowsARefusalAndSendsItNoMore) {
   hear(hello());
   follow("r");
@@ -144,7 +170,7 @@ TEST_F(DialogueTest, KnowsRefusalsFromTheInventory) {
   routes->add_errors()->set_name("r");
   hear(message);
   const auto said = speak();
-  ASSERT_EQ(said.size(), 1U);
+  ASSERT_EQ(said.size(), 2U);  // and Standing
   EXPECT_TRUE(said[0].has_welcome());
   EXPECT_EQ(status().refusals_size(), 1);
   EXPECT_NE(status().running_hash(), status().desired_hash());
@@ -153,7 +179,7 @@ TEST_F(DialogueTest, KnowsRefusalsFromTheInventory) {
   routes->clear_errors();
   begin();
   hear(message);
-  EXPECT_EQ(speak().size(), 1U);
+  EXPECT_EQ(speak().size(), 2U);
   EXPECT_EQ(status().running_hash(), status().desired_hash());
 }
 

@@ -14,11 +14,13 @@ class Certificates : public testing::Test {
  protected:
   static void SetUpTestSuite() { ASSERT_TRUE(start_crypto()); }
 
-  static WallTime now() { return std::chrono::floor<std::chrono::seconds>(Clock::system().wall()); }
-  static CertificateTerms terms(const std::string& name) {
+  // The time of this test: certificates know whole seconds.
+  WallTime now() const { return now_; }
+  CertificateTerms terms(const std::string& name) const {
     return {.name = name, .hosts = {}, .from = now() - hours(1), .until = now() + hours(24)};
   }
 
+  const WallTime now_ = std::chrono::floor<std::chrono::seconds>(Clock::system().wall());
   const Authority authority_ = *make_authority("Culvert CA", now() - hours(1), now() + hours(1000));
 };
 
