@@ -257,8 +257,8 @@ TEST_F(LedgerTest, TellsOfDamagedPages) {
 TEST_F(LedgerTest, LeavesAFileOfANewerVersionAlone) {
   open();
   {
-    auto database = LedgerDatabase::open(path_);
-    ASSERT_TRUE(database->execute("PRAGMA user_version = 999"));
+    auto database = Database::open(path_, Database::Mode::kCreate);
+    ASSERT_TRUE((*database)->run("PRAGMA user_version = 999"));
   }
   const auto ledger = SqliteLedger::open(path_, clock_);
   ASSERT_FALSE(ledger);
@@ -307,17 +307,17 @@ TEST_F(LedgerTest, LosesNothingToKillNine) {
     next = acknowledged + 1;
   }
   const auto ledger = open();
-  auto database = LedgerDatabase::open(path_);
-  EXPECT_GE(*database->number("SELECT count(*) FROM records"), acknowledged);
-  EXPECT_EQ(*database->number("SELECT count(*) FROM records"), requests(*ledger));
-  EXPECT_EQ(*database->number("SELECT sum(output) FROM records"),
+  auto database = Database::open(path_, Database::Mode::kCreate);
+  EXPECT_GE(*(*database)->number("SELECT count(*) FROM records"), acknowledged);
+  EXPECT_EQ(*(*database)->number("SELECT count(*) FROM records"), requests(*ledger));
+  EXPECT_EQ(*(*database)->number("SELECT sum(output) FROM records"),
             ledger->report({})->rows(0).output_tokens());
   // Sent again, as a relay does that was not acknowledged.
   for (uint64_t id = 1; id <= acknowledged; ++id) {
     ASSERT_TRUE(ledger->append("edge-1", {record(id)}, 0));
     if (id > 20) break;
   }
-  EXPECT_EQ(*database->number("SELECT count(*) FROM records"), requests(*ledger));
+  EXPECT_EQ(*(*database)->number("SELECT count(*) FROM records"), requests(*ledger));
 }
 
 }  // namespace
