@@ -41,6 +41,17 @@ CREATE TABLE sums (
 ) WITHOUT ROWID;
 CREATE TABLE lost (relay TEXT PRIMARY KEY, records INTEGER NOT NULL) WITHOUT ROWID;
 )sql",
+    R"sql(
+ALTER TABLE lost RENAME TO lost_by_relay;
+CREATE TABLE lost (
+  relay TEXT NOT NULL,
+  instance TEXT NOT NULL,   -- of the relay's process; empty: of all before this step
+  records INTEGER NOT NULL,
+  PRIMARY KEY (relay, instance)
+) WITHOUT ROWID;
+INSERT INTO lost SELECT relay, '', records FROM lost_by_relay;
+DROP TABLE lost_by_relay;
+)sql",
 };
 constexpr uint64_t kVersion = std::size(kSteps);
 
@@ -108,18 +119,15 @@ Result<std::unique_ptr<SqliteLedger>> SqliteLedger::open(const std::string& path
 
 Result<void> SqliteLedger::append(const std::string& relay,
                                   const std::vector<v1::UsageRecord>& records,
-                                  uint64_t lost) {
+                                  const Losses& lost) {
   const std::lock_guard lock(writing_mutex_);
   auto transaction = CULVERT_TRY(Transaction::begin(*writing_));
-  size_t added = 0;
-  for (const v1::UsageRecord& record : records) added += CULVERT_TRY(add(relay, record)) ? 1 : 0;
-  // A batch of which every record is known was sent again, and its losses are counted.
-  const bool again = !records.empty() && added == 0;
-  if (lost > 0 && !again) CULVERT_CHECK(add_lost(relay, lost));
+  for (const v1::UsageRecord& record : records) CULVERT_CHECK(add(relay, record));
+  if (lost.records > 0) CULVERT_CHECK(add_lost(relay, lost));
   return transaction.commit();
 }
 
-Result<bool> SqliteLedger::add(const std::string& relay, const v1::UsageRecord& record) {
+Result<void> SqliteLedger::add(const std::string& relay, const v1::UsageRecord& record) {
   const uint64_t time = milliseconds_of(record, clock_);
   const std::string_view used_class = word_of(record.class_());
   auto insert = CULVERT_TRY(writing_->prepare(kInsert));
@@ -144,9 +152,8 @@ Result<bool> SqliteLedger::add(const std::string& relay, const v1::UsageRecord& 
       .bind(uint64_t{record.total_ms()})
       .bind(uint64_t{record.attempts()});
   CULVERT_CHECK(insert.run());
-  if (writing_->changed() == 0) return false;
-  CULVERT_CHECK(add_to_sums(relay, record, time / kDay, used_class));
-  return true;
+  if (writing_->changed() == 0) return {};
+  return add_to_sums(relay, record, time / kDay, used_class);
 }
 
 Result<void> SqliteLedger::add_to_sums(const std::string& relay,
@@ -171,13 +178,16 @@ Result<void> SqliteLedger::add_to_sums(const std::string& relay,
   return sums.run();
 }
 
-Result<void> SqliteLedger::add_lost(const std::string& relay, uint64_t lost) {
-  log::warn("a relay lost usage records", {{"relay", relay}, {"records", lost}});
+// The highest count of each process stands: told again, or late, it changes nothing.
+Result<void> SqliteLedger::add_lost(const std::string& relay, const Losses& lost) {
   auto add =
-      CULVERT_TRY(writing_->prepare("INSERT INTO lost VALUES (?, ?) ON CONFLICT DO UPDATE SET "
-                                    "records = records + excluded.records"));
-  add.bind_text(relay).bind(lost);
-  return add.run();
+      CULVERT_TRY(writing_->prepare("INSERT INTO lost VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET "
+                                    "records = excluded.records WHERE excluded.records > records"));
+  CULVERT_CHECK(add.bind_text(relay).bind_text(lost.instance).bind(bounded(lost.records)).run());
+  if (writing_->changed() == 0) return {};
+  log::warn("a relay lost usage records",
+            {{"relay", relay}, {"instance", lost.instance}, {"records", lost.records}});
+  return {};
 }
 
 Result<v1::UsageReply> SqliteLedger::report(const v1::UsageRequest& request) {

@@ -22,7 +22,7 @@ class SqliteLedger final : public Ledger {
 
   Result<void> append(const std::string& relay,
                       const std::vector<v1::UsageRecord>& records,
-                      uint64_t lost) override;
+                      const Losses& lost) override;
   Result<v1::UsageReply> report(const v1::UsageRequest& request) override;
 
  private:
@@ -30,12 +30,12 @@ class SqliteLedger final : public Ledger {
                std::unique_ptr<Database> reading,
                const Clock& clock)
       : writing_(std::move(writing)), reading_(std::move(reading)), clock_(clock) {}
-  Result<bool> add(const std::string& relay, const v1::UsageRecord& record);
+  Result<void> add(const std::string& relay, const v1::UsageRecord& record);
   Result<void> add_to_sums(const std::string& relay,
                            const v1::UsageRecord& record,
                            uint64_t day,
                            std::string_view used_class);
-  Result<void> add_lost(const std::string& relay, uint64_t lost);
+  Result<void> add_lost(const std::string& relay, const Losses& lost);
 
   std::mutex writing_mutex_;
   std::unique_ptr<Database> writing_;
