@@ -107,6 +107,7 @@ Result<void> check(const v1::MetricsReport& report) {
 Result<uint64_t> trim(v1::LedgerBatch* batch) {
   auto& records = *batch->mutable_records();
   if (more_than(records, limits::kLedgerRecords)) return beyond("a batch of the ledger");
+  if (batch->instance().size() > limits::kVersionBytes) return beyond("the instance");
   const int before = records.size();
   records.erase(std::remove_if(records.begin(), records.end(),
                                [](const v1::UsageRecord& record) { return !is_id(record.id()); }),

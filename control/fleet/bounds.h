@@ -14,7 +14,7 @@ Result<void> check(const v1::MetricsReport& report);
 
 // A record that cannot be counted by its id (not 32 hexadecimal digits) is left out and counted:
 // returned is how many. Words that are too long are cut, for a client chooses some of them.
-// Errors: kBadRequest where the batch holds too many records.
+// Errors: kBadRequest where the batch holds too many records, or the instance is too long.
 Result<uint64_t> trim(v1::LedgerBatch* batch);
 
 }  // namespace culvert::control

@@ -6,20 +6,27 @@
 #include "culvert/v1/usage.pb.h"
 #include "relay/base/result.h"
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 namespace culvert::control {
 
+// Records that a relay could not keep. Each process of a relay counts from zero.
+struct Losses {
+  std::string instance;  // which process
+  uint64_t records = 0;  // since it began
+};
+
 class Ledger {
  public:
   virtual ~Ledger() = default;
 
-  // Durable when it returns; a record whose id is there already is passed over. `lost`: how many
-  // the relay says that it could not keep.
+  // Durable when it returns; a record whose id is there already is passed over, and so is a count
+  // of losses that is no higher than what the same process has said before.
   virtual Result<void> append(const std::string& relay,
                               const std::vector<v1::UsageRecord>& records,
-                              uint64_t lost) = 0;
+                              const Losses& lost) = 0;
   // Errors: kInvalidConfig for an unknown word in group_by, in words for the operator.
   virtual Result<v1::UsageReply> report(const v1::UsageRequest& request) = 0;
 };

@@ -41,6 +41,17 @@ CREATE TABLE sums (
 ) WITHOUT ROWID;
 CREATE TABLE lost (relay TEXT PRIMARY KEY, records INTEGER NOT NULL) WITHOUT ROWID;
 )sql",
+    R"sql(
+ALTER TABLE lost RENAME TO lost_by_relay;
+CREATE TABLE lost (
+  relay TEXT NOT NULL,
+  instance TEXT NOT NULL,   -- of the relay's process; empty: of all before this step
+  records INTEGER NOT NULL,
+  PRIMARY KEY (relay, instance)
+) WITHOUT ROWID;
+INSERT INTO lost SELECT relay, '', records FROM lost_by_relay;
+DROP TABLE lost_by_relay;
+)sql",
 };
 constexpr uint64_t kVersion = std::size(kSteps);
 
@@ -52,18 +63,18 @@ constexpr const char* kAddToSums =
     "cached = cached + excluded.cached, reasoning = reasoning + excluded.reasoning, "
     "bytes_in = bytes_in + excluded.bytes_in, bytes_out = bytes_out + excluded.bytes_out";
 
-Result<void> prepare_file(LedgerDatabase& database) {
-  CULVERT_CHECK(database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL"));
-  auto transaction = CULVERT_TRY(LedgerTransaction::begin(database));
+Result<void> prepare_file(Database& database) {
+  CULVERT_CHECK(database.run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL"));
+  auto transaction = CULVERT_TRY(Transaction::begin(database));
   const uint64_t version = CULVERT_TRY(database.number("PRAGMA user_version"));
   if (version > kVersion) {
     return Error::ours(Code::kSystem, Stage::kNone,
-                       "made by a newer version of the control service");
+                       database.path() + ": made by a newer version of the control service");
   }
   for (uint64_t step = version; step < kVersion; ++step) {
-    CULVERT_CHECK(database.execute(kSteps[step]));
+    CULVERT_CHECK(database.run(kSteps[step]));
   }
-  CULVERT_CHECK(database.execute(fmt::format("PRAGMA user_version = {}", kVersion).c_str()));
+  CULVERT_CHECK(database.run(fmt::format("PRAGMA user_version = {}", kVersion)));
   return transaction.commit();
 }
 
@@ -99,34 +110,27 @@ uint64_t milliseconds_of(const v1::UsageRecord& record, const Clock& clock) {
 
 Result<std::unique_ptr<SqliteLedger>> SqliteLedger::open(const std::string& path,
                                                          const Clock& clock) {
-  auto writing = CULVERT_TRY(LedgerDatabase::open(path));
-  if (auto prepared = prepare_file(writing); !prepared) {
-    prepared.error().detail = path + ": " + prepared.error().detail;
-    return std::move(prepared).error();
-  }
-  auto reading = CULVERT_TRY(LedgerDatabase::open(path));
-  CULVERT_CHECK(reading.execute("PRAGMA query_only = 1"));
+  auto writing = CULVERT_TRY(Database::open(path, Database::Mode::kCreate));
+  CULVERT_CHECK(prepare_file(*writing));
+  auto reading = CULVERT_TRY(Database::open(path, Database::Mode::kReadOnly));
   return std::unique_ptr<SqliteLedger>(
       new SqliteLedger(std::move(writing), std::move(reading), clock));
 }
 
 Result<void> SqliteLedger::append(const std::string& relay,
                                   const std::vector<v1::UsageRecord>& records,
-                                  uint64_t lost) {
+                                  const Losses& lost) {
   const std::lock_guard lock(writing_mutex_);
-  auto transaction = CULVERT_TRY(LedgerTransaction::begin(writing_));
-  size_t added = 0;
-  for (const v1::UsageRecord& record : records) added += CULVERT_TRY(add(relay, record)) ? 1 : 0;
-  // A batch of which every record is known was sent again, and its losses are counted.
-  const bool again = !records.empty() && added == 0;
-  if (lost > 0 && !again) CULVERT_CHECK(add_lost(relay, lost));
+  auto transaction = CULVERT_TRY(Transaction::begin(*writing_));
+  for (const v1::UsageRecord& record : records) CULVERT_CHECK(add(relay, record));
+  if (lost.records > 0) CULVERT_CHECK(add_lost(relay, lost));
   return transaction.commit();
 }
 
-Result<bool> SqliteLedger::add(const std::string& relay, const v1::UsageRecord& record) {
+Result<void> SqliteLedger::add(const std::string& relay, const v1::UsageRecord& record) {
   const uint64_t time = milliseconds_of(record, clock_);
   const std::string_view used_class = word_of(record.class_());
-  auto insert = CULVERT_TRY(writing_.prepare(kInsert));
+  auto insert = CULVERT_TRY(writing_->prepare(kInsert));
   insert.bind_bytes(raw_id(record.id()))
       .bind(time)
       .bind_text(used_class)
@@ -148,16 +152,15 @@ Result<bool> SqliteLedger::add(const std::string& relay, const v1::UsageRecord& 
       .bind(uint64_t{record.total_ms()})
       .bind(uint64_t{record.attempts()});
   CULVERT_CHECK(insert.run());
-  if (writing_.changed() == 0) return false;
-  CULVERT_CHECK(add_to_sums(relay, record, time / kDay, used_class));
-  return true;
+  if (writing_->changed() == 0) return {};
+  return add_to_sums(relay, record, time / kDay, used_class);
 }
 
 Result<void> SqliteLedger::add_to_sums(const std::string& relay,
                                        const v1::UsageRecord& record,
                                        uint64_t day,
                                        std::string_view used_class) {
-  auto sums = CULVERT_TRY(writing_.prepare(kAddToSums));
+  auto sums = CULVERT_TRY(writing_->prepare(kAddToSums));
   sums.bind(day)
       .bind_text(used_class)
       .bind_text(record.tenant())
@@ -175,20 +178,23 @@ Result<void> SqliteLedger::add_to_sums(const std::string& relay,
   return sums.run();
 }
 
-Result<void> SqliteLedger::add_lost(const std::string& relay, uint64_t lost) {
-  log::warn("a relay lost usage records", {{"relay", relay}, {"records", lost}});
+// The highest count of each process stands: told again, or late, it changes nothing.
+Result<void> SqliteLedger::add_lost(const std::string& relay, const Losses& lost) {
   auto add =
-      CULVERT_TRY(writing_.prepare("INSERT INTO lost VALUES (?, ?) ON CONFLICT DO UPDATE SET "
-                                   "records = records + excluded.records"));
-  add.bind_text(relay).bind(lost);
-  return add.run();
+      CULVERT_TRY(writing_->prepare("INSERT INTO lost VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET "
+                                    "records = excluded.records WHERE excluded.records > records"));
+  CULVERT_CHECK(add.bind_text(relay).bind_text(lost.instance).bind(bounded(lost.records)).run());
+  if (writing_->changed() == 0) return {};
+  log::warn("a relay lost usage records",
+            {{"relay", relay}, {"instance", lost.instance}, {"records", lost.records}});
+  return {};
 }
 
 Result<v1::UsageReply> SqliteLedger::report(const v1::UsageRequest& request) {
   const UsageQuery query = CULVERT_TRY(usage_query(request));
   const std::lock_guard lock(reading_mutex_);
-  auto reply = CULVERT_TRY(run(query, reading_));
-  reply.set_lost(CULVERT_TRY(reading_.number("SELECT coalesce(sum(records), 0) FROM lost")));
+  auto reply = CULVERT_TRY(run(query, *reading_));
+  reply.set_lost(CULVERT_TRY(reading_->number("SELECT coalesce(sum(records), 0) FROM lost")));
   return reply;
 }
 

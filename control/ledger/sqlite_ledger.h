@@ -3,8 +3,8 @@
 // do not wait for appends nor these for them.
 #pragma once
 
-#include "control/ledger/database.h"
 #include "control/ledger/ledger.h"
+#include "control/store/sqlite.h"
 #include "relay/base/clock.h"
 
 #include <memory>
@@ -22,23 +22,25 @@ class SqliteLedger final : public Ledger {
 
   Result<void> append(const std::string& relay,
                       const std::vector<v1::UsageRecord>& records,
-                      uint64_t lost) override;
+                      const Losses& lost) override;
   Result<v1::UsageReply> report(const v1::UsageRequest& request) override;
 
  private:
-  SqliteLedger(LedgerDatabase writing, LedgerDatabase reading, const Clock& clock)
+  SqliteLedger(std::unique_ptr<Database> writing,
+               std::unique_ptr<Database> reading,
+               const Clock& clock)
       : writing_(std::move(writing)), reading_(std::move(reading)), clock_(clock) {}
-  Result<bool> add(const std::string& relay, const v1::UsageRecord& record);
+  Result<void> add(const std::string& relay, const v1::UsageRecord& record);
   Result<void> add_to_sums(const std::string& relay,
                            const v1::UsageRecord& record,
                            uint64_t day,
                            std::string_view used_class);
-  Result<void> add_lost(const std::string& relay, uint64_t lost);
+  Result<void> add_lost(const std::string& relay, const Losses& lost);
 
   std::mutex writing_mutex_;
-  LedgerDatabase writing_;
+  std::unique_ptr<Database> writing_;
   std::mutex reading_mutex_;
-  LedgerDatabase reading_;
+  std::unique_ptr<Database> reading_;
   const Clock& clock_;
 };
 

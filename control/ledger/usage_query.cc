@@ -66,7 +66,7 @@ std::string day_text(uint64_t day) {
   return rfc3339(std::chrono::sys_days(std::chrono::days(day))).substr(0, 10);
 }
 
-void read_row(const UsageQuery& query, const LedgerStatement& statement, v1::UsageRow* row) {
+void read_row(const UsageQuery& query, const Statement& statement, v1::UsageRow* row) {
   row->set_requests(statement.number(0));
   row->set_input_tokens(statement.number(1));
   row->set_output_tokens(statement.number(2));
@@ -77,7 +77,7 @@ void read_row(const UsageQuery& query, const LedgerStatement& statement, v1::Usa
   int column = 7;
   for (const std::string& word : query.group_by) {
     (*row->mutable_group())[word] =
-        word == "day" ? day_text(statement.number(column)) : statement.text(column);
+        word == "day" ? day_text(statement.number(column)) : statement.bytes(column);
     ++column;
   }
 }
@@ -128,7 +128,7 @@ Result<UsageQuery> usage_query(const v1::UsageRequest& request) {
   return query;
 }
 
-Result<v1::UsageReply> run(const UsageQuery& query, const LedgerDatabase& database) {
+Result<v1::UsageReply> run(const UsageQuery& query, Database& database) {
   auto statement = CULVERT_TRY(database.prepare(query.sql));
   const auto part = [&](int64_t from, int64_t until) {
     statement.bind(from).bind(until);

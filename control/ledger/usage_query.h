@@ -2,7 +2,7 @@
 // asked for from the records. What the caller says is only ever bound, never written into it.
 #pragma once
 
-#include "control/ledger/database.h"
+#include "control/store/sqlite.h"
 #include "culvert/v1/admin.pb.h"
 #include "culvert/v1/usage.pb.h"
 #include "relay/base/result.h"
@@ -29,7 +29,7 @@ struct UsageQuery {
 
 // Errors: kInvalidConfig for an unknown word in group_by, in words for the operator.
 Result<UsageQuery> usage_query(const v1::UsageRequest& request);
-Result<v1::UsageReply> run(const UsageQuery& query, const LedgerDatabase& database);
+Result<v1::UsageReply> run(const UsageQuery& query, Database& database);
 
 // delivered, aborted, truncated, estimated, refused; unknown for one of a newer relay.
 std::string_view word_of(v1::UsageClass used_class);

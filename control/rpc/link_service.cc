@@ -96,12 +96,12 @@ Result<void> LinkService::receive(const Peer& peer, const v1::MetricsReport& rep
 
 Result<v1::LedgerAck> LinkService::receive(const Peer& peer, v1::LedgerBatch* batch) {
   CULVERT_CHECK(still_accepted(peer));
-  const uint64_t broken = CULVERT_TRY(trim(batch));
-  if (broken > 0) {
+  // No loss of the relay's own count: sent again, nothing would tell them from others.
+  if (const uint64_t broken = CULVERT_TRY(trim(batch)); broken > 0) {
     log::error("usage records without an id left out", {{"relay", peer.name}, {"records", broken}});
   }
   const std::vector<v1::UsageRecord> records(batch->records().begin(), batch->records().end());
-  CULVERT_CHECK(parts_.ledger.append(peer.name, records, batch->lost() + broken));
+  CULVERT_CHECK(parts_.ledger.append(peer.name, records, {batch->instance(), batch->lost()}));
   v1::LedgerAck ack;
   ack.set_number(batch->number());
   return ack;

@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -60,33 +61,42 @@ Result<void> make_file(const std::string& path) {
 
 }  // namespace
 
-Statement::Statement(sqlite3_stmt* statement, sqlite3* database, const std::string* path)
-    : statement_(statement), database_(database), path_(path) {}
+void Statement::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
 
-Statement::Statement(Statement&& other) noexcept
-    : statement_(std::exchange(other.statement_, nullptr)),
-      database_(other.database_),
-      path_(other.path_) {}
-
-Statement::~Statement() { sqlite3_finalize(statement_); }
-
-Statement& Statement::bind(int index, std::string_view bytes) {
+Statement& Statement::bind_bytes(std::string_view bytes) {
   // A null pointer would be bound as NULL, which no column takes.
-  sqlite3_bind_blob64(statement_, index, bytes.empty() ? "" : bytes.data(), bytes.size(),
-                      SQLITE_TRANSIENT);
-  return *this;
+  return bound(sqlite3_bind_blob64(statement_.get(), next_, bytes.empty() ? "" : bytes.data(),
+                                   bytes.size(), SQLITE_TRANSIENT));
 }
 
-Statement& Statement::bind(int index, uint64_t number) {
-  sqlite3_bind_int64(statement_, index, static_cast<sqlite3_int64>(number));
+Statement& Statement::bind_text(std::string_view text) {
+  return bound(sqlite3_bind_text64(statement_.get(), next_, text.empty() ? "" : text.data(),
+                                   text.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
+}
+
+Statement& Statement::bind(int64_t number) {
+  return bound(sqlite3_bind_int64(statement_.get(), next_, number));
+}
+
+Statement& Statement::bind(uint64_t number) {
+  return bind(static_cast<int64_t>(std::min(number, uint64_t{INT64_MAX})));
+}
+
+Statement& Statement::bind(const std::optional<uint64_t>& number) {
+  return number ? bind(*number) : bound(sqlite3_bind_null(statement_.get(), next_));
+}
+
+Statement& Statement::bound(int code) {
+  if (failed_ == SQLITE_OK) failed_ = code;
+  ++next_;
   return *this;
 }
 
 Result<bool> Statement::step() {
-  const int code = sqlite3_step(statement_);
+  const int code = failed_ == SQLITE_OK ? sqlite3_step(statement_.get()) : failed_;
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) return false;
-  Error error = failure(*path_, database_, code);
+  Error error = failure(*path_, sqlite3_db_handle(statement_.get()), code);
   reset();
   return error;
 }
@@ -99,19 +109,21 @@ Result<void> Statement::run() {
 }
 
 void Statement::reset() {
-  sqlite3_reset(statement_);
-  sqlite3_clear_bindings(statement_);
+  sqlite3_reset(statement_.get());
+  sqlite3_clear_bindings(statement_.get());
+  next_ = 1;
+  failed_ = SQLITE_OK;
 }
 
 std::string Statement::bytes(int column) const {
-  const void* data = sqlite3_column_blob(statement_, column);
-  const int size = sqlite3_column_bytes(statement_, column);
+  const void* data = sqlite3_column_blob(statement_.get(), column);
+  const int size = sqlite3_column_bytes(statement_.get(), column);
   return data == nullptr ? std::string()
                          : std::string(static_cast<const char*>(data), static_cast<size_t>(size));
 }
 
 uint64_t Statement::number(int column) const {
-  return static_cast<uint64_t>(sqlite3_column_int64(statement_, column));
+  return static_cast<uint64_t>(sqlite3_column_int64(statement_.get(), column));
 }
 
 Result<std::unique_ptr<Database>> Database::open(const std::string& path, Mode mode) {
@@ -142,7 +154,7 @@ Result<Statement> Database::prepare(std::string_view sql) {
   const int code = sqlite3_prepare_v3(database_, sql.data(), static_cast<int>(sql.size()),
                                       SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
   if (code != SQLITE_OK) return failure(path_, database_, code);
-  return Statement(statement, database_, &path_);
+  return Statement(statement, &path_);
 }
 
 Result<uint64_t> Database::number(std::string_view sql) {
@@ -154,6 +166,8 @@ Result<std::string> Database::text(std::string_view sql) {
   Statement statement = CULVERT_TRY(prepare(sql));
   return CULVERT_TRY(statement.step()) ? statement.bytes(0) : std::string();
 }
+
+uint64_t Database::changed() const { return static_cast<uint64_t>(sqlite3_changes64(database_)); }
 
 Result<Transaction> Transaction::begin(Database& database) {
   // Immediate: a transaction that could not write would learn it only at its end.

@@ -1,11 +1,12 @@
-// SQLite's C interface with owners for its objects and Errors that name the file. For one thread at
-// a time: who owns a Database locks.
+// SQLite's C interface with owners for its objects and Errors that name the file; the store's and
+// the ledger's. For one thread at a time: who owns a Database locks.
 #pragma once
 
 #include "relay/base/result.h"
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -14,28 +15,38 @@ struct sqlite3_stmt;
 
 namespace culvert::control {
 
+// Freed with its scope; not to outlive its Database.
 class Statement {
  public:
-  Statement(sqlite3_stmt* statement, sqlite3* database, const std::string* path);
-  Statement(Statement&& other) noexcept;
-  Statement& operator=(Statement&&) = delete;
-  ~Statement();
-
-  // Parameters count from 1, columns from 0. Bytes are copied.
-  Statement& bind(int index, std::string_view bytes);
-  Statement& bind(int index, uint64_t number);
+  // Parameters in their order, from the first one again after run() and reset(). Bytes are copied.
+  // What cannot be bound is told by step().
+  Statement& bind_bytes(std::string_view bytes);  // a BLOB
+  Statement& bind_text(std::string_view text);    // UTF-8
+  Statement& bind(int64_t number);
+  Statement& bind(uint64_t number);                        // beyond 2^63: the most that fits
+  Statement& bind(const std::optional<uint64_t>& number);  // nullopt: NULL
 
   Result<bool> step();  // whether there is a row
   Result<void> run();   // to its end, and made ready for the next use
   void reset();
 
-  std::string bytes(int column) const;
+  // Columns count from 0; NULL is an empty text and 0.
+  std::string bytes(int column) const;  // of a BLOB or a text
   uint64_t number(int column) const;
 
  private:
-  sqlite3_stmt* statement_;
-  sqlite3* database_;
-  const std::string* path_;
+  friend class Database;
+  struct Finalize {
+    void operator()(sqlite3_stmt* statement) const;
+  };
+  Statement(sqlite3_stmt* statement, const std::string* path)
+      : statement_(statement), path_(path) {}
+  Statement& bound(int code);
+
+  std::unique_ptr<sqlite3_stmt, Finalize> statement_;
+  const std::string* path_;  // of the Database
+  int next_ = 1;             // parameter
+  int failed_ = 0;           // SQLite's code, of the first that could not be bound
 };
 
 class Database {
@@ -52,6 +63,7 @@ class Database {
   Result<Statement> prepare(std::string_view sql);
   Result<uint64_t> number(std::string_view sql);  // of the first column of the first row
   Result<std::string> text(std::string_view sql);
+  uint64_t changed() const;  // rows, by the last statement
 
   const std::string& path() const { return path_; }
 
@@ -62,7 +74,7 @@ class Database {
   sqlite3* database_;
 };
 
-// Rolls back where it is not committed.
+// Begins at once to write, and rolls back where it is not committed.
 class Transaction {
  public:
   static Result<Transaction> begin(Database& database);

@@ -76,7 +76,7 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const std::string& path) 
 
 Result<std::optional<Entry>> SqliteStore::get(const std::string& key) {
   const std::lock_guard lock(mutex_);
-  statements_.get.bind(1, key);
+  statements_.get.bind_bytes(key);
   std::optional<Entry> found;
   if (CULVERT_TRY(statements_.get.step())) found = entry_of(statements_.get);
   statements_.get.reset();
@@ -91,9 +91,9 @@ Result<std::vector<Entry>> SqliteStore::list(const std::string& prefix,
   const std::string end = end_of(prefix);
   const std::lock_guard lock(mutex_);
   Statement& statement = end.empty() ? statements_.list_all : statements_.list;
-  statement.bind(1, first);
-  if (!end.empty()) statement.bind(2, end);
-  statement.bind(end.empty() ? 2 : 3, static_cast<uint64_t>(limit));
+  statement.bind_bytes(first);
+  if (!end.empty()) statement.bind_bytes(end);
+  statement.bind(uint64_t{limit});
   std::vector<Entry> entries;
   while (CULVERT_TRY(statement.step())) entries.push_back(entry_of(statement));
   statement.reset();
@@ -115,7 +115,7 @@ Result<Commit> SqliteStore::commit(const std::vector<Condition>& conditions,
 
 Result<bool> SqliteStore::hold(const std::vector<Condition>& conditions) {
   for (const Condition& condition : conditions) {
-    statements_.get.bind(1, condition.key);
+    statements_.get.bind_bytes(condition.key);
     const bool there = CULVERT_TRY(statements_.get.step());
     const uint64_t revision = there ? statements_.get.number(2) : 0;
     statements_.get.reset();
@@ -127,13 +127,13 @@ Result<bool> SqliteStore::hold(const std::vector<Condition>& conditions) {
 Result<void> SqliteStore::write(const std::vector<Write>& writes, uint64_t revision) {
   for (const Write& write : writes) {
     if (write.value) {
-      statements_.put.bind(1, write.key).bind(2, *write.value).bind(3, revision);
+      statements_.put.bind_bytes(write.key).bind_bytes(*write.value).bind(revision);
       CULVERT_CHECK(statements_.put.run());
     } else {
-      CULVERT_CHECK(statements_.erase.bind(1, write.key).run());
+      CULVERT_CHECK(statements_.erase.bind_bytes(write.key).run());
     }
   }
-  return statements_.bump.bind(1, revision).run();
+  return statements_.bump.bind(revision).run();
 }
 
 void SqliteStore::publish(uint64_t revision) {

@@ -56,6 +56,7 @@ LinkStreams::LinkStreams(std::shared_ptr<grpc::Channel> channel,
 LinkStreams::~LinkStreams() = default;
 
 std::string LinkStreams::run(v1::Hello hello) {
+  instance_ = hello.instance();
   const auto sync = stub_->Sync(&sync_context_);
   v1::SyncUp first;
   *first.mutable_hello() = std::move(hello);
@@ -259,6 +260,7 @@ void LinkStreams::send_usage() {
     v1::LedgerBatch message;
     message.set_number(++number);
     message.set_lost(batch.lost);
+    message.set_instance(instance_);
     for (v1::UsageRecord& record : batch.records) *message.add_records() = std::move(record);
     v1::LedgerAck ack;
     bool there = stream->Write(message);

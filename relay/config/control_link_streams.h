@@ -51,6 +51,7 @@ class LinkStreams {
   std::unique_ptr<v1::RelayLink::Stub> stub_;
   const ControlLink::Parts& parts_;
   const Identity& identity_;
+  std::string instance_;  // of this process, as Hello tells it; before the streams' threads
   WallTime renew_at_{};
   grpc::ClientContext sync_context_;
   grpc::ClientContext metrics_context_;

@@ -19,9 +19,10 @@ struct SpoolPosition {
 
 struct UsageBatch {
   std::vector<v1::UsageRecord> records;
-  SpoolPosition end;  // what acknowledged() is called with when the service has them
-  uint64_t lost = 0;  // records that the disk could not take, since the batch before
-  bool empty() const { return records.empty() && lost == 0; }
+  SpoolPosition end;        // what acknowledged() is called with when the service has them
+  uint64_t lost = 0;        // records that the disk could not take, since the process began
+  bool tells_loss = false;  // whether `lost` has grown since the batch before
+  bool empty() const { return records.empty() && !tells_loss; }
 };
 
 class UsageSource {

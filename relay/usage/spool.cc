@@ -211,11 +211,11 @@ UsageBatch Spool::next_batch(size_t most) {
   UsageBatch batch;
   while (batch.records.size() < most && read_some(most, &batch)) {
   }
-  const uint64_t lost = lost_.load();
-  batch.lost = lost - lost_given_;
-  lost_given_ = lost;
+  batch.lost = lost_.load();
+  batch.tells_loss = batch.lost > lost_given_;
+  lost_given_ = batch.lost;
   batch.end = cursor_;
-  if (!batch.empty()) given_.push_back({cursor_, batch.records.size(), lost});
+  if (!batch.empty()) given_.push_back({cursor_, batch.records.size(), batch.lost});
   return batch;
 }
 

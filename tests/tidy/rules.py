@@ -44,7 +44,7 @@ HOMES = {
     "curl/": ("relay/upstream/fetch_",),
     "grpcpp/": ("relay/config/control_link", "control/rpc/", "control/cli/", "control/store/etcd"),
     "httplib.h": ("control/web/",),
-    "sqlite3.h": ("control/store/", "control/ledger/"),
+    "sqlite3.h": ("control/store/",),
     "libpq-fe.h": ("control/ledger/",),
 }
 

@@ -6,6 +6,7 @@
 #include "control/config/configuration.h"
 #include "control/ledger/ledger.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
@@ -61,10 +62,10 @@ class RememberedLedger final : public control::Ledger {
  public:
   Result<void> append(const std::string&,
                       const std::vector<v1::UsageRecord>& records,
-                      uint64_t lost) override {
+                      const control::Losses& lost) override {
     const std::lock_guard lock(mutex_);
     for (const v1::UsageRecord& record : records) ids_.insert(record.id());
-    lost_ += lost;
+    lost_ = std::max(lost_, lost.records);  // of one relay's one process
     return {};
   }
   Result<v1::UsageReply> report(const v1::UsageRequest&) override {

@@ -309,12 +309,18 @@ TEST_F(ControlLink, UsageIsCountedOnceHoweverOftenItIsSent) {
     stream->WritesDone();
     EXPECT_TRUE(stream->Finish().ok());
   };
-  send(batch(1, {"01", "02"}));
-  send(batch(1, {"01", "02"}));  // the acknowledgement was lost
+  v1::LedgerBatch losses = batch(2, {});
+  losses.set_instance("first");
+  losses.set_lost(4);
+  for (int sent = 0; sent < 2; ++sent) {  // the acknowledgement was lost
+    send(batch(1, {"01", "02"}));
+    send(losses);
+  }
   send(batch(2, {"02", "03"}));
   const auto report = server_.ledger().report({});
   ASSERT_TRUE(report);
   ASSERT_EQ(report->rows_size(), 1);
+  EXPECT_EQ(report->lost(), 4U);
   EXPECT_EQ(report->rows(0).requests(), 3U);
   EXPECT_EQ(report->rows(0).output_tokens(), 30U);
   v1::UsageRequest by_relay;

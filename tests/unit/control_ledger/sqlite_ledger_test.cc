@@ -66,9 +66,9 @@ class LedgerTest : public testing::Test {
 
 TEST_F(LedgerTest, CountsARecordOnce) {
   const auto ledger = open();
-  ASSERT_TRUE(ledger->append("edge-1", {record(1), record(2), record(1)}, 0));
-  ASSERT_TRUE(ledger->append("edge-1", {record(1), record(2)}, 0));
-  ASSERT_TRUE(ledger->append("edge-2", {record(2), record(3)}, 0));
+  ASSERT_TRUE(ledger->append("edge-1", {record(1), record(2), record(1)}, {}));
+  ASSERT_TRUE(ledger->append("edge-1", {record(1), record(2)}, {}));
+  ASSERT_TRUE(ledger->append("edge-2", {record(2), record(3)}, {}));
   const auto reply = ledger->report({});
   ASSERT_EQ(reply->rows_size(), 1);
   const auto& row = reply->rows(0);
@@ -90,18 +90,42 @@ TEST_F(LedgerTest, IsEmptyAtFirst) {
 }
 
 TEST_F(LedgerTest, KeepsAllOverARestart) {
-  ASSERT_TRUE(open()->append("edge-1", {record(1)}, 0));
+  ASSERT_TRUE(open()->append("edge-1", {record(1)}, {}));
   const auto ledger = open();
-  ASSERT_TRUE(ledger->append("edge-1", {record(1), record(2)}, 0));
+  ASSERT_TRUE(ledger->append("edge-1", {record(1), record(2)}, {}));
   EXPECT_EQ(requests(*ledger), 2U);
 }
 
-TEST_F(LedgerTest, CountsWhatWasLostOnceForARepeatedBatch) {
-  const auto ledger = open();
-  ASSERT_TRUE(ledger->append("edge-1", {record(1)}, 5));
-  ASSERT_TRUE(ledger->append("edge-1", {record(1)}, 5));
-  ASSERT_TRUE(ledger->append("edge-2", {}, 2));
+// The count of a process only ascends: what comes again, alone or with other records, is known.
+TEST_F(LedgerTest, CountsLossesOnceHoweverOftenTheyAreTold) {
+  auto ledger = open();
+  for (int sent = 0; sent < 2; ++sent) {
+    ASSERT_TRUE(ledger->append("edge-1", {record(1)}, {"first", 5}));
+    ASSERT_TRUE(ledger->append("edge-1", {}, {"first", 5}));
+  }
+  ASSERT_TRUE(ledger->append("edge-1", {record(1), record(2)}, {"first", 7}));  // merged anew
   EXPECT_EQ(ledger->report({})->lost(), 7U);
+  ledger.reset();
+  ledger = open();  // the service began anew before it could acknowledge
+  ASSERT_TRUE(ledger->append("edge-1", {}, {"first", 7}));
+  EXPECT_EQ(ledger->report({})->lost(), 7U);
+  ASSERT_TRUE(ledger->append("edge-1", {}, {"second", 2}));  // the relay did
+  ASSERT_TRUE(ledger->append("edge-1", {}, {"first", 6}));   // late
+  ASSERT_TRUE(ledger->append("edge-2", {}, {"third", 1}));
+  EXPECT_EQ(ledger->report({})->lost(), 10U);
+}
+
+TEST_F(LedgerTest, KeepsWhatAnOlderVersionCountedAsLost) {
+  open();
+  {
+    auto database = Database::open(path_, Database::Mode::kCreate);
+    ASSERT_TRUE((*database)->run(
+        "DROP TABLE lost; CREATE TABLE lost (relay TEXT PRIMARY KEY, records INTEGER NOT NULL) "
+        "WITHOUT ROWID; INSERT INTO lost VALUES ('edge-1', 4); PRAGMA user_version = 1"));
+  }
+  const auto ledger = open();
+  ASSERT_TRUE(ledger->append("edge-1", {}, {"first", 2}));
+  EXPECT_EQ(ledger->report({})->lost(), 6U);
 }
 
 TEST_F(LedgerTest, GroupsByEachWord) {
@@ -111,8 +135,8 @@ TEST_F(LedgerTest, GroupsByEachWord) {
   other.set_tenant("");
   other.set_class_(v1::USAGE_CLASS_ABORTED);
   other.set_output_tokens(99);
-  ASSERT_TRUE(ledger->append("edge-1", {record(1)}, 0));
-  ASSERT_TRUE(ledger->append("edge-2", {other}, 0));
+  ASSERT_TRUE(ledger->append("edge-1", {record(1)}, {}));
+  ASSERT_TRUE(ledger->append("edge-2", {other}, {}));
   const auto groups = [&](const std::string& word) {
     v1::UsageRequest asked;
     asked.add_group_by(word);
@@ -154,7 +178,7 @@ TEST_F(LedgerTest, FiltersWithoutReadingTheValueAsSql) {
   const auto ledger = open();
   v1::UsageRecord odd = record(2);
   odd.set_model("x' OR '1'='1");
-  ASSERT_TRUE(ledger->append("edge-1", {record(1), odd}, 0));
+  ASSERT_TRUE(ledger->append("edge-1", {record(1), odd}, {}));
   v1::UsageRequest asked;
   asked.set_model("x' OR '1'='1");
   EXPECT_EQ(requests(*ledger, asked), 1U);
@@ -179,7 +203,7 @@ TEST_F(LedgerTest, SumsAndRecordsSayTheSameOfAnyTime) {
     times.push_back(kMidnight + i * kStep - 1);
   }
   for (const int64_t time : times) records.push_back(record(records.size() + 1, time));
-  ASSERT_TRUE(ledger->append("edge-1", records, 0));
+  ASSERT_TRUE(ledger->append("edge-1", records, {}));
   for (int64_t from = kMidnight - kStep; from < kMidnight + 21 * kStep; from += kStep) {
     for (int64_t until = from; until < kMidnight + 21 * kStep; until += kStep) {
       const auto within = std::count_if(times.begin(), times.end(),
@@ -201,7 +225,7 @@ TEST_F(LedgerTest, CutsAnAnswerThatIsTooLong) {
     records.push_back(record(i + 1));
     records.back().set_model("model-" + std::to_string(i));
   }
-  ASSERT_TRUE(ledger->append("edge-1", records, 0));
+  ASSERT_TRUE(ledger->append("edge-1", records, {}));
   v1::UsageRequest asked;
   asked.add_group_by("model");
   const auto reply = ledger->report(asked);
@@ -218,7 +242,7 @@ TEST_F(LedgerTest, SurvivesCountsThatNoRequestHas) {
     huge.set_output_tokens(UINT64_MAX);
     huge.mutable_time()->set_seconds(INT64_MAX);
     huge.set_class_(static_cast<v1::UsageClass>(99));
-    ASSERT_TRUE(ledger->append("edge-1", {huge}, 0));
+    ASSERT_TRUE(ledger->append("edge-1", {huge}, {}));
   }
   EXPECT_EQ(requests(*ledger), 40U);
 }
@@ -239,7 +263,7 @@ TEST_F(LedgerTest, TellsOfDamagedPages) {
     const auto ledger = open();
     std::vector<v1::UsageRecord> records;
     for (uint64_t i = 1; i <= 500; ++i) records.push_back(record(i));
-    ASSERT_TRUE(ledger->append("edge-1", records, 0));
+    ASSERT_TRUE(ledger->append("edge-1", records, {}));
   }
   {
     std::fstream file(path_, std::ios::in | std::ios::out | std::ios::binary);
@@ -251,14 +275,14 @@ TEST_F(LedgerTest, TellsOfDamagedPages) {
   const auto report = (*ledger)->report({});
   ASSERT_FALSE(report);
   EXPECT_EQ(report.error().code, Code::kSystem);
-  EXPECT_FALSE((*ledger)->append("edge-1", {record(1000)}, 0));
+  EXPECT_FALSE((*ledger)->append("edge-1", {record(1000)}, {}));
 }
 
 TEST_F(LedgerTest, LeavesAFileOfANewerVersionAlone) {
   open();
   {
-    auto database = LedgerDatabase::open(path_);
-    ASSERT_TRUE(database->execute("PRAGMA user_version = 999"));
+    auto database = Database::open(path_, Database::Mode::kCreate);
+    ASSERT_TRUE((*database)->run("PRAGMA user_version = 999"));
   }
   const auto ledger = SqliteLedger::open(path_, clock_);
   ASSERT_FALSE(ledger);
@@ -286,7 +310,7 @@ TEST_F(LedgerTest, LosesNothingToKillNine) {
       ::close(ends[0]);
       const auto ledger = SqliteLedger::open(path_, Clock::system());
       for (uint64_t id = next; ledger; id += 2) {
-        if (!(*ledger)->append("edge-1", {record(id), record(id + 1)}, 0)) break;
+        if (!(*ledger)->append("edge-1", {record(id), record(id + 1)}, {})) break;
         const uint64_t done = id + 1;
         if (::write(ends[1], &done, sizeof done) != sizeof done) break;
       }
@@ -307,17 +331,17 @@ TEST_F(LedgerTest, LosesNothingToKillNine) {
     next = acknowledged + 1;
   }
   const auto ledger = open();
-  auto database = LedgerDatabase::open(path_);
-  EXPECT_GE(*database->number("SELECT count(*) FROM records"), acknowledged);
-  EXPECT_EQ(*database->number("SELECT count(*) FROM records"), requests(*ledger));
-  EXPECT_EQ(*database->number("SELECT sum(output) FROM records"),
+  auto database = Database::open(path_, Database::Mode::kCreate);
+  EXPECT_GE(*(*database)->number("SELECT count(*) FROM records"), acknowledged);
+  EXPECT_EQ(*(*database)->number("SELECT count(*) FROM records"), requests(*ledger));
+  EXPECT_EQ(*(*database)->number("SELECT sum(output) FROM records"),
             ledger->report({})->rows(0).output_tokens());
   // Sent again, as a relay does that was not acknowledged.
   for (uint64_t id = 1; id <= acknowledged; ++id) {
-    ASSERT_TRUE(ledger->append("edge-1", {record(id)}, 0));
+    ASSERT_TRUE(ledger->append("edge-1", {record(id)}, {}));
     if (id > 20) break;
   }
-  EXPECT_EQ(*database->number("SELECT count(*) FROM records"), requests(*ledger));
+  EXPECT_EQ(*(*database)->number("SELECT count(*) FROM records"), requests(*ledger));
 }
 
 }  // namespace

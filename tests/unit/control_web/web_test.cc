@@ -106,7 +106,7 @@ TEST_F(WebTest, TellsOfTheServiceItself) {
   configuration_.change([](ConfigState* state) { state->upstreams["u"]; });
   v1::UsageRecord record;
   record.set_id("1");
-  ASSERT_TRUE(ledger_.append("edge-1", {record}, 4));
+  ASSERT_TRUE(ledger_.append("edge-1", {record}, {"first", 4}));
   EXPECT_TRUE(has("culvert_control_config_revision 1"));
   EXPECT_TRUE(has("culvert_control_ready 1"));
   EXPECT_TRUE(has("culvert_ledger_records 1"));

@@ -226,13 +226,17 @@ TEST_F(SpoolTest, BeyondItsBoundRecordsAreLostCountedAndTold) {
   EXPECT_EQ(spool->counts().lost, 2U);
   const UsageBatch batch = spool->next_batch(500);
   EXPECT_EQ(batch.lost, 2U);
-  EXPECT_EQ(spool->next_batch(1).lost, 0U);
+  EXPECT_TRUE(batch.tells_loss);
+  EXPECT_FALSE(spool->next_batch(1).tells_loss);
   spool->rewind();  // the stream ended before the service answered
-  EXPECT_EQ(spool->next_batch(500).lost, 2U);
+  EXPECT_FALSE(spool->append(framed("later", 1000)));
+  const UsageBatch again = spool->next_batch(500);
+  EXPECT_EQ(again.lost, 3U);
+  EXPECT_TRUE(again.tells_loss);
   spool->acknowledged(batch.end);
   EXPECT_TRUE(spool->append(framed("again", 1000)));  // room was made
   spool->rewind();
-  EXPECT_EQ(spool->next_batch(1).lost, 0U);
+  EXPECT_FALSE(spool->next_batch(1).tells_loss);
 }
 
 TEST_F(SpoolTest, OnlyLossIsToldWhereThereIsNothingElse) {
