@@ -19,6 +19,9 @@ namespace {
 constexpr int kMostReceivedBytes = 256 * 1024 * 1024;  // ten thousand routes with all their text
 constexpr size_t kChunkBytes = 256 * 1024;
 constexpr int kKeepaliveMs = 20'000;
+// A connection may fail at once on a machine that has too much to do: for so long it is made anew.
+constexpr auto kReconnectFor = std::chrono::milliseconds(400);
+constexpr int kReconnectMs = 100;
 
 std::shared_ptr<grpc::Channel> channel_to(const Access& access) {
   // gRPC writes its own lines to standard error; what they say comes back as a status too.
@@ -33,6 +36,8 @@ std::shared_ptr<grpc::Channel> channel_to(const Access& access) {
   const auto patience = std::chrono::ceil<std::chrono::milliseconds>(access.timeout).count();
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS,
                    static_cast<int>(std::clamp<int64_t>(patience, 100, 20'000)));
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectMs);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectMs);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);  // the token goes to the named service alone
   return grpc::CreateCustomChannel(access.server, grpc::SslCredentials(options), arguments);
 }
@@ -46,11 +51,28 @@ gpr_timespec after(Duration span) {
 
 struct Session::State {
   State(Access who, const Terminal& where)
-      : access(std::move(who)), terminal(where), stub(v1::Admin::NewStub(channel_to(access))) {}
+      : access(std::move(who)),
+        terminal(where),
+        channel(channel_to(access)),
+        stub(v1::Admin::NewStub(channel)) {}
 
-  void prepare(grpc::ClientContext* context, Duration limit) const {
+  void prepare(grpc::ClientContext* context) const {
     context->AddMetadata("authorization", "Bearer " + std::string(access.token.reveal()));
-    if (limit.count() > 0) context->set_deadline(after(limit));
+  }
+
+  // A call would fail with the first connection that does; before anything was asked, another one
+  // costs nothing.
+  void connect(const gpr_timespec& deadline) const {
+    gpr_timespec until = deadline;
+    for (;;) {
+      const auto now = channel->GetState(true);
+      if (now == GRPC_CHANNEL_READY) return;
+      // It stays in this state until a connection succeeds.
+      if (now == GRPC_CHANNEL_TRANSIENT_FAILURE) {
+        until = gpr_time_min(deadline, after(kReconnectFor));
+      }
+      if (!channel->WaitForStateChange(now, until)) return;
+    }
   }
 
   Error failure(const grpc::Status& status) const {
@@ -64,8 +86,11 @@ struct Session::State {
                                                              Reply*),
                      const Request& request) {
     const Progress progress(terminal, "waiting for " + access.server);
+    const gpr_timespec deadline = after(access.timeout);
+    connect(deadline);
     grpc::ClientContext context;
-    prepare(&context, access.timeout);
+    prepare(&context);
+    context.set_deadline(deadline);
     Reply reply;
     const grpc::Status status = (stub.get()->*method)(&context, request, &reply);
     if (!status.ok()) return failure(status);
@@ -79,8 +104,10 @@ struct Session::State {
                       const std::stop_token& stop,
                       const Each<Message>& each,
                       Duration most) {
+    connect(after(access.timeout));
     grpc::ClientContext context;
-    prepare(&context, most);
+    prepare(&context);
+    if (most.count() > 0) context.set_deadline(after(most));
     const auto reader = (stub.get()->*method)(&context, request);
     const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
     bool enough = false;
@@ -94,6 +121,7 @@ struct Session::State {
 
   const Access access;
   const Terminal& terminal;
+  std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<v1::Admin::Stub> stub;
 };
 
@@ -206,7 +234,8 @@ Result<void> Session::backup(const Sink& sink) {
 Result<v1::RestoreReply> Session::restore(std::string_view bytes) {
   Progress progress(state_->terminal, "waiting for " + state_->access.server);
   grpc::ClientContext context;
-  state_->prepare(&context, {});
+  state_->connect(after(state_->access.timeout));
+  state_->prepare(&context);
   v1::RestoreReply reply;
   const auto writer = state_->stub->Restore(&context, &reply);
   bool taken = true;

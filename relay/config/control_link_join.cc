@@ -89,6 +89,7 @@ Result<Identity> join_control(const JoinRequest& request, const Clock& clock) {
   const auto channel = control_channel(request.address, identity.authority, nullptr);
   grpc::ClientContext context;
   context.set_deadline(clock.wall() + limits::kLinkConnectTimeout);
+  context.set_wait_for_ready(true);  // the service has just said who it is
   v1::EnrollReply reply;
   const auto status = v1::RelayLink::NewStub(channel)->Enroll(&context, enroll, &reply);
   if (!status.ok()) return refused(status, request.address);

@@ -122,6 +122,7 @@ grpc::Status LinkServer::enroll(const std::string& token, const std::string& nam
   request.set_signing_request(*make_signing_request(out->key, "relay"));
   v1::EnrollReply reply;
   grpc::ClientContext context;
+  context.set_wait_for_ready(true);
   const auto status = v1::RelayLink::NewStub(anonymous())->Enroll(&context, request, &reply);
   out->name = reply.name();
   out->certificate = reply.certificate();
