@@ -83,8 +83,7 @@ class Disk(FleetCase):
                 self.assertEqual(ask(self.relay, CHAT, self.token)[0], 200)
             # A whole answer is there a moment before its record: setUp's last one may be lost too.
             self.control.wait_for(lost, lambda records: records >= 3)
-            records = lost()
         self.relay.wait_for_message(
             "usage records are lost: the disk or the bound of the spool takes no more")
         self.assertEqual(ask(self.relay, CHAT, self.token)[0], 200)
-        self.assertEqual(lost(), records)
+        self.assertIn(lost(), (3, 4))
