@@ -76,8 +76,10 @@ Result<int> drain(Program* program, const std::string& name, bool on) {
                          on ? "drain" : "serve");
     }
     if (!on) return fmt::format("relay {} takes new requests again\n", clean(name));
-    return fmt::format("relay {} takes no new requests; {} still run on it\n", clean(name),
-                       relay.rates().active_requests());
+    // How many they are is not known at once: a relay tells its numbers every other second.
+    return fmt::format("relay {0} takes no new requests; what runs on it ends by itself, and "
+                       "`culvert relay show {0}` counts it\n",
+                       clean(name));
   });
   return kOk;
 }
