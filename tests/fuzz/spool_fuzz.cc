@@ -28,7 +28,12 @@ void find_behind(std::string_view input) {
   require(frame("the last", &bytes), "a small record fits");
   RecordReader reader(bytes);
   std::string_view last;
-  while (const auto record = reader.next()) last = *record;
+  while (const auto record = reader.next()) {
+    // A checksum can be made up so that what came before takes the first bytes of the last one.
+    const bool begins_before = record->data() - kRecordFrame < bytes.data() + input.size();
+    if (begins_before && reader.position() > input.size()) return;
+    last = *record;
+  }
   require(last == "the last", "a sound record was hidden");
   require(reader.position() == bytes.size(), "it ends where it ends");
 }
