@@ -148,8 +148,12 @@ std::shared_ptr<grpc::Channel> LinkServer::channel(const Identity& identity) con
   options.pem_root_certs = authority_.certificate;
   options.pem_private_key = std::string(identity.key.reveal());
   options.pem_cert_chain = identity.certificate;
-  return grpc::CreateCustomChannel("127.0.0.1:" + std::to_string(port_),
-                                   grpc::SslCredentials(options), arguments);
+  auto made = grpc::CreateCustomChannel("127.0.0.1:" + std::to_string(port_),
+                                        grpc::SslCredentials(options), arguments);
+  // A first connection may fail on a busy machine, and gRPC fails a call with it. Where none is to
+  // succeed, this is how long it is hoped for.
+  made->WaitForConnected(std::chrono::system_clock::now() + std::chrono::seconds(1));
+  return made;
 }
 
 std::shared_ptr<grpc::Channel> LinkServer::anonymous() const { return channel({}); }
