@@ -22,6 +22,8 @@ constexpr int kKeepaliveMs = 20'000;
 // A connection may fail at once on a machine that has too much to do: for so long it is made anew.
 constexpr auto kReconnectFor = std::chrono::milliseconds(400);
 constexpr int kReconnectMs = 100;
+// How long a wait for a connection looks away from its stop token.
+constexpr auto kLook = std::chrono::milliseconds(100);
 
 std::shared_ptr<grpc::Channel> channel_to(const Access& access) {
   // gRPC writes its own lines to standard error; what they say comes back as a status too.
@@ -62,16 +64,17 @@ struct Session::State {
 
   // A call would fail with the first connection that does; before anything was asked, another one
   // costs nothing.
-  void connect(const gpr_timespec& deadline) const {
+  void connect(const gpr_timespec& deadline, const std::stop_token& stop = {}) const {
     gpr_timespec until = deadline;
-    for (;;) {
+    while (!stop.stop_requested()) {
       const auto now = channel->GetState(true);
       if (now == GRPC_CHANNEL_READY) return;
       // It stays in this state until a connection succeeds.
       if (now == GRPC_CHANNEL_TRANSIENT_FAILURE) {
-        until = gpr_time_min(deadline, after(kReconnectFor));
+        until = gpr_time_min(until, after(kReconnectFor));
       }
-      if (!channel->WaitForStateChange(now, until)) return;
+      if (gpr_time_cmp(gpr_now(GPR_CLOCK_MONOTONIC), until) >= 0) return;
+      channel->WaitForStateChange(now, gpr_time_min(until, after(kLook)));
     }
   }
 
@@ -104,7 +107,8 @@ struct Session::State {
                       const std::stop_token& stop,
                       const Each<Message>& each,
                       Duration most) {
-    connect(after(access.timeout));
+    connect(after(access.timeout), stop);
+    if (stop.stop_requested()) return {};
     grpc::ClientContext context;
     prepare(&context);
     if (most.count() > 0) context.set_deadline(after(most));

@@ -112,14 +112,14 @@ void Server::look_at_control() {
     if (late) log::warn("ready without a configuration of the control service: it does not answer");
     if (late || attachment_->settled()) become_ready();
   }
+  const bool keep_failed = attachment_->keep_failed();
   metrics_.set_control({.connected = attachment_->connected(),
                         .from_cache = attachment_->from_cache(),
                         .stale = attachment_->stale(),
                         .age_seconds = seconds(attachment_->age()),
                         .revision = attachment_->revision().value_or(0),
                         .refused_items = attachment_->refused(),
-                        .keep_failed = attachment_->keep_failed()});
-  const bool keep_failed = attachment_->keep_failed();
+                        .keep_failed = keep_failed});
   if (std::exchange(told_keep_failed_, keep_failed) != keep_failed) {
     attachment_->tell(relay_state());
   }
