@@ -143,13 +143,13 @@ constexpr Row kRows[] = {
        s.relay->set_debug(CULVERT_TRY(read_bool(s)));
        return {};
      }},
-    // Checked, so that a wrong value is found before the stage that reads it is there.
-    {"GEMINI_SPECIAL_HANDLING_ENABLED", "",
+    {"AGGRESSIVE_FALLBACK", "aggressive_fallback",
      [](S s) -> Result<void> {
-       CULVERT_TRY(read_bool(s));
+       s.relay->set_aggressive_fallback(CULVERT_TRY(read_bool(s)));
        return {};
      }},
-    {"AGGRESSIVE_FALLBACK", "",
+    // Checked, so that a wrong value is found before the stage that reads it is there.
+    {"GEMINI_SPECIAL_HANDLING_ENABLED", "",
      [](S s) -> Result<void> {
        CULVERT_TRY(read_bool(s));
        return {};
@@ -224,11 +224,10 @@ Result<void> apply_target(const std::string& alias,
   return {};
 }
 
-// The file's pool of that upstream keeps its policy; only its keys are replaced.
+// The file's pool of that upstream keeps its policy; only its keys are replaced. Of several it is
+// the upstream's own.
 std::string pool_for(const std::string& alias, const Resources& resources) {
-  for (const auto& [name, pool] : resources.key_pools) {
-    if (pool.upstream() == alias) return name;
-  }
+  if (auto own = own_pool(resources, alias)) return *std::move(own);
   std::string name = alias;
   while (resources.key_pools.count(name) != 0) name += "-env";
   return name;

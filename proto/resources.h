@@ -7,6 +7,7 @@
 #include "culvert/v1/resources.pb.h"
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -43,5 +44,9 @@ struct Resources {
   std::set<std::string, std::less<>> withheld_pools;
   Places places;
 };
+
+// The name of the pool that pays for an upstream where nothing names another one: of several the
+// one with the upstream's name, else the only one. nullopt: there is none.
+std::optional<std::string> own_pool(const Resources& resources, const std::string& upstream);
 
 }  // namespace culvert

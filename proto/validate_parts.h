@@ -36,6 +36,23 @@ void inspect_upstream(const std::string& name, const v1::Upstream& upstream, Ins
 void inspect_key_pool(const Resources& resources, const v1::KeyPool& pool, Inspection* out);
 void inspect_route(const Resources& resources, const v1::Route& route, Inspection* out);
 
+// Of an upstream, or of a route, which leaves the budget to its upstreams.
+void inspect_retry(const v1::Retry& retry, bool of_route, Inspection* out);
+void inspect_breaker(const v1::CircuitBreaker& breaker, Inspection* out);
+void inspect_health_check(const v1::HealthCheck& check, Inspection* out);
+void inspect_concurrency(const v1::Concurrency& concurrency, Inspection* out);
+// `what` at `path` as a number between two bounds.
+void inspect_number(const std::string& path,
+                    std::string_view what,
+                    uint64_t number,
+                    uint64_t least,
+                    uint64_t most,
+                    Inspection* out);
+
+void inspect_reference(const Resources& resources,
+                       const std::string& path,
+                       const std::string& upstream,
+                       Inspection* out);
 void inspect_control(const v1::Control& control, Inspection* out);
 void inspect_token(const v1::RelayToken& token, Inspection* out);
 void inspect_selector(const v1::Selector& relays, Inspection* out);
@@ -55,5 +72,7 @@ void inspect_set_of_key(const std::string& alias,
 void inspect_generic_headers(const v1::Relay& relay, Inspection* out);
 void inspect_headers(const std::string& path, const v1::HeaderRules& rules, Inspection* out);
 bool upstream_exists(const Resources& resources, const std::string& alias);
+// Its own, else the preset's, else opaque.
+v1::Dialect dialect_of(const std::string& alias, const v1::Upstream& upstream);
 
 }  // namespace culvert

@@ -114,10 +114,7 @@ void inspect_generic_allow(const v1::Relay& relay, Inspection* out) {
 void inspect_limits(const v1::Limits& limits, Inspection* out) {
   const auto within = [&](bool given, const char* name, uint64_t value, uint64_t least,
                           uint64_t most) {
-    if (!given || (value >= least && value <= most)) return;
-    out->say(std::string("limits.") + name, std::string(name) + " of " + std::to_string(value) +
-                                                "; allowed are " + std::to_string(least) + " to " +
-                                                std::to_string(most));
+    if (given) inspect_number(std::string("limits.") + name, name, value, least, most, out);
   };
   constexpr uint64_t kMiB = 1 << 20;
   within(limits.has_connections(), "connections", limits.connections(), 1, kMiB);
@@ -189,6 +186,8 @@ void inspect_relay(const Resources& resources, Inspection* out) {
   inspect_usage(relay.usage(), out);
   inspect_cors(relay.cors(), out);
   inspect_timers(relay, out);
+  inspect_number("verify.keys_per_minute", "keys_per_minute", relay.verify().keys_per_minute(), 0,
+                 limits::kVerifyKeysPerMinuteMost, out);
   if (relay.workers() > limits::kWorkersMost) {
     out->say("workers", std::to_string(relay.workers()) +
                             " workers; allowed are 0 (one per core) to " +

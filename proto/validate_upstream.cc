@@ -1,10 +1,15 @@
 // Upstreams.
 #include "proto/presets.h"
+#include "proto/proxy_url.h"
 #include "proto/scalars.h"
+#include "proto/suggest.h"
 #include "proto/validate_parts.h"
 #include "relay/base/address.h"
 #include "relay/base/denied_headers.h"
 #include "relay/base/text.h"
+
+#include <algorithm>
+#include <set>
 
 namespace culvert {
 namespace {
@@ -24,6 +29,32 @@ void inspect_targets(const std::string& name, const v1::Upstream& upstream, Insp
                             ? "an upstream without targets; needed is at least one URL"
                             : "every weight is 0; at least one has to be above 0");
   }
+}
+
+void inspect_strategies(const v1::Upstream& upstream, Inspection* out) {
+  static const std::vector<std::string_view> kKnown = {"socket", "fetch"};
+  std::set<std::string_view> seen;
+  for (int i = 0; i < upstream.strategies_size(); ++i) {
+    const std::string& strategy = upstream.strategies(i);
+    const std::string path = indexed("strategies", i);
+    if (std::find(kKnown.begin(), kKnown.end(), strategy) == kKnown.end()) {
+      out->say(path, "the strategy " + in_quotes(strategy) + " is not known to this version; " +
+                         what_is_allowed(strategy, kKnown));
+    } else if (!seen.insert(strategy).second) {
+      out->say(path, "the strategy " + in_quotes(strategy) + " comes twice; name it once");
+    } else if (strategy == "socket" && upstream.has_egress_proxy()) {
+      // It would leave by the address that the proxy is there to hide.
+      out->say(path,
+               "the strategy \"socket\" does not use egress_proxy and leaves by the relay's own "
+               "address; allowed with a proxy is fetch alone");
+    }
+  }
+}
+
+void inspect_egress_proxy(const v1::Upstream& upstream, Inspection* out) {
+  const std::string& proxy = upstream.egress_proxy().value();
+  if (!upstream.has_egress_proxy() || is_reference(proxy)) return;
+  out->check("egress_proxy", proxy_flaw(proxy));
 }
 
 void inspect_key(const v1::Upstream& upstream, Inspection* out) {
@@ -50,10 +81,7 @@ void inspect_set_of_key(const std::string& alias,
                         const v1::Upstream& upstream,
                         const v1::HeaderRules& rules,
                         Inspection* out) {
-  const Preset* preset = find_preset(alias);
-  const v1::Dialect dialect = upstream.has_dialect() ? upstream.dialect()
-                              : preset != nullptr    ? preset->dialect
-                                                     : v1::DIALECT_OPAQUE;
+  const v1::Dialect dialect = dialect_of(alias, upstream);
   const std::string header =
       upstream.has_key() ? upstream.key().header() : default_key_carriage(dialect).header();
   for (const auto& [set, value] : rules.set()) {
@@ -66,14 +94,17 @@ void inspect_set_of_key(const std::string& alias,
   }
 }
 
+v1::Dialect dialect_of(const std::string& alias, const v1::Upstream& upstream) {
+  const Preset* preset = find_preset(alias);
+  if (upstream.has_dialect()) return upstream.dialect();
+  return preset != nullptr ? preset->dialect : v1::DIALECT_OPAQUE;
+}
+
 void inspect_upstream(const std::string& name, const v1::Upstream& upstream, Inspection* out) {
   out->check("", alias_flaw(name));
   inspect_targets(name, upstream, out);
-  for (int i = 0; i < upstream.strategies_size(); ++i) {
-    if (upstream.strategies(i) == "socket") continue;
-    out->say(indexed("strategies", i), "the strategy " + in_quotes(upstream.strategies(i)) +
-                                           " is not known to this version; allowed is socket");
-  }
+  inspect_strategies(upstream, out);
+  inspect_egress_proxy(upstream, out);
   inspect_key(upstream, out);
   if (!upstream.tls().server_name().empty()) {
     const auto host = HostPattern::parse(upstream.tls().server_name());
@@ -84,6 +115,10 @@ void inspect_upstream(const std::string& name, const v1::Upstream& upstream, Ins
     }
   }
   inspect_timeouts("timeouts", upstream.timeouts(), out);
+  inspect_retry(upstream.retry(), false, out);
+  inspect_breaker(upstream.circuit_breaker(), out);
+  inspect_health_check(upstream.health_check(), out);
+  inspect_concurrency(upstream.concurrency(), out);
   inspect_headers("headers", upstream.headers(), out);
   inspect_set_of_key(name, upstream, upstream.headers(), out);
   inspect_selector(upstream.relays(), out);

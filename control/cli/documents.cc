@@ -4,7 +4,9 @@
 #include "control/cli/files.h"
 #include "control/cli/secret_input.h"
 #include "proto/config_error.h"
+#include "proto/proxy_url.h"
 #include "proto/scalars.h"
+#include "proto/secret_fields.h"
 #include "proto/words.h"
 #include "proto/yaml.h"
 #include "relay/base/limits.h"
@@ -20,22 +22,31 @@ std::string given_before(const Places& places, std::string_view kind, std::strin
   return place.find(':') == std::string::npos ? std::string() : place;
 }
 
-Result<void> follow_secrets(const std::string& name,
+Flaw flaw_of(const std::string& kind, std::string_view secret) {
+  return kind == "KeyPool" ? key_flaw(secret) : proxy_flaw(secret);
+}
+
+// The first that cannot be followed is the error.
+template <class Spec>
+Result<void> follow_secrets(const std::string& kind,
+                            const std::string& name,
                             const Places& places,
                             const Environment& environment,
-                            v1::KeyPool* pool) {
-  for (int i = 0; i < pool->keys_size(); ++i) {
-    const std::string path = fmt::format("keys[{}]", i);
-    const std::string& written = pool->keys(i).value();
-    if (!is_reference(written)) continue;
-    auto secret = follow_reference(written, environment);
-    if (!secret) return config_error(places.find("KeyPool", name, path), secret.error().detail);
-    if (const Flaw flaw = key_flaw(secret->reveal())) {
-      return config_error(places.find("KeyPool", name, path), written + ": " + *flaw);
+                            Spec* spec) {
+  Result<void> outcome;
+  each_secret(spec, [&](const auto&, const auto& path, v1::Secret* secret) {
+    const std::string written = secret->value();
+    if (!outcome || !is_reference(written)) return;
+    auto read = follow_reference(written, environment);
+    if (!read) {
+      outcome = config_error(places.find(kind, name, path), read.error().detail);
+    } else if (const Flaw flaw = flaw_of(kind, read->reveal())) {
+      outcome = config_error(places.find(kind, name, path), written + ": " + *flaw);
+    } else {
+      secret->set_value(std::string(read->reveal()));
     }
-    pool->mutable_keys(i)->set_value(std::string(secret->reveal()));
-  }
-  return {};
+  });
+  return outcome;
 }
 
 class Joined {
@@ -72,9 +83,7 @@ class Joined {
       v1::Resource resource;
       resource.set_name(name);
       *(resource.*mutable_spec)() = spec;
-      if (resource.has_key_pool()) {
-        CULVERT_CHECK(follow_secrets(name, places, environment_, resource.mutable_key_pool()));
-      }
+      CULVERT_CHECK(follow_secrets(kind, name, places, environment_, (resource.*mutable_spec)()));
       documents_.resources.push_back(std::move(resource));
       documents_.places.copy(places, kind, name);
     }

@@ -6,7 +6,8 @@
 #include "proto/words.h"
 #include "relay/base/secret.h"
 
-#include <algorithm>
+#include <iterator>
+#include <map>
 #include <set>
 
 namespace culvert::control {
@@ -44,7 +45,7 @@ class Compiler {
     } else {
       v1::Resource& placed = *then_[name].mutable_resource();
       placed = resource;
-      if (placed.has_key_pool()) resolve_keys(name, placed.mutable_key_pool());
+      resolve_secrets(name, &placed);
     }
   }
 
@@ -59,43 +60,48 @@ class Compiler {
     }
   }
 
-  void resolve_keys(const ResourceName& name, v1::KeyPool* pool) {
-    const auto stored = now_.find(name);
-    for (int i = 0; i < pool->keys_size(); ++i) {
-      const std::string path = "keys[" + std::to_string(i) + "]";
-      std::string* key = pool->mutable_keys(i)->mutable_value();
-      if (is_reference(*key)) {
+  void resolve_secrets(const ResourceName& name, v1::Resource* resource) {
+    const auto known = known_secrets(name);
+    each_secret_of(resource, [&](const auto& field, const auto& path, v1::Secret* secret) {
+      if (is_reference(secret->value())) {
         say(name, path,
-            in_quotes(*key) +
+            in_quotes(secret->value()) +
                 " is not read by the service; `culvert apply` reads env: and file: "
                 "where it runs, other callers send the value");
-      } else if (key->find(kEllipsis) != std::string::npos) {
-        unmask(name, path, stored == now_.end() ? nullptr : &stored->second, key);
+      } else if (secret->value().find(kEllipsis) != std::string::npos) {
+        unmask(name, path, known.equal_range({field, secret->value()}), secret);
       }
-    }
+    });
+  }
+
+  using KnownSecrets = std::multimap<std::pair<std::string, std::string>, std::string>;
+
+  // Of the resource as it stands, by field and masked form.
+  KnownSecrets known_secrets(const ResourceName& name) const {
+    KnownSecrets known;
+    const auto stored = now_.find(name);
+    if (stored == now_.end()) return known;
+    v1::Resource standing = stored->second.resource();
+    each_secret_of(&standing, [&](const auto& field, const auto&, const v1::Secret* secret) {
+      known.emplace(std::pair(field, mask(secret->value())), secret->value());
+    });
+    return known;
   }
 
   void unmask(const ResourceName& name,
               const std::string& path,
-              const v1::StoredResource* stored,
-              std::string* key) {
-    const std::string* found = nullptr;
-    int matches = 0;
-    const int count = stored == nullptr ? 0 : stored->resource().key_pool().keys_size();
-    for (int i = 0; i < count; ++i) {
-      const std::string& candidate = stored->resource().key_pool().keys(i).value();
-      if (mask(candidate) != *key) continue;
-      found = &candidate;
-      ++matches;
-    }
-    if (matches == 1) {
-      *key = *found;
-    } else {
+              std::pair<KnownSecrets::const_iterator, KnownSecrets::const_iterator> matches,
+              v1::Secret* secret) {
+    const auto& [first, end] = matches;
+    if (first != end && std::next(first) == end) {
+      secret->set_value(first->second);
+    } else if (name.kind == "KeyPool") {
       say(name, path,
-          matches == 0 ? "a masked key that the pool does not have; write the key "
-                         "itself"
-                       : "a masked key that several keys of the pool look like; write "
-                         "the key itself");
+          first == end ? "a masked key that the pool does not have; write the key itself"
+                       : "a masked key that several keys of the pool look like; write the key "
+                         "itself");
+    } else {
+      say(name, path, "a masked secret that does not stand here; write the secret itself");
     }
   }
 
@@ -107,27 +113,30 @@ class Compiler {
       named.insert(finding.kind + "/" + finding.name + "/" + finding.path);
     }
     for (const auto& [name, stored] : then_) {
-      if (stored.resource().has_key_pool()) judge_disabled(name, stored.resource(), named);
+      if (stored.resource().has_key_pool()) judge_ids(name, stored.resource().key_pool(), named);
     }
   }
 
-  void judge_disabled(const ResourceName& name,
-                      const v1::Resource& resource,
-                      const std::set<std::string>& named) {
-    const v1::KeyPool& pool = resource.key_pool();
-    if (pool.disabled_size() == 0) return;
+  void judge_ids(const ResourceName& name,
+                 const v1::KeyPool& pool,
+                 const std::set<std::string>& named) {
+    if (pool.disabled_size() == 0 && pool.bind_size() == 0) return;
     std::set<std::string> ids;
     for (const v1::Secret& key : pool.keys()) ids.insert(key_id(key.value()));
-    for (int i = 0; i < pool.disabled_size(); ++i) {
-      const std::string path = "disabled[" + std::to_string(i) + "]";
-      if (ids.count(pool.disabled(i)) != 0 ||
-          named.count(name.kind + "/" + name.name + "/" + path) != 0) {
-        continue;
+    const auto judge_list = [&](const std::string& field, const auto& list) {
+      for (int i = 0; i < list.size(); ++i) {
+        const std::string path = field + "[" + std::to_string(i) + "]";
+        const bool spoken = named.count(name.kind + "/" + name.name + "/" + path) != 0;
+        if (ids.count(list[i]) != 0 || spoken) continue;
+        say(name, path,
+            in_quotes(list[i]) +
+                " is no key of this pool; allowed are the ids that `culvert key list` "
+                "shows: 12 hexadecimal digits");
       }
-      say(name, path,
-          in_quotes(pool.disabled(i)) +
-              " is no key of this pool; allowed are the ids that `culvert key list` "
-              "shows: 12 hexadecimal digits");
+    };
+    judge_list("disabled", pool.disabled());
+    for (int i = 0; i < pool.bind_size(); ++i) {
+      judge_list("bind[" + std::to_string(i) + "].keys", pool.bind(i).keys());
     }
   }
 

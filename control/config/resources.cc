@@ -52,10 +52,15 @@ std::string to_masked_yaml(const v1::Resource& resource) {
 }
 
 void mask_secrets(v1::Resource* resource) {
-  if (!resource->has_key_pool()) return;
-  for (v1::Secret& key : *resource->mutable_key_pool()->mutable_keys()) {
-    key.set_value(mask(key.value()));
-  }
+  each_secret_of(resource, [](const auto&, const auto&, v1::Secret* secret) {
+    secret->set_value(mask(secret->value()));
+  });
+}
+
+void each_secret_of(v1::Resource* resource, const SecretVisitor& visit) {
+  if (resource->has_upstream()) each_secret(resource->mutable_upstream(), visit);
+  if (resource->has_key_pool()) each_secret(resource->mutable_key_pool(), visit);
+  if (resource->has_route()) each_secret(resource->mutable_route(), visit);
 }
 
 Resources to_resources(const ResourceMap& all) {

@@ -6,6 +6,7 @@
 #include "culvert/v1/admin.pb.h"
 #include "culvert/v1/stored.pb.h"
 #include "proto/resources.h"
+#include "proto/secret_fields.h"
 
 #include <map>
 #include <string>
@@ -30,6 +31,7 @@ bool same(const v1::Resource& a, const v1::Resource& b);
 
 std::string to_masked_yaml(const v1::Resource& resource);
 void mask_secrets(v1::Resource* resource);
+void each_secret_of(v1::Resource* resource, const SecretVisitor& visit);  // paths are the spec's
 
 // Without a Relay: that one has no place in a service.
 Resources to_resources(const ResourceMap& all);

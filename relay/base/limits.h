@@ -2,6 +2,7 @@
 // the reason for its value. What the network may make us hold is bounded here or not at all.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -36,6 +37,7 @@ inline constexpr size_t kReplayBytes = 8 * kMiB;
 // Of all requests of a process together; above it, bodies stream through and are sent once.
 inline constexpr size_t kReplayBytesTotal = 256 * kMiB;
 inline constexpr int kAttempts = 8;  // keys and connections tried for one request
+inline constexpr size_t kModelBytes = 512;  // of a model's name; a longer one is no name
 
 // --- Timers (surface: environment; streams: Forwarding)
 inline constexpr auto kResolveTimeout = 10s;
@@ -87,6 +89,43 @@ inline constexpr auto kKeyIsolation = 10min;  // after 401 or 403, then it is tr
 inline constexpr size_t kKeysPerPool = 10000;
 inline constexpr size_t kKeysPerRequest = 100;  // of a client's comma list
 inline constexpr size_t kClientPools = 4096;  // states of such lists, least recently used go first
+
+// --- Further tries of a request (v1::Retry)
+inline constexpr uint32_t kRetryAttempts = 4;       // two keys, another target, another upstream
+inline constexpr uint32_t kRetryAttemptsMost = 32;  // more of them are an outage's own load
+// What says "not now" or "not here": rate limit, server errors, and Anthropic's "overloaded".
+inline constexpr std::array<uint16_t, 6> kRetryStatuses = {429, 500, 502, 503, 504, 529};
+inline constexpr auto kRetryBackoff = 250ms;   // a hiccup passes before a person notices
+inline constexpr auto kRetryBackoffMost = 8s;  // longer pauses are for the client to decide on
+inline constexpr auto kRetryWithin = 60s;      // SDKs try again themselves after a minute or so
+inline constexpr uint32_t kRetryBudgetPercent = 10;  // the amplification of an outage is then 1.1
+inline constexpr uint32_t kRetryBudgetLeast = 3;     // so that a quiet relay may try again at all
+inline constexpr uint32_t kRetryBudgetLeastMost = 10'000;  // above it is no budget
+
+// --- Targets that are left alone (v1::CircuitBreaker)
+inline constexpr uint32_t kBreakerFailures = 5;   // one after the other: no coincidence any more
+inline constexpr uint32_t kBreakerPercent = 50;   // a target that fails half is worse than none
+inline constexpr uint32_t kBreakerRequests = 20;  // fewer say nothing about a share
+inline constexpr auto kBreakerWindow = 30s;       // long enough for a count, short enough to forget
+inline constexpr auto kBreakerOpen = 5s;          // the time of a restart behind a load balancer
+inline constexpr uint32_t kBreakerEjectedPercent = 50;    // the rest has to carry the load
+inline constexpr uint32_t kBreakerCountMost = 1'000'000;  // beyond is `off`
+
+// --- Active checks (v1::HealthCheck)
+inline constexpr auto kHealthInterval = 5min;     // 288 calls a day and key: no provider minds
+inline constexpr auto kHealthIntervalLeast = 5s;  // below it a check is a load
+inline constexpr auto kHealthTimeout = 10s;       // a list of models takes far below one second
+
+// --- Requests of an upstream at once (v1::Concurrency)
+inline constexpr uint32_t kConcurrencyMost = 10'000;      // as many as there are client connections
+inline constexpr uint32_t kConcurrencyLeast = 8;          // below it nothing is learnt any more
+inline constexpr uint32_t kConcurrencyBound = 1'000'000;  // larger ones are typing errors
+inline constexpr uint32_t kQueueLength = 1000;            // at some KiB each, a few MiB
+inline constexpr auto kQueueAge = 5s;                     // who waits longer tries elsewhere
+
+// --- /verify: strangers may check a key or two, not a list of stolen ones
+inline constexpr uint32_t kVerifyKeysPerMinute = 10;
+inline constexpr uint32_t kVerifyKeysPerMinuteMost = 100'000;  // no limit any more
 
 // --- Configuration
 inline constexpr size_t kConfigBytes = 16 * kMiB;

@@ -2,6 +2,7 @@
 #include "relay/codec/json.h"
 
 #include "relay/base/json_writer.h"
+#include "relay/base/text.h"
 #include "relay/codec/characters.h"
 #include "relay/codec/document.h"
 
@@ -52,6 +53,7 @@ constexpr uint32_t kReplacement = 0xFFFD;
 }  // namespace
 
 ModelScanner::State ModelScanner::feed(std::string_view bytes) {
+  const uint64_t before = position_;
   size_t i = 0;
   while (i < bytes.size() && state_ == State::kNeedMore) {
     if (step_ == Step::kInString && !escaped_) {
@@ -59,9 +61,17 @@ ModelScanner::State ModelScanner::feed(std::string_view bytes) {
       while (i < bytes.size() && bytes[i] != '"' && bytes[i] != '\\') ++i;
       if (i == bytes.size()) break;
     }
+    position_ = before + i;
     step(bytes[i++]);
   }
+  position_ = before + i;
   return state_;
+}
+
+void ModelScanner::search_on() {
+  again_ = true;
+  step_ = Step::kAfterValue;
+  state_ = State::kNeedMore;
 }
 
 ModelScanner::State ModelScanner::finish() {
@@ -107,6 +117,7 @@ void ModelScanner::value_byte(char c) {
     if (c != '"') return absent();
     text_.clear();
     step_ = Step::kInModel;
+    model_begin_ = position_;
   } else if (c == '"') {
     step_ = Step::kInString;
   } else if (c == '{' || c == '[') {
@@ -135,6 +146,7 @@ void ModelScanner::after_value_byte(char c) {
   } else if (is_space(c)) {
     step_ = Step::kAfterValue;
   } else {
+    closed_ = c == '}';
     absent();  // the object's end, or no JSON
   }
 }
@@ -199,7 +211,7 @@ void ModelScanner::append(std::string_view bytes) {
 
 void ModelScanner::end_text() {
   if (step_ == Step::kInKey) {
-    is_model_ = text_ == "model";
+    is_model_ = again_ ? equal_ignoring_case(text_, "model") : text_ == "model";
     step_ = Step::kColon;
     return;
   }

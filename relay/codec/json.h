@@ -3,6 +3,7 @@
 #pragma once
 
 #include "relay/base/dialect.h"
+#include "relay/base/limits.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -23,12 +24,22 @@ class ModelScanner {
     kAbsent,  // the object ended without, the member is no string, or this is no JSON object
   };
 
-  static constexpr size_t kModelBytes = 512;  // a longer name is no name: kAbsent
+  static constexpr size_t kModelBytes = limits::kModelBytes;  // a longer name: kAbsent
 
   State feed(std::string_view bytes);
   State finish();  // the body ended: kNeedMore becomes kAbsent
   State state() const { return state_; }
   const std::string& model() const { return model_; }  // unescaped UTF-8
+
+  // How many bytes it has looked at: of kFound those up to the end of the model's literal. It
+  // begins at model_begin(), its quotes counted in; in_literal(): it has begun and not ended.
+  uint64_t position() const { return position_; }
+  uint64_t model_begin() const { return model_begin_; }
+  bool in_literal() const { return step_ == Step::kInModel; }
+  // After kFound: goes on behind it, to see whether the object has another "model", in whatever
+  // case, because some servers read names without it.
+  void search_on();
+  bool closed() const { return closed_; }  // kAbsent, because the object came to its end
 
  private:
   enum class Step : uint8_t {
@@ -64,6 +75,10 @@ class ModelScanner {
   std::string model_;
   bool escaped_ = false;
   bool is_model_ = false;  // the last key
+  bool again_ = false;     // behind the first model
+  bool closed_ = false;
+  uint64_t position_ = 0;
+  uint64_t model_begin_ = 0;
   int hex_left_ = 0;
   uint32_t hex_ = 0;
   uint32_t high_surrogate_ = 0;

@@ -42,6 +42,23 @@ Result<void> add_upstreams(const Compiling& in, Snapshot* snapshot) {
   return {};
 }
 
+Result<void> add_pools(const Compiling& in, Snapshot* snapshot) {
+  for (const auto& [name, written] : in.resources.key_pools) {
+    const bool upstream_here = snapshot->upstream(written.upstream()) != nullptr;
+    if (!in.is_for_us(written.relays()) || !upstream_here) continue;
+    snapshot->pools.push_back(CULVERT_TRY(compile_key_pool(in, name, written)));
+  }
+  const auto own = snapshot->own_pools();
+  for (const KeyPool& pool : snapshot->pools) {
+    if (own.count(pool.upstream) != 0) continue;
+    return in.error("KeyPool", pool.name, "upstream",
+                    "of the key pools of " + in_quotes(pool.upstream) +
+                        " that are for this relay, none has its name; needed is one, because it is "
+                        "the one that pays where a route names none");
+  }
+  return {};
+}
+
 // More conditions first, then the longer prefix, then the name.
 auto rank(const Route& route) {
   const size_t conditions = (route.path_prefix.empty() ? 0U : 1U) +
@@ -86,11 +103,7 @@ Result<std::shared_ptr<const Snapshot>> compile(const Resources& resources,
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->settings = CULVERT_TRY(compile_settings(in));
   CULVERT_CHECK(add_upstreams(in, snapshot.get()));
-  for (const auto& [name, written] : resources.key_pools) {
-    const bool upstream_here = snapshot->upstream(written.upstream()) != nullptr;
-    if (!in.is_for_us(written.relays()) || !upstream_here) continue;
-    snapshot->pools.push_back(CULVERT_TRY(compile_key_pool(in, name, written)));
-  }
+  CULVERT_CHECK(add_pools(in, snapshot.get()));
   for (const auto& [name, written] : resources.routes) {
     if (!in.is_for_us(written.relays())) continue;
     snapshot->routes.push_back(CULVERT_TRY(compile_route(in, name, written, *snapshot)));

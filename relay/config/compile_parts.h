@@ -35,13 +35,19 @@ Result<Upstream> compile_upstream(const Compiling& in,
 Result<KeyPool> compile_key_pool(const Compiling& in,
                                  const std::string& name,
                                  const v1::KeyPool& written);
-// Of `snapshot`, upstreams and settings are there already. Destinations that are not for this relay
-// are left out; an error where none remains.
+// Of `snapshot`, upstreams, key pools and settings are there already. Destinations that are not for
+// this relay are left out; an error where none of `to` remains.
 Result<Route> compile_route(const Compiling& in,
                             const std::string& name,
                             const v1::Route& written,
                             const Snapshot& snapshot);
 std::vector<IssuedToken> compile_tokens(const Resources& resources);
+
+RetrySettings default_retry();
+RetryOverrides compile_retry(const v1::Retry& written);
+BreakerSettings compile_breaker(const v1::CircuitBreaker& written);
+HealthCheckSettings compile_health_check(const v1::HealthCheck& written);
+ConcurrencySettings compile_concurrency(const v1::Concurrency& written);
 
 Timeouts default_timeouts();
 TimeoutOverrides compile_timeouts(const v1::Timeouts& written);

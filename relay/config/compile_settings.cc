@@ -182,6 +182,10 @@ Result<Settings> compile_settings(const Compiling& in) {
   settings.usage_spool = relay.usage().spool();
   settings.spool_bytes =
       relay.usage().has_spool_bytes() ? relay.usage().spool_bytes() : limits::kSpoolBytes;
+  settings.aggressive_fallback = !relay.has_aggressive_fallback() || relay.aggressive_fallback();
+  settings.verify_keys_per_minute = relay.verify().has_keys_per_minute()
+                                        ? relay.verify().keys_per_minute()
+                                        : limits::kVerifyKeysPerMinute;
   const v1::Control& control = relay.control();
   settings.control.assign(control.addresses().begin(), control.addresses().end());
   settings.control_max_age =

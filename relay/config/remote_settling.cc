@@ -95,13 +95,16 @@ Result<void> put_remote(size_t type,
 
 void leave_out_absent(const Resources& local, Resources* whole) {
   const auto absent = [whole](const v1::Route::Destination& to) {
-    return whole->upstreams.count(to.upstream()) == 0 && find_preset(to.upstream()) == nullptr;
+    const bool upstream =
+        whole->upstreams.count(to.upstream()) != 0 || find_preset(to.upstream()) != nullptr;
+    return !upstream || (!to.key_pool().empty() && whole->key_pools.count(to.key_pool()) == 0);
   };
   for (auto& [name, route] : whole->routes) {
     auto* to = route.mutable_to();
-    const auto gone = std::count_if(to->begin(), to->end(), absent);
-    if (gone == 0 || gone == to->size() || local.routes.count(name) != 0) continue;
-    to->erase(std::remove_if(to->begin(), to->end(), absent), to->end());
+    if (local.routes.count(name) != 0 || std::all_of(to->begin(), to->end(), absent)) continue;
+    for (auto* list : {to, route.mutable_fallback()}) {
+      list->erase(std::remove_if(list->begin(), list->end(), absent), list->end());
+    }
   }
 }
 

@@ -59,7 +59,7 @@ class RemoteSettling {
 };
 
 // The service sends what is for this relay only, but a route as it is written: destinations of
-// remote routes whose upstreams are not here are left out where others are.
+// remote routes whose upstreams or key pools are not here are left out where others are.
 void leave_out_absent(const Resources& local, Resources* whole);
 
 // Parses the form into the resources. Error: one sentence.

@@ -14,4 +14,26 @@ Timeouts merged(const Timeouts& base, const TimeoutOverrides& overrides) {
   return out;
 }
 
+RetrySettings merged(const RetrySettings& base, const RetryOverrides& overrides) {
+  RetrySettings out = base;  // the budget is always the upstream's
+  out.attempts = overrides.attempts.value_or(base.attempts);
+  out.statuses = overrides.statuses.value_or(base.statuses);
+  out.backoff = overrides.backoff.value_or(base.backoff);
+  out.backoff_most = overrides.backoff_most.value_or(base.backoff_most);
+  out.within = overrides.within.value_or(base.within);
+  return out;
+}
+
+std::map<std::string_view, const KeyPool*> Snapshot::own_pools() const {
+  std::map<std::string_view, const KeyPool*> out;
+  for (const KeyPool& pool : pools) {
+    const auto [known, fresh] = out.emplace(pool.upstream, &pool);
+    if (fresh) continue;
+    const bool is_own = known->second != nullptr && known->second->name == pool.upstream;
+    if (!is_own) known->second = pool.name == pool.upstream ? &pool : nullptr;
+  }
+  std::erase_if(out, [](const auto& item) { return item.second == nullptr; });
+  return out;
+}
+
 }  // namespace culvert

@@ -47,6 +47,59 @@ struct HeaderRules {
   friend bool operator==(const HeaderRules&, const HeaderRules&) = default;
 };
 
+enum class Strategy : uint8_t { kSocket, kFetch };
+
+// Further tries (v1::Retry, where the defaults stand).
+struct RetrySettings {
+  uint32_t attempts = 0;           // in all; at least 1
+  std::vector<uint16_t> statuses;  // ascending
+  Duration backoff{};
+  Duration backoff_most{};
+  Duration within{};
+  uint32_t budget_percent = 0;
+  uint32_t budget_least = 0;
+  friend bool operator==(const RetrySettings&, const RetrySettings&) = default;
+};
+
+// What is absent stays as the upstream has it.
+struct RetryOverrides {
+  std::optional<uint32_t> attempts;
+  std::optional<std::vector<uint16_t>> statuses;
+  std::optional<Duration> backoff, backoff_most, within;
+  friend bool operator==(const RetryOverrides&, const RetryOverrides&) = default;
+};
+RetrySettings merged(const RetrySettings& base, const RetryOverrides& overrides);
+
+struct BreakerSettings {
+  bool on = true;
+  uint32_t consecutive_failures = 0;  // 0: not by these
+  uint32_t error_percent = 0;         // 0: not by these
+  uint32_t requests_least = 0;
+  Duration window{};
+  Duration open{};
+  uint32_t ejected_percent_most = 0;
+  friend bool operator==(const BreakerSettings&, const BreakerSettings&) = default;
+};
+
+struct HealthCheckSettings {
+  bool on = true;
+  Duration interval{};
+  Duration timeout{};
+  std::string path;                // empty: the dialect's, or only a connection
+  std::vector<uint16_t> statuses;  // empty: 200 to 299
+  bool keys = true;
+  friend bool operator==(const HealthCheckSettings&, const HealthCheckSettings&) = default;
+};
+
+struct ConcurrencySettings {
+  uint32_t most = 0;
+  uint32_t least = 0;
+  bool fixed = false;
+  uint32_t queue = 0;
+  Duration queue_age{};
+  friend bool operator==(const ConcurrencySettings&, const ConcurrencySettings&) = default;
+};
+
 struct Target {
   Url url;
   uint32_t weight = 1;
@@ -67,7 +120,22 @@ struct Upstream {
   HeaderRules headers;
   std::string user_agent;  // empty: the client's own is sent
   bool isolate_tenants = false;
+  std::vector<Strategy> strategies;  // in the order of trying; not empty
+  Secret egress_proxy;               // URL of the fetch strategy's proxy; empty: none
+  RetrySettings retry;
+  BreakerSettings breaker;
+  HealthCheckSettings health_check;
+  ConcurrencySettings concurrency;
   friend bool operator==(const Upstream&, const Upstream&) = default;
+};
+
+// Of one key at one relay; 0: no limit.
+struct KeyLimits {
+  uint32_t requests_per_minute = 0;
+  uint64_t tokens_per_minute = 0;
+  uint32_t requests_per_day = 0;
+  uint64_t tokens_per_day = 0;
+  friend bool operator==(const KeyLimits&, const KeyLimits&) = default;
 };
 
 struct KeyPool {
@@ -77,12 +145,17 @@ struct KeyPool {
   KeyPolicy policy = KeyPolicy::kRoundRobin;
   Duration rest{};
   Duration isolation{};
+  KeyLimits limits;
+  std::vector<std::optional<Address>> bind;  // of each key, from where it leaves; empty: no matter
+  bool probe = true;
   friend bool operator==(const KeyPool&, const KeyPool&) = default;
 };
 
 struct Destination {
   std::string upstream;
   uint32_t weight = 1;
+  std::string key_pool;  // empty: the upstream's own
+  std::string model;     // empty: as the client named it
   friend bool operator==(const Destination&, const Destination&) = default;
 };
 
@@ -93,6 +166,8 @@ struct TimeoutOverrides {
 };
 Timeouts merged(const Timeouts& base, const TimeoutOverrides& overrides);
 
+enum class Priority : uint8_t { kHigh, kNormal, kLow };
+
 struct Route {
   std::string name;
   std::string path_prefix;  // "" or "/a/b"
@@ -100,6 +175,11 @@ struct Route {
   std::vector<std::string> models;                           // "*" stands for any text
   std::vector<std::pair<std::string, std::string>> headers;  // lower-case name → value or "*"
   std::vector<Destination> to;
+  std::vector<Destination> fallback;  // in the order of trying
+  bool sticky_tenant = false;
+  std::string sticky_header;  // lower case; empty: not by a header
+  RetryOverrides retry;
+  Priority priority = Priority::kNormal;
   HeaderRules header_rules;
   TimeoutOverrides timeouts;
   std::optional<std::string> rewrite_prefix;
@@ -175,13 +255,15 @@ struct Settings {
   Duration control_max_age{};
   Duration control_first_wait{};
   Timeouts timeouts;  // of hosts that no Upstream names (generic proxy)
+  bool aggressive_fallback = true;
+  uint32_t verify_keys_per_minute = 0;  // of a stranger's address; 0: none without a token
   friend bool operator==(const Settings&, const Settings&) = default;
 };
 
 struct Snapshot {
   Settings settings;
   std::map<std::string, Upstream, std::less<>> upstreams;  // by alias, presets included
-  std::vector<KeyPool> pools;                              // at most one per upstream
+  std::vector<KeyPool> pools;  // of an upstream's several the one with its name is its own
   std::vector<Route> routes;                               // most specific first
   std::vector<IssuedToken> tokens;                         // in the order of their ids
 
@@ -189,6 +271,9 @@ struct Snapshot {
     const auto found = upstreams.find(alias);
     return found == upstreams.end() ? nullptr : &found->second;
   }
+  // By upstream, the pool that pays where nothing names another one: of several the one with the
+  // upstream's name, else the only one.
+  std::map<std::string_view, const KeyPool*> own_pools() const;
   friend bool operator==(const Snapshot&, const Snapshot&) = default;
 };
 

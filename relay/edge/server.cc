@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <set>
 
 namespace culvert {
 namespace {
@@ -54,8 +55,8 @@ void warn_of_unused(const std::vector<PassedSocket>& passed, const Settings& set
   }
 }
 
-void write_pool(JsonWriter& json, const std::string& upstream, const KeyPoolState& pool) {
-  json.begin_object().field("upstream", upstream);
+void write_pool(JsonWriter& json, const std::string& name, const KeyPoolState& pool) {
+  json.begin_object().field("name", name).field("upstream", pool.upstream());
   json.key("keys").begin_array();
   for (size_t i = 0; i < pool.size(); ++i) {
     json.begin_object().field("key", pool.masked(i));
@@ -345,16 +346,20 @@ std::string Server::debug_page() const {
   json.field("upstreams", static_cast<uint64_t>(snapshot.upstreams.size()));
   json.field("routes", static_cast<uint64_t>(snapshot.routes.size()));
   json.key("pools").begin_array();
-  for (const auto& [upstream, pool] : table_->pools()) write_pool(json, upstream, *pool);
+  for (const auto& [name, pool] : table_->pools()) write_pool(json, name, *pool);
   json.end_array().end_object();
   return json.take() + '\n';
 }
 
+// A key that stands in several pools of an upstream has one state, and is told once.
 std::vector<KeyGauge> Server::key_gauges() const {
   std::vector<KeyGauge> gauges;
-  for (const auto& [upstream, pool] : table_->pools()) {
+  std::set<std::pair<std::string, std::string>> told;
+  for (const auto& [name, pool] : table_->pools()) {
     for (size_t i = 0; i < pool->size(); ++i) {
-      gauges.push_back({upstream, pool->masked(i), std::string(to_string(pool->health(i)))});
+      if (!told.emplace(pool->upstream(), pool->masked(i)).second) continue;
+      gauges.push_back(
+          {pool->upstream(), pool->masked(i), std::string(to_string(pool->health(i)))});
     }
   }
   return gauges;

@@ -181,10 +181,10 @@ void Server::fill_report(v1::MetricsReport* report) const {
     upstream->set_upstream(name);
     copy_counts(counts, upstream);
   }
-  for (const auto& [upstream, pool] : table->pools()) {
+  for (const auto& [name, pool] : table->pools()) {
     for (size_t i = 0; i < pool->size(); ++i) {
       v1::KeyCondition* key = report->add_keys();
-      key->set_upstream(upstream);
+      key->set_upstream(pool->upstream());
       key->set_key(pool->masked(i));
       key->set_state(std::string(to_string(pool->health(i))));
     }

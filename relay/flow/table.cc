@@ -64,7 +64,10 @@ Result<std::shared_ptr<const Table>> Table::build(std::shared_ptr<const Snapshot
                                                   TableParts& parts) {
   std::shared_ptr<Table> table(new Table(std::move(snapshot), parts.keys));
   for (const KeyPool& pool : table->snapshot().pools) {
-    table->pools_[pool.upstream] = parts.keys.pool(pool);
+    table->pools_[pool.name] = parts.keys.pool(pool);
+  }
+  for (const auto& [alias, pool] : table->snapshot().own_pools()) {
+    table->own_pools_.emplace(alias, table->pools_[pool->name]);
   }
   CULVERT_CHECK(table->load_trust(parts));
   CULVERT_CHECK(table->load_certificates(parts));
@@ -108,7 +111,12 @@ Result<void> Table::load_certificates(TableParts& parts) {
 }
 
 std::shared_ptr<const KeyPoolState> Table::pool(const std::string& alias) const {
-  const auto found = pools_.find(alias);
+  const auto found = own_pools_.find(alias);
+  return found == own_pools_.end() ? nullptr : found->second;
+}
+
+std::shared_ptr<const KeyPoolState> Table::pool_named(const std::string& name) const {
+  const auto found = pools_.find(name);
   return found == pools_.end() ? nullptr : found->second;
 }
 

@@ -39,7 +39,10 @@ class Table final : private AddressPolicy {
   const Tokens& tokens() const { return tokens_; }
   const Cors& cors() const { return cors_; }
   KeyRing& keys() const { return keys_; }
+  // The upstream's own pool, which pays where no destination names another one; or null.
   std::shared_ptr<const KeyPoolState> pool(const std::string& alias) const;
+  std::shared_ptr<const KeyPoolState> pool_named(const std::string& name) const;  // or null
+  // By name; a pool says itself for which upstream it is.
   const std::map<std::string, std::shared_ptr<const KeyPoolState>>& pools() const { return pools_; }
   std::shared_ptr<const TrustStore> trust(const std::string& alias) const;  // or the common one
   std::shared_ptr<const TlsServerConfig> server_tls() const { return server_tls_; }
@@ -60,7 +63,8 @@ class Table final : private AddressPolicy {
   Cors cors_;
   Destinations destinations_;
   std::string destinations_identity_;
-  std::map<std::string, std::shared_ptr<const KeyPoolState>> pools_;
+  std::map<std::string, std::shared_ptr<const KeyPoolState>> pools_;      // by name
+  std::map<std::string, std::shared_ptr<const KeyPoolState>> own_pools_;  // by upstream
   std::shared_ptr<const TrustStore> common_trust_;
   std::map<std::string, std::shared_ptr<const TrustStore>> own_trust_;
   std::shared_ptr<const TlsServerConfig> server_tls_;

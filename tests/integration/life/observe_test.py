@@ -354,7 +354,7 @@ class MetricsPage(WithModels):
         page = json.loads(text)
         expected = {"ready": True, "draining": False, "workers": 2, "client_connections": 1,
                     "active_requests": 1, "routes": 0, "pools": [
-                        {"upstream": "openai", "keys": [
+                        {"name": "openai", "upstream": "openai", "keys": [
                             {"key": settings.masked(POOLED), "state": "ready"}]}]}
         self.assertEqual({name: page[name] for name in expected}, expected)
         self.assertGreater(page["upstreams"], 30)

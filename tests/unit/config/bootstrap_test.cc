@@ -306,8 +306,8 @@ TEST_F(Bootstrap, TheExampleStarts) {
   const auto loaded = load("deploy/config.example.yaml",
                            {{"RELAY_TOKEN", kToken}, {"OPENAI_KEY", "sk-0123456789"}});
   ASSERT_TRUE(loaded) << loaded.error().detail;
-  EXPECT_EQ((*loaded)->routes.size(), 2U);
-  EXPECT_EQ((*loaded)->pools.size(), 1U);
+  EXPECT_EQ((*loaded)->routes.size(), 3U);
+  EXPECT_EQ((*loaded)->pools.size(), 2U);
   EXPECT_EQ((*loaded)->upstream("local")->targets.size(), 2U);
   EXPECT_EQ((*loaded)->upstream("anthropic")->targets[0].url.host, "api.anthropic.com");
 }

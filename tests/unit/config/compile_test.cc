@@ -324,5 +324,187 @@ TEST(Compile, DisabledKeysPayForNothing) {
   EXPECT_TRUE(pool("'f10f781241e2', 'a30534a53b23'").keys.empty());
 }
 
+TEST(Compile, WhatIsDoneWhenSomethingFailsHasDefaults) {
+  const auto snapshot = snapshot_of("");
+  EXPECT_TRUE(snapshot->settings.aggressive_fallback);
+  EXPECT_EQ(snapshot->settings.verify_keys_per_minute, 10U);
+  const Upstream& openai = *snapshot->upstream("openai");
+  EXPECT_EQ(openai.strategies, (std::vector{Strategy::kSocket, Strategy::kFetch}));
+  EXPECT_TRUE(openai.egress_proxy.empty());
+  EXPECT_EQ(openai.retry,
+            (RetrySettings{4, {429, 500, 502, 503, 504, 529}, 250ms, 8s, 60s, 10, 3}));
+  EXPECT_EQ(openai.breaker, (BreakerSettings{true, 5, 50, 20, 30s, 5s, 50}));
+  EXPECT_EQ(openai.health_check, (HealthCheckSettings{true, 5min, 10s, "", {}, true}));
+  EXPECT_EQ(openai.concurrency, (ConcurrencySettings{10000, 8, false, 1000, 5s}));
+}
+
+TEST(Compile, WhatIsDoneWhenSomethingFails) {
+  const auto snapshot = snapshot_of(R"(
+kind: Relay
+name: r
+spec: {aggressive_fallback: false, verify: {keys_per_minute: 0}}
+---
+kind: Upstream
+name: openai
+spec:
+  strategies: [fetch, socket]
+  retry: {attempts: 2, statuses: [503, 500, 503], backoff: 1s, within: 5s, budget_percent: 20,
+          budget_least: 7}
+  circuit_breaker: {off: true, consecutive_failures: 0, open: 1s}
+  health_check: {off: true, interval: 1m, path: /x, statuses: [401, 200], keys_off: true}
+  concurrency: {most: 4, fixed: true, queue: 0, queue_age: 1s}
+---
+kind: Route
+name: r
+spec:
+  to: [{upstream: openai, model: m}, {upstream: groq, weight: 3}]
+  fallback: [{upstream: deepseek, model: d}]
+  sticky: {header: X-Conversation}
+  retry: {attempts: 7, statuses: [0], backoff_most: 2s}
+  priority: high
+)");
+  EXPECT_FALSE(snapshot->settings.aggressive_fallback);
+  EXPECT_EQ(snapshot->settings.verify_keys_per_minute, 0U);
+  const Upstream& openai = *snapshot->upstream("openai");
+  EXPECT_EQ(openai.strategies, (std::vector{Strategy::kFetch, Strategy::kSocket}));
+  EXPECT_EQ(openai.retry, (RetrySettings{2, {500, 503}, 1s, 8s, 5s, 20, 7}));
+  EXPECT_EQ(openai.breaker, (BreakerSettings{false, 0, 50, 20, 30s, 1s, 50}));
+  EXPECT_EQ(openai.health_check, (HealthCheckSettings{false, 1min, 10s, "/x", {200, 401}, false}));
+  EXPECT_EQ(openai.concurrency, (ConcurrencySettings{4, 4, true, 0, 1s}));
+  const Route& route = snapshot->routes.at(0);
+  EXPECT_EQ(route.to, (std::vector<Destination>{{"openai", 1, "", "m"}, {"groq", 3, "", ""}}));
+  EXPECT_EQ(route.fallback, (std::vector<Destination>{{"deepseek", 1, "", "d"}}));
+  EXPECT_EQ(route.sticky_header, "x-conversation");
+  EXPECT_FALSE(route.sticky_tenant);
+  EXPECT_EQ(route.priority, Priority::kHigh);
+  EXPECT_EQ(merged(openai.retry, route.retry), (RetrySettings{7, {}, 1s, 2s, 5s, 20, 7}));
+  EXPECT_EQ(merged(openai.retry, {}), openai.retry);
+}
+
+TEST(Compile, AnEgressProxyIsReadAndItsPortWrittenOut) {
+  const auto proxy_of = [](const std::string& written) {
+    return snapshot_of("kind: Upstream\nname: openai\nspec: {egress_proxy: \"" + written + "\"}\n")
+        ->upstream("openai")
+        ->egress_proxy;
+  };
+  EXPECT_EQ(proxy_of("HTTP://u:p%40@P.example/").reveal(), "http://u:p%40@p.example:80");
+  EXPECT_EQ(proxy_of("https://p").reveal(), "https://p:443");
+  EXPECT_EQ(proxy_of("socks5h://[::1]").reveal(), "socks5h://[::1]:1080");
+  EXPECT_EQ(proxy_of("socks5://p:9").reveal(), "socks5://p:9");
+  const auto snapshot =
+      snapshot_of("kind: Upstream\nname: openai\nspec: {egress_proxy: \"http://p\"}\n");
+  EXPECT_EQ(snapshot->upstream("openai")->strategies, std::vector{Strategy::kFetch});
+}
+
+TEST(Compile, WhatAReferenceHoldsIsCheckedToo) {
+  auto resources =
+      parse_resources("f.yaml", "kind: Upstream\nname: openai\nspec:\n  egress_proxy: env:PROXY\n");
+  ASSERT_TRUE(resources);
+  ASSERT_TRUE(validate(*resources).empty());
+  Surroundings surroundings = pretended();
+  surroundings.secret = [](const std::string&) -> Result<Secret> {
+    return Secret("ftp://user:hunter2@p");
+  };
+  std::vector<std::string> warnings;
+  const auto refused = compile(*resources, surroundings, &warnings);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().detail.rfind("f.yaml:4: the proxy's scheme is not known", 0), 0U);
+  EXPECT_EQ(refused.error().detail.find("hunter2"), std::string::npos);
+}
+
+// Of the keys "key-a", "key-b" and "key-c".
+constexpr const char* kIdA = "f10f781241e2";
+constexpr const char* kIdB = "a30534a53b23";
+
+std::string pool_with(const std::string& spec) {
+  return "kind: Relay\nname: r\nspec: {auth_tokens: [relay-token-0123456789]}\n---\n"
+         "kind: KeyPool\nname: p\nspec: {upstream: openai, keys: [key-a, key-b, key-c], " +
+         spec + "}\n";
+}
+
+TEST(Compile, LimitsAndBindingsOfKeys) {
+  const KeyPool plain = snapshot_of(pool_with(""))->pools.at(0);
+  EXPECT_EQ(plain.limits, KeyLimits());
+  EXPECT_EQ(plain.bind, std::vector<std::optional<Address>>(3));
+  EXPECT_TRUE(plain.probe);
+  const KeyPool limited = snapshot_of(pool_with("probe_off: true, limits: {requests_per_minute: 1, "
+                                                "tokens_per_minute: 2, requests_per_day: 3, "
+                                                "tokens_per_day: 4}"))
+                              ->pools.at(0);
+  EXPECT_EQ(limited.limits, (KeyLimits{1, 2, 3, 4}));
+  EXPECT_FALSE(limited.probe);
+  const auto one = Address::parse("10.0.0.1");
+  const auto rest = Address::parse("::1");
+  const std::string bind =
+      std::string("bind: [{address: '::1'}, {address: 10.0.0.1, keys: ['") + kIdB + "']}]";
+  EXPECT_EQ(snapshot_of(pool_with(bind))->pools.at(0).bind, (std::vector{rest, one, rest}));
+  const KeyPool fewer = snapshot_of(pool_with(bind + ", disabled: ['" + kIdA + "']"))->pools.at(0);
+  ASSERT_EQ(fewer.keys.size(), 2U);
+  EXPECT_EQ(fewer.keys[0].reveal(), "key-b");
+  EXPECT_EQ(fewer.bind, (std::vector{one, rest}));
+}
+
+TEST(Compile, ABindingNamesKeysOfItsPool) {
+  std::vector<std::string> warnings;
+  const auto refused =
+      compiled(pool_with("bind: [{address: 10.0.0.1, keys: ['0123456789ab']}]"), &warnings);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().detail.find("\"0123456789ab\" is no key of this pool"),
+            std::string::npos)
+      << refused.error().detail;
+}
+
+const char* const kChain = R"(
+kind: Relay
+name: r
+spec: {region: us, auth_tokens: [relay-token-0123456789]}
+---
+kind: Upstream
+name: eu
+spec: {dialect: openai, targets: [{url: "https://eu.example"}], relays: {regions: [eu]}}
+---
+kind: KeyPool
+name: openai
+spec: {upstream: openai, keys: [a]}
+---
+kind: KeyPool
+name: batch
+spec: {upstream: openai, keys: [b]}
+---
+kind: KeyPool
+name: of-eu
+spec: {upstream: openai, keys: [c], relays: {regions: [eu]}}
+---
+kind: Route
+name: chain
+spec:
+  to: [{upstream: openai, key_pool: batch}, {upstream: openai, key_pool: of-eu}]
+  fallback: [{upstream: eu}, {upstream: openai, key_pool: of-eu, model: m}, {upstream: groq}]
+)";
+
+TEST(Compile, AChainGoesWithoutWhatIsForOtherRelays) {
+  const auto snapshot = snapshot_of(kChain);
+  const Route& chain = snapshot->routes.at(0);
+  EXPECT_EQ(chain.to, (std::vector<Destination>{{"openai", 1, "batch", ""}}));
+  EXPECT_EQ(chain.fallback, (std::vector<Destination>{{"groq", 1, "", ""}}));
+  const auto own = snapshot->own_pools();
+  ASSERT_EQ(own.size(), 1U);
+  EXPECT_EQ(own.at("openai")->name, "openai");
+  EXPECT_EQ(snapshot->pools.size(), 2U);
+}
+
+TEST(Compile, OfSeveralPoolsHereOneIsTheUpstreamsOwn) {
+  std::string text = kChain;
+  text.replace(text.find("keys: [a]"), 9, "keys: [a], relays: {regions: [eu]}");
+  const auto snapshot = snapshot_of(text);
+  EXPECT_EQ(snapshot->own_pools().at("openai")->name, "batch");  // the only one that is here
+  std::vector<std::string> warnings;
+  const auto refused = compiled(
+      text + "---\nkind: KeyPool\nname: more\nspec: {upstream: openai, keys: [d]}\n", &warnings);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().detail.find("none has its name"), std::string::npos)
+      << refused.error().detail;
+}
+
 }  // namespace
 }  // namespace culvert

@@ -208,6 +208,36 @@ TEST_F(RemoteConfigTest, ARouteGoesWithoutDestinationsThatAreNotHere) {
   EXPECT_EQ(put("route", "s", route("/s", {"elsewhere"})).errors_size(), 1);
 }
 
+TEST_F(RemoteConfigTest, AChainGoesWithoutUpstreamsAndPoolsThatAreNotHere) {
+  put("upstream", "a", upstream("a.example"));
+  put("upstream", "b", upstream("b.example"));
+  put("key_pool", "mine", pool("a", "key-of-mine"));
+  v1::Route chain = route("/r", {"a", "a"});
+  chain.mutable_to(0)->set_key_pool("mine");
+  chain.mutable_to(1)->set_key_pool("of-others");
+  chain.add_fallback()->set_upstream("elsewhere");
+  chain.add_fallback()->set_upstream("b");
+  chain.add_fallback()->set_upstream("b");
+  chain.mutable_fallback(2)->set_key_pool("of-others");
+  EXPECT_EQ(put("route", "r", chain).errors_size(), 0);
+  const v1::Route runs = running().routes.at("r");
+  ASSERT_EQ(runs.to_size(), 1);
+  EXPECT_EQ(runs.to(0).key_pool(), "mine");
+  ASSERT_EQ(runs.fallback_size(), 1);
+  EXPECT_EQ(runs.fallback(0).upstream(), "b");
+  chain.mutable_to(0)->set_key_pool("of-others");
+  const v1::TypeAck ack = put("route", "r", chain);
+  ASSERT_EQ(ack.errors_size(), 1);
+  EXPECT_NE(ack.errors(0).message().find("there is no KeyPool"), std::string::npos);
+}
+
+TEST_F(RemoteConfigTest, ASecondPoolNeedsOneWithTheUpstreamsName) {
+  EXPECT_EQ(put("key_pool", "team", pool("openai", "key-of-team")).errors_size(), 0);
+  EXPECT_EQ(put("key_pool", "other", pool("openai", "key-of-other")).errors_size(), 1);
+  EXPECT_EQ(put("key_pool", "openai", pool("openai", "key-of-all")).errors_size(), 0);
+  EXPECT_EQ(running().key_pools.size(), 3U);
+}
+
 TEST_F(RemoteConfigTest, TheFileWins) {
   read_local("kind: Upstream\nname: a\nspec: {targets: [{url: \"https://mine.example\"}]}\n");
   const v1::TypeAck ack = put("upstream", "a", upstream("a.example"));

@@ -31,6 +31,17 @@ TEST(JoinDocuments, FollowsReferencesAndKeepsPlaces) {
   EXPECT_EQ(in_words(finding, documents->places), "KeyPool elsewhere keys[1]: is wrong");
 }
 
+TEST(JoinDocuments, FollowsAnEgressProxy) {
+  const std::string upstream = "kind: Upstream\nname: u\nspec:\n  egress_proxy: env:KEY\n";
+  const auto documents = join_documents({{"a.yaml", upstream}}, with("http://user:pw@p:3128"));
+  ASSERT_TRUE(documents) << documents.error().detail;
+  EXPECT_EQ(documents->resources[0].upstream().egress_proxy().value(), "http://user:pw@p:3128");
+  const auto bad = join_documents({{"a.yaml", upstream}}, with("ftp://user:pw@p"));
+  ASSERT_FALSE(bad);
+  EXPECT_EQ(bad.error().detail.rfind("a.yaml:4: env:KEY: the proxy's scheme", 0), 0U);
+  EXPECT_EQ(bad.error().detail.find("user"), std::string::npos);
+}
+
 TEST(JoinDocuments, ErrorsHoldNoSecret) {
   const auto unset = join_documents({{"b.yaml", kPool}}, with(""));
   ASSERT_FALSE(unset);

@@ -81,6 +81,41 @@ TEST_F(RevisionsTest, AMaskedKeyKeepsItsValueWhereItIsOne) {
   EXPECT_NE(finding(applying({pool("p", {kMasked})})).find("several keys"), std::string::npos);
 }
 
+TEST_F(RevisionsTest, AMaskedEgressProxyKeepsItsValue) {
+  constexpr const char* kProxy = "http://user:hunter2@proxy.example:3128";
+  constexpr const char* kShown = "http…3128";
+  const auto upstream = [](const std::string& proxy) {
+    v1::Resource resource;
+    resource.set_name("mine");
+    resource.mutable_upstream()->add_targets()->set_url("https://api.example.com");
+    resource.mutable_upstream()->mutable_egress_proxy()->set_value(proxy);
+    return resource;
+  };
+  apply(applying({upstream(kProxy)}));
+  Revisions revisions(*store_, *live_, clock_);
+  const auto got = revisions.get({});
+  ASSERT_TRUE(got);
+  EXPECT_EQ(got->resources(0).resource().upstream().egress_proxy().value(), kShown);
+  v1::Resource again = got->resources(0).resource();
+  EXPECT_EQ(apply(applying({again})).changes(0).what(), v1::Change::WHAT_UNCHANGED);
+  again.mutable_upstream()->set_user_agent("mine");
+  const v1::ApplyReply changed = apply(applying({again}));
+  EXPECT_EQ(changed.changes(0).after().find("hunter2"), std::string::npos);
+  EXPECT_EQ(live_->current()->upstreams.at("mine").egress_proxy().value(), kProxy);
+  EXPECT_NE(finding(applying({upstream("http…9999")})).find("does not stand here"),
+            std::string::npos);
+  EXPECT_EQ(finding(applying({upstream("env:PROXY")})).find("Upstream/mine/egress_proxy: "), 0u);
+}
+
+TEST_F(RevisionsTest, BindingsNameKeysOfTheirPool) {
+  v1::Resource bound = pool("p", {kFirst});
+  bound.mutable_key_pool()->add_bind()->set_address("10.0.0.1");
+  bound.mutable_key_pool()->mutable_bind(0)->add_keys(key_id(kTwin));
+  EXPECT_EQ(finding(applying({bound})).find("KeyPool/p/bind[0].keys[0]: "), 0u);
+  bound.mutable_key_pool()->mutable_bind(0)->set_keys(0, key_id(kFirst));
+  EXPECT_EQ(apply(applying({bound})).revision(), 1u);
+}
+
 TEST_F(RevisionsTest, ReferencesAndUnknownDisabledIdsAreFindings) {
   EXPECT_EQ(finding(applying({pool("p", {"env:OPENAI_API_KEY"})})).find("KeyPool/p/keys[0]: "), 0u);
   v1::Resource off = pool("p", {kFirst});

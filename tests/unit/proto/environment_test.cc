@@ -65,6 +65,8 @@ TEST(Environment, EveryVariableHasItsField) {
   EXPECT_EQ(relay.auth_tokens(1).value(), "other-token-of-length");
   EXPECT_TRUE(relay.preset_auth());
   EXPECT_TRUE(relay.debug());
+  EXPECT_TRUE(relay.has_aggressive_fallback());
+  EXPECT_FALSE(relay.aggressive_fallback());
   EXPECT_EQ(from_proto(relay.timeouts().connect()), 1s);
   EXPECT_EQ(from_proto(relay.timeouts().tls()), 2s);
   EXPECT_EQ(from_proto(relay.timeouts().first_byte()), 3s);
@@ -204,6 +206,36 @@ TEST(Environment, KnowsItsVariables) {
   for (const char* name : {"PATH", "", "PROXY_TARGET", "API_KEYS", "_API_KEYS", "proxy_a_target"}) {
     EXPECT_FALSE(is_relay_variable(name)) << name;
   }
+}
+
+TEST(Environment, AggressiveFallbackTakesEveryBooleanAndNothingElse) {
+  for (const char* yes : {"true", "1", "YES", "On"}) {
+    EXPECT_TRUE(apply({{"AGGRESSIVE_FALLBACK", yes}}).relay.aggressive_fallback()) << yes;
+  }
+  for (const char* no : {"false", "0", "No", "OFF"}) {
+    const auto relay = apply({{"AGGRESSIVE_FALLBACK", no}}).relay;
+    EXPECT_TRUE(relay.has_aggressive_fallback() && !relay.aggressive_fallback()) << no;
+  }
+  EXPECT_FALSE(apply({{"AGGRESSIVE_FALLBACK", ""}}).relay.has_aggressive_fallback());
+  EXPECT_EQ(failure("AGGRESSIVE_FALLBACK", "2").rfind("AGGRESSIVE_FALLBACK: \"2\" is not right", 0),
+            0U);
+}
+
+TEST(Environment, KeysGoToTheUpstreamsOwnPoolOfSeveral) {
+  auto file = parse_resources("f.yaml", R"(
+kind: KeyPool
+name: batch
+spec: {upstream: openai, keys: [a]}
+---
+kind: KeyPool
+name: openai
+spec: {upstream: openai, keys: [b], policy: random}
+)");
+  ASSERT_TRUE(file);
+  const auto resources = apply({{"OPENAI_API_KEYS", "c"}}, *file);
+  EXPECT_EQ(resources.key_pools.size(), 2U);
+  EXPECT_EQ(resources.key_pools.at("openai").keys(0).value(), "c");
+  EXPECT_EQ(resources.key_pools.at("batch").keys(0).value(), "a");
 }
 
 }  // namespace

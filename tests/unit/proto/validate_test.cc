@@ -211,7 +211,6 @@ TEST(Validate, Targets) {
   EXPECT_EQ(secret.rfind("targets[0].url: the URL is no URL", 0), 0U) << secret;
   EXPECT_EQ(secret.find("pass"), std::string::npos);
   expect(upstream("targets: [{url: \"https://a.example\", weight: 0}]"), "targets", "weight");
-  expect(of_target("strategies: [socket, fetch]"), "strategies[1]", "allowed is socket");
 }
 
 TEST(Validate, UpstreamDetails) {
@@ -351,6 +350,177 @@ TEST(Validate, WhichRelaysAndWhichService) {
   }
   expect(relay("control: {max_age: 721h}"), "control.max_age", "allowed are 1s to 720h");
   expect(relay("control: {max_age: 10ms}"), "control.max_age", "allowed are 1s to 720h");
+}
+
+TEST(Validate, Strategies) {
+  EXPECT_EQ(first(of_target("strategies: [socket, fetch]")), "sound");
+  EXPECT_EQ(first(of_target("strategies: [fetch]")), "sound");
+  expect(of_target("strategies: [socket, fetsch]"), "strategies[1]", "did you mean \"fetch\"?");
+  expect(of_target("strategies: [pigeon]"), "strategies[0]", "allowed are socket, fetch");
+  expect(of_target("strategies: [fetch, socket, fetch]"), "strategies[2]", "comes twice");
+}
+
+TEST(Validate, EgressProxies) {
+  for (const char* url :
+       {"http://proxy.example:3128", "https://p.example", "socks5://10.0.0.1:1080",
+        "SOCKS5H://user:pa%40ss@p.example/", "http://user@[::1]:8080", "http://u:@p", "env:PROXY",
+        "file:/run/proxy"}) {
+    EXPECT_EQ(first(of_target("egress_proxy: \"" + std::string(url) + "\"")), "sound") << url;
+  }
+  for (const char* url :
+       {"", "p.example:3128", "http://", "http://p:0", "http://p:99999", "http://u:p@ss@p.example",
+        "http://:p@p.example", "http://@p", "http://p/path", "http://p?q", "http://p#f",
+        "http://p%20q", "http://u:a%0d%0ab@p", "http://u:%zz@p", "http://a b@p", "http://p\\\\q"}) {
+    expect(of_target("egress_proxy: \"" + std::string(url) + "\""), "egress_proxy", "allowed is");
+  }
+  expect(of_target("egress_proxy: \"sock5://p\""), "egress_proxy", "did you mean \"socks5\"?");
+  expect(of_target("egress_proxy: \"http://" + std::string(256, 'u') + "@p\""), "egress_proxy",
+         "too long");
+  const auto secret = first(of_target("egress_proxy: \"http://user:hunter2 @p.example\""));
+  EXPECT_EQ(secret.find("hunter2"), std::string::npos) << secret;
+  EXPECT_EQ(secret.find("p.example"), std::string::npos) << secret;
+}
+
+TEST(Validate, ASocketDoesNotGoThroughAProxy) {
+  expect(of_target("egress_proxy: \"http://p\", strategies: [fetch, socket]"), "strategies[1]",
+         "does not use egress_proxy");
+  EXPECT_EQ(first(of_target("egress_proxy: \"http://p\", strategies: [fetch]")), "sound");
+}
+
+TEST(Validate, Retry) {
+  EXPECT_EQ(first(of_target("retry: {attempts: 1, statuses: [429, 599], backoff: 0s, "
+                            "backoff_most: 1s, within: 5s, budget_percent: 0, budget_least: 0}")),
+            "sound");
+  EXPECT_EQ(first(of_target("retry: {statuses: [0]}")), "sound");
+  expect(of_target("retry: {attempts: 0}"), "retry.attempts", "allowed are 1 to 32");
+  expect(of_target("retry: {attempts: 33}"), "retry.attempts", "allowed are 1 to 32");
+  expect(of_target("retry: {statuses: [429, 399]}"), "retry.statuses[1]", "400 to 599");
+  expect(of_target("retry: {statuses: [429, 0]}"), "retry.statuses[1]", "0 alone");
+  expect(of_target("retry: {statuses: [600]}"), "retry.statuses[0]", "400 to 599");
+  expect(of_target("retry: {within: 0s}"), "retry.within", "more than 0s");
+  expect(of_target("retry: {backoff: 9s}"), "retry.backoff", "above backoff_most, which is 8s");
+  expect(of_target("retry: {backoff_most: 100ms}"), "retry.backoff_most", "allowed is up to that");
+  expect(of_target("retry: {budget_percent: 101}"), "retry.budget_percent", "0 to 100");
+}
+
+TEST(Validate, RetryOfARoute) {
+  EXPECT_EQ(first(route("to: [{upstream: openai}], retry: {attempts: 2, backoff: 9s}")), "sound");
+  expect(route("to: [{upstream: openai}], retry: {backoff: 9s, backoff_most: 1s}"), "retry.backoff",
+         "above backoff_most");
+  expect(route("to: [{upstream: openai}], retry: {budget_percent: 5}"), "retry.budget_percent",
+         "one for all requests to an upstream");
+}
+
+TEST(Validate, CircuitBreakersHealthChecksAndConcurrency) {
+  EXPECT_EQ(first(of_target("circuit_breaker: {consecutive_failures: 0, error_percent: 100, "
+                            "requests_least: 1, window: 1s, open: 100ms}")),
+            "sound");
+  expect(of_target("circuit_breaker: {error_percent: 101}"), "circuit_breaker.error_percent",
+         "0 to 100");
+  expect(of_target("circuit_breaker: {requests_least: 0}"), "circuit_breaker.requests_least",
+         "1 to");
+  expect(of_target("circuit_breaker: {window: 0s}"), "circuit_breaker.window", "more than 0s");
+  EXPECT_EQ(first(of_target("health_check: {interval: 5s, path: '/v1/models?limit=1', "
+                            "statuses: [200, 401]}")),
+            "sound");
+  expect(of_target("health_check: {interval: 4s}"), "health_check.interval", "5s and more");
+  expect(of_target("health_check: {path: v1/models}"), "health_check.path", "begin with a slash");
+  expect(of_target("health_check: {path: /a/../b}"), "health_check.path", "dot segments");
+  expect(of_target("health_check: {statuses: [99]}"), "health_check.statuses[0]", "100 to 599");
+  EXPECT_EQ(first(of_target("concurrency: {most: 4}")), "sound");
+  expect(of_target("concurrency: {most: 4, least: 5}"), "concurrency.least", "most is 4");
+  expect(of_target("concurrency: {most: 0}"), "concurrency.most", "allowed are 1 to");
+  expect(of_target("concurrency: {least: 0}"), "concurrency.least", "allowed are 1 to");
+  EXPECT_EQ(first(of_target("concurrency: {queue: 0, fixed: true}")), "sound");
+  expect(of_target("concurrency: {queue_age: 0s}"), "concurrency.queue_age", "more than 0s");
+  expect(relay("verify: {keys_per_minute: 1000000}"), "verify.keys_per_minute", "0 to 100000");
+}
+
+TEST(Validate, KeyLimitsAndBindings) {
+  const std::string keys = "upstream: openai, keys: [k], ";
+  EXPECT_EQ(first(pool(keys + "limits: {requests_per_minute: 1, tokens_per_day: 5}")), "sound");
+  expect(pool(keys + "limits: {tokens_per_minute: 0}"), "limits.tokens_per_minute", "left out");
+  EXPECT_EQ(first(pool(keys + "bind: [{address: 10.0.0.1, keys: ['0123456789ab']}, "
+                              "{address: '2001:db8::1'}]")),
+            "sound");
+  for (const char* address : {"", "localhost", "10.0.0.1:80", "[::1]", "10.0.0.0/8"}) {
+    expect(pool(keys + "bind: [{address: '" + address + "'}]"), "bind[0].address", "no address");
+  }
+  expect(pool(keys + "bind: [{address: 10.0.0.1, keys: [xyz]}]"), "bind[0].keys[0]", "no key's id");
+  expect(pool(keys + "bind: [{address: 10.0.0.1, keys: ['0123456789ab']}, "
+                     "{address: 10.0.0.2, keys: ['0123456789ab']}]"),
+         "bind[1].keys[0]", "bound by bind[0] already");
+  expect(pool(keys + "bind: [{address: 10.0.0.1}, {address: 10.0.0.2}]"), "bind[1]",
+         "a second binding without keys");
+}
+
+TEST(Validate, SeveralPoolsOfAnUpstream) {
+  const auto also = [](const std::string& name) {
+    return "---\nkind: KeyPool\nname: " + name + "\nspec: {upstream: openai, keys: [b]}\n";
+  };
+  const std::string one = pool("upstream: openai, keys: [a]");
+  EXPECT_EQ(first(one), "sound");
+  EXPECT_EQ(first(one + also("openai")), "sound");
+  EXPECT_EQ(first(one + also("openai") + also("third")), "sound");
+  expect(one + also("q"), "upstream", "of several, one has to have the upstream's name");
+  // The name alone is not enough: it has to be a pool of that upstream.
+  expect(one + also("q") +
+             "---\nkind: Upstream\nname: mine\nspec: {targets: [{url: "
+             "\"https://a.example\"}]}\n---\nkind: KeyPool\nname: openai\nspec: "
+             "{upstream: mine, keys: [c]}\n",
+         "upstream", "of several");
+}
+
+TEST(Validate, ChainsOfARoute) {
+  EXPECT_EQ(first(route("to: [{upstream: openai}, {upstream: openai, model: m}], "
+                        "fallback: [{upstream: groq, model: n}, {upstream: deepseek}]")),
+            "sound");
+  expect(route("to: [{upstream: openai}], fallback: [{upstream: mistrall}]"),
+         "fallback[0].upstream", "did you mean \"mistral\"?");
+  expect(route("to: [{upstream: openai}], fallback: [{upstream: groq, weight: 1}]"),
+         "fallback[0].weight", "leave it out");
+  expect(route("to: [{upstream: openai}], fallback: [{upstream: claude}]"), "fallback[0].upstream",
+         "\"claude\" speaks anthropic and \"openai\" speaks openai");
+  expect(route("to: [{upstream: openai}, {upstream: gemini}]"), "to[1].upstream",
+         "one dialect for all");
+  expect(route("to: [{upstream: openai}, {upstream: groq}], fallback: [{upstream: openai}]"),
+         "fallback[0]", "the same upstream, key pool and model as to[0]");
+  expect(route("to: [{upstream: anthropic}], fallback: [{upstream: claude}], "
+               "headers: {set: {X-Api-Key: x}}"),
+         "headers.set[X-Api-Key]", "use a KeyPool");
+}
+
+TEST(Validate, KeyPoolAndModelOfADestination) {
+  const std::string pools = "---\n" + pool("upstream: openai, keys: [a]") +
+                            "---\nkind: KeyPool\nname: openai\nspec: {upstream: openai, keys: "
+                            "[b]}\n---\nkind: KeyPool\nname: others\nspec: {upstream: groq, "
+                            "keys: [c]}\n";
+  EXPECT_EQ(first(route("to: [{upstream: openai, key_pool: p}, {upstream: openai}]") + pools),
+            "sound");
+  expect(route("to: [{upstream: openai, key_pool: opena}]") + pools, "to[0].key_pool",
+         "did you mean \"openai\"?");
+  expect(route("to: [{upstream: openai, key_pool: others}]") + pools, "to[0].key_pool",
+         "pays for \"groq\", not for \"openai\"; allowed are openai, p");
+  expect(route("to: [{upstream: mistral, key_pool: x}]"), "to[0].key_pool", "\"mistral\" has none");
+  expect(route("to: [{upstream: openai}, {upstream: openai, key_pool: openai}]") + pools, "to[1]",
+         "the same upstream");
+  expect(route("to: [{upstream: openai, model: ' m'}]"), "to[0].model", "is no model");
+  expect(route("to: [{upstream: openai, model: \"a\\nb\"}]"), "to[0].model", "is no model");
+  expect(route("to: [{upstream: openai, model: " + std::string(513, 'm') + "}]"), "to[0].model",
+         "up to 512 bytes");
+  expect(route("to: [{upstream: cohere, model: m}]"), "to[0].model", "dialect is opaque");
+}
+
+TEST(Validate, StickyRoutes) {
+  EXPECT_EQ(first(route("to: [{upstream: openai}], sticky: {tenant: true}, priority: low")),
+            "sound");
+  EXPECT_EQ(first(route("to: [{upstream: openai}], sticky: {header: X-Conversation}")), "sound");
+  expect(route("to: [{upstream: openai}], sticky: {header: 'a b'}"), "sticky.header",
+         "no header name");
+  expect(route("to: [{upstream: openai}], sticky: {header: X-Forwarded-For}"), "sticky.header",
+         "tells who or where the client is");
+  expect(route("to: [{upstream: openai}], sticky: {header: X-A, tenant: true}"), "sticky.header",
+         "one of them");
 }
 
 TEST(Validate, AnAttachedRelayMayGetItsTokensLater) {

@@ -1,0 +1,133 @@
+// Key pools. Keys are known by their ids here, so that what names one is held to those that are
+// there.
+#include "proto/scalars.h"
+#include "proto/words.h"
+#include "relay/base/limits.h"
+#include "relay/config/compile_parts.h"
+#include "relay/crypto/digest.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <set>
+
+namespace culvert {
+namespace {
+
+KeyPolicy to_policy(v1::KeyPool::Policy policy) {
+  switch (policy) {
+    case v1::KeyPool::POLICY_RANDOM:
+      return KeyPolicy::kRandom;
+    case v1::KeyPool::POLICY_LEAST_USED:
+      return KeyPolicy::kLeastUsed;
+    case v1::KeyPool::POLICY_STICKY:
+      return KeyPolicy::kSticky;
+    default:
+      return KeyPolicy::kRoundRobin;
+  }
+}
+
+Result<std::vector<Secret>> read_keys(const Compiling& in,
+                                      const std::string& name,
+                                      const v1::KeyPool& written) {
+  std::vector<Secret> keys;
+  keys.reserve(static_cast<size_t>(written.keys_size()));
+  std::map<std::string_view, int> seen;  // into the keys' own memory, which stays where it is
+  for (int i = 0; i < written.keys_size(); ++i) {
+    const std::string path = "keys[" + std::to_string(i) + "]";
+    auto key = in.surroundings.secret(written.keys(i).value());
+    if (!key) return in.error("KeyPool", name, path, key.error().detail);
+    if (const auto flaw = key_flaw(key->reveal())) return in.error("KeyPool", name, path, *flaw);
+    keys.push_back(*std::move(key));
+    const auto [first, fresh] = seen.emplace(keys.back().reveal(), i);
+    if (fresh) continue;
+    return in.error("KeyPool", name, path,
+                    "the same key as keys[" + std::to_string(first->second) + "]; give it once");
+  }
+  return keys;
+}
+
+// What operators call a key that they must not show: see KeyPool.disabled.
+std::string id_of(const Secret& key) {
+  const Digest digest = sha256(key.reveal());
+  std::string id;
+  for (size_t i = 0; i < 6; ++i) fmt::format_to(std::back_inserter(id), "{:02x}", digest[i]);
+  return id;
+}
+
+KeyLimits compile_limits(const v1::KeyLimits& written) {
+  return {written.requests_per_minute(), written.tokens_per_minute(), written.requests_per_day(),
+          written.tokens_per_day()};
+}
+
+// Of each key in the order of `keys`. A binding that names no key holds for those that are left.
+Result<std::vector<std::optional<Address>>> compile_bindings(const Compiling& in,
+                                                             const std::string& name,
+                                                             const v1::KeyPool& written,
+                                                             const std::vector<Secret>& keys) {
+  std::vector<std::optional<Address>> out(keys.size());
+  if (written.bind_size() == 0) return out;
+  std::map<std::string, size_t> by_id;
+  for (size_t i = 0; i < keys.size(); ++i) by_id.emplace(id_of(keys[i]), i);
+  std::optional<Address> rest;
+  for (int i = 0; i < written.bind_size(); ++i) {
+    const v1::KeyPool::Binding& binding = written.bind(i);
+    const auto address = Address::parse(binding.address());
+    if (binding.keys_size() == 0) rest = address;
+    for (int k = 0; k < binding.keys_size(); ++k) {
+      const auto found = by_id.find(binding.keys(k));
+      if (found == by_id.end()) {
+        return in.error("KeyPool", name, fmt::format("bind[{}].keys[{}]", i, k),
+                        in_quotes(binding.keys(k)) +
+                            " is no key of this pool; allowed are the first 12 hexadecimal digits "
+                            "of the SHA-256 of one");
+      }
+      out[found->second] = address;
+    }
+  }
+  for (auto& address : out) {
+    if (!address) address = rest;
+  }
+  return out;
+}
+
+void leave_out_disabled(const v1::KeyPool& written, KeyPool* pool) {
+  if (written.disabled_size() == 0) return;
+  const std::set<std::string> disabled(written.disabled().begin(), written.disabled().end());
+  size_t kept = 0;
+  for (size_t i = 0; i < pool->keys.size(); ++i) {
+    if (disabled.count(id_of(pool->keys[i])) != 0) continue;
+    if (kept != i) pool->keys[kept] = std::move(pool->keys[i]);
+    pool->bind[kept++] = pool->bind[i];
+  }
+  pool->keys.resize(kept);
+  pool->bind.resize(kept);
+}
+
+}  // namespace
+
+Result<KeyPool> compile_key_pool(const Compiling& in,
+                                 const std::string& name,
+                                 const v1::KeyPool& written) {
+  KeyPool out;
+  out.name = name;
+  out.upstream = written.upstream();
+  out.policy = to_policy(written.policy());
+  out.rest = written.has_rest() ? from_proto(written.rest()) : limits::kKeyRest;
+  out.isolation =
+      written.has_isolation() ? from_proto(written.isolation()) : Duration(limits::kKeyIsolation);
+  out.keys = CULVERT_TRY(read_keys(in, name, written));
+  out.limits = compile_limits(written.limits());
+  out.probe = !written.probe_off();
+  out.bind = CULVERT_TRY(compile_bindings(in, name, written, out.keys));
+  leave_out_disabled(written, &out);
+  if (in.resources.withheld_pools.count(name) != 0) {
+    out.keys.clear();
+    out.bind.clear();
+  }
+  return out;
+}
+
+}  // namespace culvert
