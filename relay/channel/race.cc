@@ -5,6 +5,7 @@
 #include "relay/channel/poll.h"
 #include "relay/channel/tcp.h"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -64,10 +65,15 @@ std::vector<Address> interleave_families(const std::vector<Address>& addresses) 
   return ordered;
 }
 
-Race::Race(Loop& loop, std::vector<Address> addresses, uint16_t port, RaceSink& sink)
+Race::Race(Loop& loop,
+           std::vector<Address> addresses,
+           uint16_t port,
+           std::optional<Address> bind,
+           RaceSink& sink)
     : loop_(loop),
       addresses_(interleave_families(addresses)),
       port_(port),
+      bind_(bind),
       sink_(sink),
       timer_(loop, [this] { next(); }) {
   timer_.start(Duration::zero());
@@ -75,28 +81,51 @@ Race::Race(Loop& loop, std::vector<Address> addresses, uint16_t port, RaceSink& 
 
 Race::~Race() = default;
 
+// The port is chosen at connect(2), where it need only be free towards that peer: chosen by bind(2)
+// it would have to be free altogether, and an address has 28,000 of them.
+Fd Race::socket_for(const Address& address) {
+  Fd fd(::socket(address.is_v4() ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                 0));
+  if (!fd.valid()) return fd;
+  tune_socket(fd.get());
+  if (!bind_) return fd;
+  const int on = 1;
+  setsockopt(fd.get(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+  sockaddr_storage storage{};
+  const socklen_t size = bind_->to_sockaddr(0, &storage);
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&storage), size) == 0) return fd;
+  unbindable_ = true;
+  return {};
+}
+
 void Race::next() {
   while (!over_ && started_ < addresses_.size() && running_ < limits::kConnectsAtOnce) {
     const Address& address = addresses_[started_++];
     sockaddr_storage storage{};
     const socklen_t size = address.to_sockaddr(port_, &storage);
-    Fd fd(::socket(storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (fd.valid()) {
-      tune_socket(fd.get());
-      if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&storage), size) == 0 ||
-          errno == EINPROGRESS || errno == EINTR) {  // connect(2): both go on by themselves
-        tries_.push_back(std::make_unique<Try>(*this, std::move(fd), address));
-        ++running_;
-        if (started_ < addresses_.size()) timer_.start(limits::kHappyEyeballsDelay);
-        return;
-      }
+    Fd fd = socket_for(address);
+    if (fd.valid() &&
+        (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&storage), size) == 0 ||
+         errno == EINPROGRESS || errno == EINTR)) {  // connect(2): both go on by themselves
+      tries_.push_back(std::make_unique<Try>(*this, std::move(fd), address));
+      ++running_;
+      if (started_ < addresses_.size()) timer_.start(limits::kHappyEyeballsDelay);
+      return;
     }
     last_failure_ = address.text() + ": " + std::strerror(errno);
   }
   if (over_ || running_ > 0) return;
   over_ = true;
-  sink_.on_not_connected(
-      Error::upstream(Code::kConnectFailed, Stage::kConnect, Retry::kOtherUpstream, last_failure_));
+  sink_.on_not_connected(failure());
+}
+
+Error Race::failure() const {
+  if (unbindable_) {
+    return {Fault::kOurs, Code::kConnectFailed, Stage::kConnect, Retry::kOtherKey,
+            "this machine cannot connect from " + bind_->text()};
+  }
+  return Error::upstream(Code::kConnectFailed, Stage::kConnect, Retry::kOtherUpstream,
+                         last_failure_);
 }
 
 void Race::won(Try& winner) {

@@ -9,6 +9,7 @@
 #include "relay/channel/timer.h"
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace culvert {
@@ -24,23 +25,32 @@ class RaceSink {
 // rather than destroying it. Its time limit is the owner's.
 class Race : public Retirable {
  public:
-  Race(Loop& loop, std::vector<Address> addresses, uint16_t port, RaceSink& sink);
+  // bind: the local address to leave from; `addresses` are of its family then.
+  Race(Loop& loop,
+       std::vector<Address> addresses,
+       uint16_t port,
+       std::optional<Address> bind,
+       RaceSink& sink);
   ~Race() override;
 
  private:
   class Try;
   void next();
+  Fd socket_for(const Address& address);
+  Error failure() const;
   void won(Try& winner);
   void lost(Try& loser, int error);
 
   Loop& loop_;
   std::vector<Address> addresses_;
   uint16_t port_;
+  std::optional<Address> bind_;
   RaceSink& sink_;
   size_t started_ = 0;
   size_t running_ = 0;
   bool over_ = false;
   std::string last_failure_;
+  bool unbindable_ = false;  // the machine does not have the local address
   std::vector<std::unique_ptr<Try>> tries_;
   Timer timer_;
 };

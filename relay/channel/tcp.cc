@@ -27,6 +27,15 @@ void tune_socket(int fd) {
   setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
 }
 
+TcpState tcp_state(int fd) {
+  constexpr uint8_t kCloseWait =
+      8;  // TCP_CLOSE_WAIT; the kernel's and the C library's headers clash
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return {};
+  return {info.tcpi_bytes_acked, info.tcpi_state == kCloseWait};
+}
+
 TcpChannel::TcpChannel(Loop& loop, Fd fd, bool watch_vanishing)
     : loop_(loop),
       fd_(std::move(fd)),
@@ -86,12 +95,7 @@ void TcpChannel::finish(Finish /*how*/) {  // TCP has one way to end
   }
 }
 
-uint64_t TcpChannel::acknowledged() const {
-  tcp_info info{};
-  socklen_t size = sizeof info;
-  if (getsockopt(fd_.get(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return 0;
-  return info.tcpi_bytes_acked;
-}
+uint64_t TcpChannel::acknowledged() const { return tcp_state(fd_.get()).acknowledged; }
 
 bool TcpChannel::quiet() const {
   char byte = 0;

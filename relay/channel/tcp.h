@@ -56,6 +56,14 @@ class TcpChannel final : public Channel, private PollSink {
   Poll poll_;  // last: it stops before the descriptor closes
 };
 
+// What the peer's system has acknowledged of what was sent, and whether it said its end: a FIN, not
+// a reset. Of any connected TCP socket.
+struct TcpState {
+  uint64_t acknowledged = 0;
+  bool peer_finished = false;
+};
+TcpState tcp_state(int fd);
+
 // Options of every connection that carries requests: TCP_NODELAY, keepalive.
 void tune_socket(int fd);
 

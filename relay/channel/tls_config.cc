@@ -180,6 +180,17 @@ TrustStore::~TrustStore() = default;
 size_t TrustStore::size() const { return state_->count; }
 uint64_t TrustStore::id() const { return state_->id; }
 
+std::vector<std::string_view> TrustStore::with_subject(std::string_view name) const {
+  const auto view = [](const mbedtls_x509_buf& bytes) {
+    return std::string_view(reinterpret_cast<const char*>(bytes.p), bytes.len);
+  };
+  std::vector<std::string_view> found;
+  for (const auto* one = &state_->chain; one != nullptr; one = one->next) {
+    if (one->raw.p != nullptr && view(one->subject_raw) == name) found.push_back(view(one->raw));
+  }
+  return found;
+}
+
 Result<std::shared_ptr<const TrustStore>> TrustStore::parse(std::string_view bundle,
                                                             std::string_view extra) {
   static std::atomic<uint64_t> next_id{1};

@@ -27,6 +27,9 @@ class TrustStore {
   struct State;
   const State& state() const { return *state_; }
   size_t size() const;
+  // The certificates (DER) whose subject is that name (DER, byte for byte); they live as long as
+  // the store. For a TLS library other than this room's.
+  std::vector<std::string_view> with_subject(std::string_view name) const;
   uint64_t id() const;  // of this store in this process; never given twice
 
  private:

@@ -16,7 +16,7 @@ void append_clean(std::string* out, std::string_view text) {
 void append_fields(std::string* out, const Headers& headers) {
   for (const Header& field : headers) {
     append_clean(out, field.name);
-    *out += ": ";
+    *out += field.value.empty() ? ":" : ": ";  // libcurl cannot be told to send the space alone
     append_clean(out, field.value);
     *out += "\r\n";
   }

@@ -65,6 +65,7 @@ class Worker final : private ConnectionOwner {
   Loop loop_;
   std::unique_ptr<Resolver> resolver_;
   std::unique_ptr<SocketConnector> connector_;
+  std::unique_ptr<FetchClient> fetch_;
   std::unique_ptr<WorkerServices> services_;
   std::shared_ptr<const TlsServerConfig> tls_;
   std::vector<std::unique_ptr<Door>> doors_;

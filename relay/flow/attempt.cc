@@ -1,54 +1,45 @@
-// Connection, then exchange.
+// The strategy is chosen here; what is left is passing on.
 #include "relay/flow/attempt.h"
 
+#include "relay/upstream/fetch_exchange.h"
+#include "relay/upstream/socket_exchange.h"
+
 namespace culvert {
+namespace {
+
+std::unique_ptr<Exchange> exchange_for(WorkerServices& services,
+                                       AttemptPlan plan,
+                                       ExchangeSink& sink) {
+  ExchangePlan exchange{std::move(plan.connect), std::move(plan.head), plan.exchange, plan.fresh};
+  if (plan.strategy == Strategy::kFetch) {
+    return std::make_unique<FetchExchange>(services.fetch, std::move(exchange), sink);
+  }
+  return std::make_unique<SocketExchange>(services.loop, services.connector, std::move(exchange),
+                                          sink);
+}
+
+}  // namespace
 
 Attempt::Attempt(WorkerServices& services, AttemptPlan plan, AttemptSink& sink)
-    : services_(services), plan_(std::move(plan)), sink_(&sink) {}
+    : services_(services),
+      sink_(sink),
+      upstream_(plan.upstream),
+      tls_(plan.connect.tls),
+      strategy_(plan.strategy),
+      exchange_(exchange_for(services, std::move(plan), *this)) {}
 
-Attempt::~Attempt() { stop(); }
-
-void Attempt::start() {
-  if (!plan_.fresh) {
-    if (auto pooled = services_.connector.reuse(plan_.connect)) return begin(std::move(*pooled));
-  }
-  connecting_ = services_.connector.connect(plan_.connect, *this);
-}
-
-// A connection may come in the same round of the loop in which it was no longer wanted. Its channel
-// is the caller, so it ends with this attempt and not here.
-void Attempt::on_connection(Connection connection) {
-  if (stopped_) {
-    late_ = std::move(connection);
-    return;
-  }
-  services_.loop.retire(std::move(connecting_));
-  begin(std::move(connection));
-}
-
-void Attempt::begin(Connection connection) {
-  legs_ = connection.legs;
-  services_.metrics.upstream(plan_.upstream)
-      .connected(legs_.reused, plan_.connect.tls, legs_.session_resumed);
-  exchange_ = std::make_unique<HttpExchange>(services_.loop, std::move(connection), plan_.exchange,
-                                             static_cast<ExchangeSink&>(*this));
-  exchange_->send_head(plan_.head);
-  sink_->on_connected();
-}
-
-void Attempt::on_no_connection(Error error, const Legs& legs) {
-  if (stopped_) return;
-  legs_ = legs;
-  services_.loop.retire(std::move(connecting_));
-  sink_->on_attempt_failed(std::move(error));
-}
-
-void Attempt::stop() {
-  stopped_ = true;
-  if (connecting_ != nullptr) services_.loop.retire(std::move(connecting_));
-  if (exchange_ == nullptr) return;
-  exchange_->release(&services_.connector);
+// Cancelled here and not later: what it works with ends with the worker.
+Attempt::~Attempt() {
+  stop();
   services_.loop.retire(std::move(exchange_));
+}
+
+void Attempt::start() { exchange_->start(); }
+
+void Attempt::on_connected() {
+  const Legs& legs = exchange_->legs();
+  services_.metrics.upstream(upstream_).connected(legs.reused, tls_, legs.session_resumed);
+  sink_.on_connected();
 }
 
 }  // namespace culvert

@@ -1,10 +1,10 @@
-// One try of a request: with one key, at one target, on one connection. A retry is a new Attempt;
-// the session destroys this one and chooses again.
+// One try of a request: with one key, at one target, by one strategy. A retry is a new Attempt; the
+// session destroys this one and chooses again.
 #pragma once
 
+#include "relay/config/snapshot.h"
 #include "relay/flow/services.h"
-#include "relay/keys/key_ring.h"
-#include "relay/upstream/http_exchange.h"
+#include "relay/upstream/exchange.h"
 
 #include <memory>
 #include <string>
@@ -17,6 +17,7 @@ struct AttemptPlan {
   ExchangeOptions exchange;
   std::string upstream;  // for metrics
   bool fresh = false;    // no pooled connection: the last one died under this request
+  Strategy strategy = Strategy::kSocket;
 };
 
 class AttemptSink {
@@ -31,13 +32,13 @@ class AttemptSink {
   virtual void on_upload_drained() = 0;
 };
 
-class Attempt final : public Retirable, private ConnectSink, private ExchangeSink {
+class Attempt final : public Retirable, private ExchangeSink {
  public:
   Attempt(WorkerServices& services, AttemptPlan plan, AttemptSink& sink);
   ~Attempt() override;
 
   void start();  // the sink may be called from inside
-  bool connected() const { return exchange_ != nullptr; }
+  bool connected() const { return exchange_->connected(); }
   void send_body(std::string_view bytes) { exchange_->send_body(bytes); }
   void end_body() { exchange_->end_body(); }
   size_t upload_queued() const { return exchange_->queued(); }
@@ -46,29 +47,30 @@ class Attempt final : public Retirable, private ConnectSink, private ExchangeSin
 
   // No more calls of the sink. A connection whose exchange ended whole goes back to the pool; any
   // other closes, which cancels what the upstream is doing.
-  void stop();
+  void stop() { exchange_->stop(); }
 
-  const Legs& legs() const { return legs_; }
+  const Legs& legs() const { return exchange_->legs(); }
+  Strategy strategy() const { return strategy_; }
+
+  // What another try may depend on; as Exchange's.
+  uint64_t body_sent() const { return exchange_->body_sent(); }
+  bool untouched() const { return exchange_->untouched(); }
 
  private:
-  void on_connection(Connection connection) override;
-  void on_no_connection(Error error, const Legs& legs) override;
-  void on_interim_answer(const ResponseHead& head) override { sink_->on_interim(head); }
-  void on_answer_head(const ResponseHead& head) override { sink_->on_head(head); }
-  void on_answer_body(std::string_view bytes) override { sink_->on_body(bytes); }
-  void on_answer_end() override { sink_->on_end(); }
-  void on_exchange_failed(Error error) override { sink_->on_attempt_failed(std::move(error)); }
-  void on_upload_drained() override { sink_->on_upload_drained(); }
-  void begin(Connection connection);
+  void on_connected() override;
+  void on_interim(const ResponseHead& head) override { sink_.on_interim(head); }
+  void on_head(const ResponseHead& head) override { sink_.on_head(head); }
+  void on_body(std::string_view bytes) override { sink_.on_body(bytes); }
+  void on_end() override { sink_.on_end(); }
+  void on_failed(Error error) override { sink_.on_attempt_failed(std::move(error)); }
+  void on_upload_drained() override { sink_.on_upload_drained(); }
 
   WorkerServices& services_;
-  AttemptPlan plan_;
-  AttemptSink* sink_;
-  bool stopped_ = false;
-  Legs legs_;
-  std::unique_ptr<Connecting> connecting_;
-  std::unique_ptr<HttpExchange> exchange_;
-  Connection late_;  // came after stop()
+  AttemptSink& sink_;
+  const std::string upstream_;
+  const bool tls_;
+  const Strategy strategy_;
+  std::unique_ptr<Exchange> exchange_;
 };
 
 }  // namespace culvert

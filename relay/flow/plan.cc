@@ -27,6 +27,7 @@ ConnectPlan connect_plan(const Call& call) {
   } else {
     if (!call.upstream->server_name.empty()) plan.server_name = call.upstream->server_name;
     plan.tls13_only = call.upstream->tls13_only;
+    plan.egress_proxy = call.upstream->egress_proxy;
     if (call.upstream->isolate_tenants) plan.partition = call.credentials.caller;
   }
   plan.resolve_timeout = call.timeouts.resolve;

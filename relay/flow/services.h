@@ -8,6 +8,7 @@
 #include "relay/flow/request_body.h"
 #include "relay/flow/table.h"
 #include "relay/upstream/connector.h"
+#include "relay/upstream/fetch_client.h"
 #include "relay/usage/access_log.h"
 #include "relay/usage/accounts.h"
 #include "relay/usage/metrics.h"
@@ -32,6 +33,7 @@ struct WorkerServices {
   const Clock& clock;
   Random& random;  // safe on any thread
   Connector& connector;
+  FetchClient& fetch;
   Metrics& metrics;                    // shared
   AccessLog& access_log;               // shared
   ReplayBudget& replay;                // shared

@@ -3,6 +3,7 @@
 // on its worker's thread. Every failure goes through fail(), every end through finish(), once.
 #pragma once
 
+#include "relay/channel/timer.h"
 #include "relay/codec/json.h"
 #include "relay/codec/request_parser.h"
 #include "relay/flow/attempt.h"

@@ -5,6 +5,7 @@
 #include "relay/base/address.h"
 #include "relay/base/clock.h"
 #include "relay/base/result.h"
+#include "relay/base/secret.h"
 #include "relay/base/url.h"
 #include "relay/channel/channel.h"
 #include "relay/channel/loop.h"
@@ -34,13 +35,15 @@ struct ConnectPlan {
   std::string server_name;  // SNI and what the certificate must name
   std::shared_ptr<const TrustStore> trust;
   bool tls13_only = false;
-  std::string partition;  // connections and sessions of different partitions never meet
+  std::string partition;        // connections and sessions of different partitions never meet
+  std::optional<Address> bind;  // the local address to leave from
+  Secret egress_proxy;          // URL; of the fetch strategy alone (egress_proxy.h)
   const AddressPolicy* policy = nullptr;  // nullptr: every address; outlives the connecting
   Duration resolve_timeout{};
   Duration connect_timeout{};
   Duration tls_timeout{};
 
-  // Equal texts: the same connections.
+  // Equal texts: the same connections. Holds no secret.
   std::string identity() const;
 };
 

@@ -13,7 +13,7 @@ namespace culvert {
 HttpExchange::HttpExchange(Loop& loop,
                            Connection connection,
                            ExchangeOptions options,
-                           ExchangeSink& sink)
+                           HttpExchangeSink& sink)
     : connection_(std::move(connection)),
       options_(options),
       sink_(&sink),
@@ -155,9 +155,6 @@ void HttpExchange::on_timer() {
       fmt::format("the upstream did not answer within {} s", seconds(options_.first_byte))));
 }
 
-// Nothing of the request can have been acted upon: the peer's system had acknowledged none of it
-// when it said its end. A reset says nothing of the kind: it overtakes delayed acknowledgements,
-// and what it would acknowledge itself is not counted.
 bool HttpExchange::untouched() const {
   return peer_ended_ && connection_.channel->acknowledged() == acknowledged_before_;
 }
@@ -175,7 +172,7 @@ void HttpExchange::fail(Error error) {
       (options_.idempotent || untouched())) {
     error.retry = Retry::kFreshConnection;
   }
-  ExchangeSink* sink = std::exchange(sink_, nullptr);
+  HttpExchangeSink* sink = std::exchange(sink_, nullptr);
   connection_.channel->mute();
   sink->on_exchange_failed(std::move(error));
 }

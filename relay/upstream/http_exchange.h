@@ -5,7 +5,7 @@
 
 #include "relay/channel/timer.h"
 #include "relay/codec/response_parser.h"
-#include "relay/upstream/connector.h"
+#include "relay/upstream/exchange.h"
 
 #include <memory>
 #include <string>
@@ -13,9 +13,9 @@
 
 namespace culvert {
 
-class ExchangeSink {
+class HttpExchangeSink {
  public:
-  virtual ~ExchangeSink() = default;
+  virtual ~HttpExchangeSink() = default;
   virtual void on_interim_answer(const ResponseHead& head) = 0;  // 1xx, but for 100 and 101
   virtual void on_answer_head(const ResponseHead& head) = 0;
   virtual void on_answer_body(std::string_view bytes) = 0;
@@ -26,17 +26,9 @@ class ExchangeSink {
   virtual void on_upload_drained() = 0;  // queued() fell to the low-water mark
 };
 
-struct ExchangeOptions {
-  bool head_request = false;
-  bool idempotent = false;  // RFC 9110 §9.2.2: may be sent again though it may have been acted upon
-  bool chunked_body = false;
-  Duration first_byte{};
-  Duration idle{};
-};
-
 class HttpExchange final : public Retirable, private ChannelSink {
  public:
-  HttpExchange(Loop& loop, Connection connection, ExchangeOptions options, ExchangeSink& sink);
+  HttpExchange(Loop& loop, Connection connection, ExchangeOptions options, HttpExchangeSink& sink);
   ~HttpExchange() override;
 
   void send_head(std::string_view head);  // as encoded, with its empty line
@@ -54,6 +46,10 @@ class HttpExchange final : public Retirable, private ChannelSink {
 
   const Legs& legs() const { return connection_.legs; }
   bool answer_started() const { return parser_.started(); }
+  // Nothing of the request can have been acted upon: the peer's system had acknowledged none of it
+  // when it said its end. A reset says nothing of the kind: it overtakes delayed acknowledgements,
+  // and what it would acknowledge itself is not counted.
+  bool untouched() const;
 
  private:
   void on_bytes(std::string_view bytes) override;
@@ -64,11 +60,10 @@ class HttpExchange final : public Retirable, private ChannelSink {
   bool handle(const HttpEvent& event);
   void fail(Error error);
   bool reusable() const;
-  bool untouched() const;
 
   Connection connection_;
   ExchangeOptions options_;
-  ExchangeSink* sink_;
+  HttpExchangeSink* sink_;
   ResponseParser parser_;
   uint64_t acknowledged_before_;
   bool body_sent_ = false;  // all of it was handed over

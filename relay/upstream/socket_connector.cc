@@ -1,12 +1,12 @@
-// One connection in the making: resolve → connect → TLS, each with its own time limit, measured
+// One connection in the making: dialled, then TLS, each leg with its own time limit, measured
 // apart.
 #include "relay/upstream/socket_connector.h"
 
 #include "relay/base/limits.h"
-#include "relay/channel/race.h"
 #include "relay/channel/tcp.h"
-#include "relay/channel/timer.h"
 #include "relay/channel/tls_channel.h"
+#include "relay/crypto/digest.h"
+#include "relay/upstream/dial.h"
 
 #include <fmt/format.h>
 
@@ -15,25 +15,27 @@
 namespace culvert {
 namespace {
 
+// A secret in a form that may be compared and kept.
+std::string fingerprint(const Secret& secret) {
+  if (secret.empty()) return {};
+  const Digest digest = sha256(secret.reveal());
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+
 constexpr size_t kTlsConfigs =
     1024;  // of hosts that were talked to; above it the cache starts anew
-
-Error timed_out(Stage stage, std::string_view what) {
-  return Error::upstream(Code::kConnectTimeout, stage, Retry::kOtherUpstream,
-                         std::string(what) + " took too long");
-}
 
 }  // namespace
 
 std::string ConnectPlan::identity() const {
-  return fmt::format("{}|{}|{}|{}|{}|{}|{}|{}", tls ? "tls" : "tcp", host, port, server_name,
+  return fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}|{}", tls ? "tls" : "tcp", host, port, server_name,
                      trust == nullptr ? 0 : trust->id(), tls13_only, partition,
-                     policy == nullptr ? std::string() : policy->identity());
+                     policy == nullptr ? std::string() : policy->identity(),
+                     bind ? bind->text() : std::string(), fingerprint(egress_proxy));
 }
 
 class SocketConnector::Attempt final : public Connecting,
-                                       private ResolveSink,
-                                       private RaceSink,
+                                       private DialSink,
                                        private TlsReadySink,
                                        private ChannelSink {
  public:
@@ -41,82 +43,24 @@ class SocketConnector::Attempt final : public Connecting,
       : connector_(connector),
         plan_(std::move(plan)),
         sink_(sink),
-        timer_(connector.loop_, [this] { on_timer(); }) {
-    stage_started_ = connector_.clock_.now();
-    if (auto known = connector_.resolver_.cached(plan_.host)) {
-      known_ = std::move(known);
-      timer_.start(Duration::zero());  // never from inside connect()
-      return;
-    }
-    timer_.start(plan_.resolve_timeout);
-    lookup_ = connector_.resolver_.lookup(plan_.host, *this);
-    if (lookup_ == nullptr) {
-      known_ = Result<Addresses>(
-          Error::ours(Code::kOverloaded, Stage::kResolve, "too many DNS lookups wait"));
-      timer_.start(Duration::zero());
-    }
-  }
+        dial_(std::make_unique<Dial>(connector.loop_,
+                                     connector.resolver_,
+                                     connector.clock_,
+                                     DialPlan{plan_.host, plan_.port, plan_.policy, plan_.bind,
+                                              plan_.resolve_timeout, plan_.connect_timeout},
+                                     static_cast<DialSink&>(*this))),
+        timer_(connector.loop_, [this] {
+          fail(Error::upstream(Code::kConnectTimeout, Stage::kTls, Retry::kOtherUpstream,
+                               "the TLS handshake took too long"));
+        }) {}
 
   ~Attempt() override {
-    if (race_ != nullptr) connector_.loop_.retire(std::move(race_));
+    if (dial_ != nullptr) connector_.loop_.retire(std::move(dial_));
   }
 
  private:
-  void on_timer() {
-    if (known_) return on_resolved(*std::exchange(known_, std::nullopt));
-    switch (stage_) {
-      case Stage::kResolve:
-        return fail(timed_out(stage_, "resolving the name"));
-      case Stage::kConnect:
-        return fail(timed_out(stage_, "connecting"));
-      default:
-        return fail(timed_out(stage_, "the TLS handshake"));
-    }
-  }
-
-  void on_resolved(Result<Addresses> addresses) override {
-    or_fail([&] { go_on(std::move(addresses)); });
-  }
-  void on_connected(Fd connection, const Address& /*peer*/) override {
-    or_fail([&] { go_on(std::move(connection)); });
-  }
-  void on_tls_ready() override {
-    or_fail([&] { go_on(); });
-  }
-
-  // Whoever calls could not tell this attempt that its handling ran out of memory.
-  template <class Step>
-  void or_fail(Step step) {
-    try {
-      step();
-    } catch (const std::bad_alloc&) {
-      fail(Error::ours(Code::kOutOfMemory, stage_, "out of memory"));
-    }
-  }
-
-  void go_on(Result<Addresses> addresses) {
-    legs_.resolve = next_stage(Stage::kConnect);
-    if (!addresses) return fail(std::move(addresses).error());
-    Addresses allowed;
-    Result<void> refusal;
-    for (const Address& address : *addresses) {
-      if (plan_.policy != nullptr) {
-        auto verdict = plan_.policy->check(plan_.host, address);
-        if (!verdict) {
-          refusal = std::move(verdict);
-          continue;
-        }
-      }
-      allowed.push_back(address);
-    }
-    if (allowed.empty()) return fail(std::move(refusal).error());
-    timer_.start(plan_.connect_timeout);
-    race_ = std::make_unique<Race>(connector_.loop_, std::move(allowed), plan_.port,
-                                   static_cast<RaceSink&>(*this));
-  }
-
-  void go_on(Fd connection) {
-    legs_.connect = next_stage(Stage::kTls);
+  void on_dialled(Fd connection) override {
+    note_legs();
     auto tcp = std::make_unique<TcpChannel>(connector_.loop_, std::move(connection), false);
     if (!plan_.tls) {
       channel_ = std::move(tcp);
@@ -129,17 +73,31 @@ class SocketConnector::Attempt final : public Connecting,
     if (!tls) return fail(std::move(tls).error());
     tls_ = tls->get();
     channel_ = std::move(tls).value();
+    tls_started_ = connector_.clock_.now();
     timer_.start(plan_.tls_timeout);
     channel_->start(*this);
   }
 
-  void on_not_connected(Error error) override { fail(std::move(error)); }
+  void on_not_dialled(Error error) override {
+    note_legs();
+    fail(std::move(error));
+  }
 
-  void go_on() {
-    legs_.tls = next_stage(Stage::kNone);
-    legs_.session_resumed = tls_->resumed();
-    channel_->pause();  // what an upstream says unasked waits for its taker
-    done();
+  // Whoever calls could not tell this attempt that its handling ran out of memory.
+  void on_tls_ready() override {
+    try {
+      legs_.tls = connector_.clock_.now() - tls_started_;
+      legs_.session_resumed = tls_->resumed();
+      channel_->pause();  // what an upstream says unasked waits for its taker
+      done();
+    } catch (const std::bad_alloc&) {
+      fail(Error::ours(Code::kOutOfMemory, Stage::kTls, "out of memory"));
+    }
+  }
+
+  void note_legs() {
+    legs_.resolve = dial_->resolve_took();
+    legs_.connect = dial_->connect_took();
   }
 
   // Before the handshake is done nothing else can come.
@@ -155,14 +113,6 @@ class SocketConnector::Attempt final : public Connecting,
     fail(std::move(error));
   }
 
-  Duration next_stage(Stage stage) {
-    const Instant now = connector_.clock_.now();
-    const Duration took = now - stage_started_;
-    stage_started_ = now;
-    stage_ = stage;
-    return took;
-  }
-
   void done() {
     timer_.stop();
     channel_->mute();
@@ -172,19 +122,16 @@ class SocketConnector::Attempt final : public Connecting,
   void fail(Error error) {
     timer_.stop();
     if (channel_ != nullptr) channel_->mute();
-    if (stage_ != Stage::kNone && error.stage == Stage::kNone) error.stage = stage_;
+    if (error.stage == Stage::kNone) error.stage = Stage::kTls;
     sink_.on_no_connection(std::move(error), legs_);
   }
 
   SocketConnector& connector_;
   const ConnectPlan plan_;
   ConnectSink& sink_;
-  Stage stage_ = Stage::kResolve;
-  Instant stage_started_;
   Legs legs_;
-  std::optional<Result<Addresses>> known_;
-  std::unique_ptr<Resolver::Lookup> lookup_;
-  std::unique_ptr<Race> race_;
+  std::unique_ptr<Dial> dial_;
+  Instant tls_started_;
   std::unique_ptr<Channel> channel_;
   TlsChannel* tls_ = nullptr;
   Timer timer_;
@@ -212,9 +159,7 @@ std::unique_ptr<Connecting> SocketConnector::connect(const ConnectPlan& plan, Co
   return std::make_unique<Attempt>(*this, plan, sink);
 }
 
-void SocketConnector::give_back(Connection&& connection) {
-  pool_.give_back(std::move(connection));
-}
+void SocketConnector::give_back(Connection&& connection) { pool_.give_back(std::move(connection)); }
 
 Result<std::shared_ptr<TlsClientConfig>> SocketConnector::tls_config(const ConnectPlan& plan) {
   const std::string identity = plan.identity();

@@ -47,8 +47,8 @@ class Racing : public testing::Test {
     listening = std::move(made).value();
     port = test::port_of(listening.get());
   }
-  void start(const std::vector<std::string_view>& texts) {
-    race = std::make_unique<Race>(loop, addresses(texts), port, runner);
+  void start(const std::vector<std::string_view>& texts, std::optional<Address> bind = {}) {
+    race = std::make_unique<Race>(loop, addresses(texts), port, bind, runner);
   }
 
   Loop loop;
@@ -110,6 +110,26 @@ TEST_F(Racing, TellsTheLastFailureWhenAllAreDead) {
   EXPECT_EQ(runner.error->stage, Stage::kConnect);
   EXPECT_EQ(runner.error->retry, Retry::kOtherUpstream);
   EXPECT_NE(runner.error->detail.find("127.0.0.3"), std::string::npos);
+}
+
+TEST_F(Racing, LeavesFromTheAddressThatIsAskedFor) {
+  start({"127.0.0.1"}, address("127.0.0.9"));
+  ASSERT_TRUE(run_until(loop, [&] { return runner.calls == 1; }));
+  ASSERT_TRUE(runner.fd.valid());
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+  ASSERT_EQ(::getsockname(runner.fd.get(), reinterpret_cast<sockaddr*>(&storage), &size), 0);
+  EXPECT_EQ(Address::from(reinterpret_cast<const sockaddr*>(&storage))->text(), "127.0.0.9");
+}
+
+TEST_F(Racing, AnAddressThatIsNotOursIsOurOwnFault) {
+  start({"127.0.0.1"}, address("192.0.2.1"));
+  ASSERT_TRUE(run_until(loop, [&] { return runner.calls == 1; }));
+  ASSERT_TRUE(runner.error);
+  EXPECT_EQ(runner.error->fault, Fault::kOurs);
+  EXPECT_EQ(runner.error->code, Code::kConnectFailed);
+  EXPECT_EQ(runner.error->retry, Retry::kOtherKey);
+  EXPECT_NE(runner.error->detail.find("192.0.2.1"), std::string::npos);
 }
 
 TEST_F(Racing, FailsWithoutAnyAddress) {

@@ -34,7 +34,7 @@ class Keeper final : public Connector {
   std::vector<Connection> kept;
 };
 
-class Exchange : public testing::Test, protected ExchangeSink {
+class Exchange : public testing::Test, protected HttpExchangeSink {
  protected:
   void open(ExchangeOptions options = {}, bool reused = false) {
     exchange.reset();  // the last one's channel has the same peer
@@ -43,7 +43,7 @@ class Exchange : public testing::Test, protected ExchangeSink {
     Connection connection{std::make_unique<MemoryChannel>(peer), "id", {}};
     connection.legs.reused = reused;
     exchange = std::make_unique<HttpExchange>(loop, std::move(connection), options,
-                                              static_cast<ExchangeSink&>(*this));
+                                              static_cast<HttpExchangeSink&>(*this));
   }
   void ask() {
     exchange->send_head(kHead);

@@ -1,10 +1,10 @@
 // Making a connection, leg by leg: names and literal addresses, plain and TLS, refusals with their
 // stage, the policy asked for every address, cancelling at any moment, and what counts as the same
 // connection.
-#include "relay/crypto/start.h"
 #include "relay/upstream/socket_connector.h"
 
 #include "relay/channel/tls_channel.h"
+#include "relay/crypto/start.h"
 #include "tests/fakes/cpp/certificates.h"
 #include "tests/fakes/cpp/recording_sink.h"
 #include "tests/fakes/cpp/run_until.h"
@@ -191,6 +191,19 @@ TEST_F(SocketConnecting, AsksThePolicyForTheAddress) {
   EXPECT_EQ(server.accepted, 0);
 }
 
+TEST_F(SocketConnecting, LeavesFromTheAddressOfThePlanAndToItsFamily) {
+  Server server(loop, pool);
+  ConnectPlan bound = plan(server.port);
+  bound.bind = Address::parse("127.0.0.5");
+  EXPECT_TRUE(connect(bound).connection);
+  bound.bind = Address::parse("::1");
+  const Waiting refused = connect(bound);
+  ASSERT_TRUE(refused.error);
+  EXPECT_EQ(refused.error->stage, Stage::kConnect);
+  EXPECT_EQ(refused.error->retry, Retry::kOtherKey);
+  EXPECT_EQ(server.accepted, 1);
+}
+
 TEST_F(SocketConnecting, IsCancelledAtAnyMoment) {
   Server server(loop, pool, "good");
   for (int rounds = 0; rounds < 40; ++rounds) {
@@ -223,6 +236,12 @@ TEST_F(SocketConnecting, EveryAttributeOfSecurityMakesAnotherConnection) {
   });
   differs([](ConnectPlan& p) { p.tls13_only = true; });
   differs([](ConnectPlan& p) { p.partition = "tenant"; });
+  differs([](ConnectPlan& p) { p.bind = Address::parse("127.0.0.2"); });
+  differs([](ConnectPlan& p) { p.egress_proxy = Secret("http://user:secret@proxy:3128"); });
+  differs([](ConnectPlan& p) { p.egress_proxy = Secret("http://user:other@proxy:3128"); });
+  for (const std::string& identity : identities) {
+    EXPECT_EQ(identity.find("secret"), std::string::npos);
+  }
   differs([&](ConnectPlan& p) { p.policy = &policy; });
   ConnectPlan slower = plan(443, true);
   slower.connect_timeout = std::chrono::seconds(9);
