@@ -84,6 +84,9 @@ inline constexpr auto kDnsStale = 24h;         // served when a name server fail
 inline constexpr auto kDnsStaleRecheck = 30s;  // RFC 8767 §5: then the servers are asked again
 inline constexpr auto kHappyEyeballsDelay = 250ms;  // RFC 8305 §5
 
+// --- Hosts that clients name, of which the health is known; least recently used go first
+inline constexpr size_t kKnownHosts = 4096;
+
 // --- Keys
 inline constexpr auto kKeyRest = 60s;         // after 429 without a time in it
 inline constexpr auto kKeyRestMost = 24h;     // daily quotas reset within

@@ -1,0 +1,96 @@
+// A strategy rests only where another one worked for the same request: where all fail, the target
+// is broken and not the way to it.
+#include "relay/upstream/strategy_memory.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace culvert {
+namespace {
+
+constexpr Duration kRest = std::chrono::seconds(30);
+constexpr unsigned kDoublingsMost = 4;  // 8 minutes
+
+}  // namespace
+
+StrategyMemory::Trial StrategyMemory::begin(const std::vector<Strategy>& configured) {
+  if (!any_rests_.load()) return {*this, configured, std::nullopt};
+  const std::lock_guard lock(mutex_);
+  const Instant now = clock_.now();
+  std::vector<Strategy> order;
+  std::vector<Strategy> later;
+  std::optional<Strategy> tested;
+  for (const Strategy strategy : configured) {
+    Rest& state = rest(strategy);
+    if (!state.resting) {
+      order.push_back(strategy);
+    } else if (!tested && order.empty() && !state.being_tested && now >= state.until) {
+      state.being_tested = true;
+      tested = strategy;
+      order.push_back(strategy);
+    } else {
+      later.push_back(strategy);
+    }
+  }
+  order.insert(order.end(), later.begin(), later.end());
+  return {*this, std::move(order), tested};
+}
+
+Strategy StrategyMemory::in_use(const std::vector<Strategy>& configured) const {
+  const std::lock_guard lock(mutex_);
+  const auto used = std::find_if(configured.begin(), configured.end(),
+                                 [this](Strategy strategy) { return !rest(strategy).resting; });
+  return used == configured.end() ? configured.front() : *used;
+}
+
+void StrategyMemory::begin_rest(Strategy strategy) {
+  Rest& state = rest(strategy);
+  // Those who failed at the same time have failed once.
+  if (state.resting && clock_.now() < state.until) return;
+  state.doublings = state.resting ? std::min(state.doublings + 1, kDoublingsMost) : 0;
+  state.resting = true;
+  state.until = clock_.now() + kRest * (int64_t{1} << state.doublings);
+  any_rests_.store(true);
+}
+
+void StrategyMemory::end_rest(Strategy strategy) {
+  rest(strategy).resting = false;
+  any_rests_.store(
+      std::any_of(rests_.begin(), rests_.end(), [](const Rest& state) { return state.resting; }));
+}
+
+StrategyMemory::Trial::Trial(StrategyMemory& state,
+                             std::vector<Strategy> order,
+                             std::optional<Strategy> tested)
+    : state_(&state), order_(std::move(order)), tested_(tested) {}
+
+StrategyMemory::Trial::Trial(Trial&& other) noexcept
+    : state_(std::exchange(other.state_, nullptr)),
+      order_(std::move(other.order_)),
+      at_(other.at_),
+      tested_(other.tested_) {}
+
+StrategyMemory::Trial& StrategyMemory::Trial::operator=(Trial&& other) noexcept {
+  std::swap(state_, other.state_);
+  std::swap(order_, other.order_);
+  std::swap(at_, other.at_);
+  std::swap(tested_, other.tested_);
+  return *this;
+}
+
+StrategyMemory::Trial::~Trial() {
+  if (state_ == nullptr || !tested_) return;
+  const std::lock_guard lock(state_->mutex_);
+  state_->rest(*tested_).being_tested = false;
+}
+
+void StrategyMemory::Trial::next() { ++at_; }
+
+void StrategyMemory::Trial::worked() {
+  if (at_ == 0 && !state_->any_rests_.load()) return;
+  const std::lock_guard lock(state_->mutex_);
+  for (size_t i = 0; i < at_; ++i) state_->begin_rest(order_[i]);
+  if (state_->rest(current()).resting) state_->end_rest(current());
+}
+
+}  // namespace culvert

@@ -1,0 +1,71 @@
+// Which way to a target works: after one strategy failed and a later one worked, the first rests,
+// and one request at a time tries it again. A broken way costs one extra attempt at times, not one
+// of every request. One for each target and process; any thread.
+#pragma once
+
+#include "relay/base/clock.h"
+#include "relay/config/snapshot.h"
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+namespace culvert {
+
+inline constexpr size_t kStrategies = 2;  // values of Strategy
+
+class StrategyMemory {
+ public:
+  explicit StrategyMemory(const Clock& clock) : clock_(clock) {}  // outlives it
+
+  // One request's way through the strategies of the target. May not outlive the state.
+  class Trial {
+   public:
+    Trial(Trial&& other) noexcept;
+    Trial& operator=(Trial&& other) noexcept;
+    ~Trial();
+
+    Strategy current() const { return order_[at_]; }
+    bool another() const { return at_ + 1 < order_.size(); }
+    // The present one came to nothing before the request could reach anybody; only where another().
+    void next();
+    // The present one reached the target: what failed before it rests, and it does not any more.
+    void worked();
+
+   private:
+    friend class StrategyMemory;
+    Trial(StrategyMemory& state, std::vector<Strategy> order, std::optional<Strategy> tested);
+    StrategyMemory* state_;  // null: moved from
+    std::vector<Strategy> order_;
+    size_t at_ = 0;
+    std::optional<Strategy> tested_;  // rested, and this request is the one that tries it
+  };
+
+  // `configured` is not empty; what rests comes last, as long as its time is not up.
+  Trial begin(const std::vector<Strategy>& configured);
+
+  // What a request would begin with now, for metrics and the status page.
+  Strategy in_use(const std::vector<Strategy>& configured) const;
+
+ private:
+  struct Rest {
+    Instant until{};
+    unsigned doublings = 0;
+    bool resting = false;
+    bool being_tested = false;
+  };
+  Rest& rest(Strategy strategy) { return rests_[static_cast<size_t>(strategy)]; }
+  const Rest& rest(Strategy strategy) const { return rests_[static_cast<size_t>(strategy)]; }
+  void begin_rest(Strategy strategy);
+  void end_rest(Strategy strategy);
+
+  const Clock& clock_;
+  std::atomic<bool> any_rests_{false};  // false: as configured, without a lock
+  mutable std::mutex mutex_;
+  std::array<Rest, kStrategies> rests_;
+};
+
+}  // namespace culvert

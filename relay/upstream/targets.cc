@@ -1,0 +1,58 @@
+// First what well ones there are, then less.
+#include "relay/upstream/targets.h"
+
+#include <algorithm>
+
+namespace culvert {
+namespace {
+
+std::optional<size_t> by_weight(const std::vector<TargetView>& targets,
+                                const std::vector<bool>& eligible,
+                                Random& random) {
+  uint64_t total = 0;
+  for (size_t i = 0; i < targets.size(); ++i) total += eligible[i] ? targets[i].weight : 0;
+  if (total == 0) return std::nullopt;
+  uint64_t drawn = random.below(total);
+  for (size_t i = 0; i < targets.size(); ++i) {
+    if (!eligible[i]) continue;
+    if (drawn < targets[i].weight) return i;
+    drawn -= targets[i].weight;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::vector<bool> ejected(const std::vector<TargetView>& targets, uint32_t percent_most) {
+  std::vector<bool> out(targets.size(), false);
+  std::vector<size_t> open;
+  size_t in_use = 0;
+  for (size_t i = 0; i < targets.size(); ++i) {
+    if (targets[i].weight == 0) continue;
+    ++in_use;
+    if (targets[i].open) open.push_back(i);
+  }
+  if (in_use == 0) return out;
+  const size_t most = std::min<size_t>(in_use * percent_most / 100, in_use - 1);
+  std::stable_sort(open.begin(), open.end(),
+                   [&](size_t a, size_t b) { return targets[a].since < targets[b].since; });
+  for (size_t i = 0; i < std::min(most, open.size()); ++i) out[open[i]] = true;
+  return out;
+}
+
+std::optional<size_t> choose_target(const std::vector<TargetView>& targets,
+                                    uint32_t percent_most,
+                                    Leniency leniency,
+                                    Random& random) {
+  const std::vector<bool> away = ejected(targets, percent_most);
+  std::vector<bool> eligible(targets.size());
+  for (size_t i = 0; i < targets.size(); ++i) {
+    const bool refused = leniency == Leniency::kWell         ? targets[i].open
+                         : leniency == Leniency::kNotEjected ? away[i]
+                                                             : false;
+    eligible[i] = !targets[i].tried && !refused;
+  }
+  return by_weight(targets, eligible, random);
+}
+
+}  // namespace culvert
