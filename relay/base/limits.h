@@ -88,9 +88,16 @@ inline constexpr auto kHappyEyeballsDelay = 250ms;  // RFC 8305 §5
 inline constexpr size_t kKnownHosts = 4096;
 
 // --- Keys
-inline constexpr auto kKeyRest = 60s;         // after 429 without a time in it
-inline constexpr auto kKeyRestMost = 24h;     // daily quotas reset within
-inline constexpr auto kKeyIsolation = 10min;  // after 401 or 403, then it is tried again
+inline constexpr auto kKeyRest = 60s;             // after 429 without a time in it
+inline constexpr auto kKeyRestMost = 24h;         // daily quotas reset within
+inline constexpr auto kKeyIsolation = 10min;      // after 401 or 403, then it is tried again
+inline constexpr auto kKeyQuotaMost = 744h;       // where a month's quota names its reset
+inline constexpr auto kKeyBillingIsolation = 1h;  // at least: accounts are filled up by people
+inline constexpr auto kKeyProbeLeast = 30s;       // until an isolated key is tested; doubles
+inline constexpr auto kKeyProbeMost = 1h;
+inline constexpr auto kKeyCheckTimeout = 10s;  // of the whole call, where nothing is configured
+inline constexpr size_t kKeyChecksAtOnce = 8;  // of one /verify; vendors throttle bursts
+inline constexpr size_t kVerifyBody = 64 * kKiB;
 inline constexpr size_t kKeysPerPool = 10000;
 inline constexpr size_t kKeysPerRequest = 100;  // of a client's comma list
 inline constexpr size_t kClientPools = 4096;  // states of such lists, least recently used go first

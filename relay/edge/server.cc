@@ -182,6 +182,7 @@ int Server::run() {
     for (auto& worker : workers_) worker->stop();
   });
   done_timer_ = std::make_unique<Timer>(loop_, [this] { look_if_done(); });
+  workers_.front()->look_after_keys();
   for (auto& worker : workers_) worker->start();
   log_listening();
   attach();

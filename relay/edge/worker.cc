@@ -36,11 +36,9 @@ Result<std::unique_ptr<Worker>> Worker::create(SharedParts& shared,
   worker->resolver_ = CULVERT_TRY(Resolver::create(worker->loop_, {{}, &shared.clock}));
   worker->connector_ = std::make_unique<SocketConnector>(worker->loop_, shared.handshakes,
                                                          *worker->resolver_, shared.clock);
-  worker->fetch_ = std::make_unique<FetchClient>(worker->loop_, *worker->resolver_, shared.clock);
-  worker->services_ = std::make_unique<WorkerServices>(
-      WorkerServices{worker->loop_, shared.clock, shared.random, *worker->connector_,
-                     *worker->fetch_, shared.metrics, shared.access_log, shared.replay,
-                     shared.process, shared.accounts, std::move(table)});
+  worker->services_ = std::make_unique<WorkerServices>(WorkerServices{
+      worker->loop_, shared.clock, shared.random, *worker->connector_, shared.metrics,
+      shared.access_log, shared.replay, shared.process, shared.accounts, std::move(table)});
   for (WorkerListener& listener : listeners) {
     worker->doors_.push_back(std::make_unique<Door>(*worker, std::move(listener)));
   }
@@ -51,6 +49,8 @@ Result<std::unique_ptr<Worker>> Worker::create(SharedParts& shared,
 // touch is there.
 Worker::~Worker() { loop_.run_posted(); }
 
+void Worker::look_after_keys() { key_prober_ = std::make_unique<KeyProber>(*services_); }
+
 void Worker::start() {
   thread_ = std::thread([this] { run(); });
 }
@@ -60,7 +60,7 @@ void Worker::run() {
   // What is left ends on this thread: its objects belong to this loop.
   doors_.clear();
   connections_.clear();
-  fetch_.reset();
+  key_prober_.reset();
   connector_.reset();
   resolver_.reset();
   done_.store(true);

@@ -6,6 +6,7 @@
 #include "relay/channel/listener.h"
 #include "relay/channel/resolver.h"
 #include "relay/edge/client_connection.h"
+#include "relay/flow/key_prober.h"
 #include "relay/flow/services.h"
 #include "relay/upstream/socket_connector.h"
 
@@ -45,6 +46,7 @@ class Worker final : private ConnectionOwner {
   ~Worker() override;  // after join()
 
   // From the main thread.
+  void look_after_keys();  // one of the workers does, from its start on
   void start();
   void replace_table(std::shared_ptr<const Table> table);
   void drain();  // accepts no more, ends idle connections; stops when none is left
@@ -67,6 +69,7 @@ class Worker final : private ConnectionOwner {
   std::unique_ptr<SocketConnector> connector_;
   std::unique_ptr<FetchClient> fetch_;
   std::unique_ptr<WorkerServices> services_;
+  std::unique_ptr<KeyProber> key_prober_;
   std::shared_ptr<const TlsServerConfig> tls_;
   std::vector<std::unique_ptr<Door>> doors_;
   std::unordered_map<ClientConnection*, std::unique_ptr<ClientConnection>> connections_;

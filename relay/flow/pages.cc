@@ -140,13 +140,4 @@ std::string logged_address(const Address& address, ClientAddressLogging how) {
   return {};
 }
 
-void apply(const TimeoutOverrides& overrides, Timeouts* timeouts) {
-  timeouts->resolve = overrides.resolve.value_or(timeouts->resolve);
-  timeouts->connect = overrides.connect.value_or(timeouts->connect);
-  timeouts->tls = overrides.tls.value_or(timeouts->tls);
-  timeouts->first_byte = overrides.first_byte.value_or(timeouts->first_byte);
-  timeouts->idle = overrides.idle.value_or(timeouts->idle);
-  timeouts->total = overrides.total.value_or(timeouts->total);
-}
-
 }  // namespace culvert

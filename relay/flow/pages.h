@@ -34,6 +34,4 @@ std::string loggable_path(std::string_view path, Dialect dialect);
 // that.
 std::string logged_address(const Address& address, ClientAddressLogging how);
 
-void apply(const TimeoutOverrides& overrides, Timeouts* timeouts);
-
 }  // namespace culvert

@@ -2,14 +2,13 @@
 #include "relay/flow/paying_key.h"
 
 #include "relay/base/limits.h"
-#include "relay/keys/retry_hints.h"
 
 #include <algorithm>
 
 namespace culvert {
 namespace {
 
-// The body of a 429 is read this far for a hint when to come again.
+// What of a refusal is read to find out what it is about. Vendors' have 2 KiB.
 constexpr size_t kRefusalBody = 64 * 1024;
 
 }  // namespace
@@ -17,36 +16,55 @@ constexpr size_t kRefusalBody = 64 * 1024;
 PayingKey::PayingKey(WorkerServices& services, const Table& table)
     : services_(services), table_(table) {}
 
-Result<void> PayingKey::choose(const Asked& asked) {
-  const auto& own = asked.credentials.own_keys;
+// Another destination has other keys, of which none was tried.
+void PayingKey::find_pool(const Asked& asked) {
+  if (upstream_ != asked.upstream || destinations_pool_ != asked.pool) {
+    pool_ = nullptr;
+    tried_.clear();
+    masked_.clear();
+  }
   upstream_ = asked.upstream;
+  destinations_pool_ = asked.pool;
   configured_ = asked.payer == Payer::kPool;
-  if (pool_ == nullptr && asked.payer == Payer::kPool) pool_ = table_.pool(upstream_);
-  if (pool_ == nullptr && asked.payer == Payer::kOwn && own.size() > 1) {
+  if (pool_ != nullptr) return;
+  const auto& own = asked.credentials.own_keys;
+  if (configured_) pool_ = asked.pool.empty() ? table_.pool(upstream_) : named(asked.pool);
+  if (asked.payer == Payer::kOwn && own.size() > 1) {
     pool_ = table_.keys().callers_pool(upstream_, own, limits::kKeyRest, limits::kKeyIsolation);
   }
+}
+
+std::shared_ptr<const KeyPoolState> PayingKey::named(const std::string& name) const {
+  for (const auto& item : table_.pools()) {
+    if (item.second->name() == name) return item.second;
+  }
+  return nullptr;
+}
+
+bool PayingKey::wants_prompt(const Asked& asked) {
+  find_pool(asked);
+  return pool_ != nullptr && pool_->sticky();
+}
+
+Result<void> PayingKey::choose(const Asked& asked) {
+  find_pool(asked);
   if (pool_ != nullptr) {
-    lease_ = CULVERT_TRY(pool_->choose(tried_, asked.sticky));
+    lease_ = CULVERT_TRY(pool_->choose({tried_, asked.sticky, asked.model}));
     masked_ = lease_->masked();
   } else if (asked.payer == Payer::kOwn) {
-    masked_ = own.front().masked();
+    masked_ = asked.credentials.own_keys.front().masked();
   }
   return {};
 }
 
 PayingKey::Verdict PayingKey::judge(const ResponseHead& head) {
   if (!lease_) return Verdict::kPass;
-  if (head.status == 429) {
-    refusal_ = head;
+  if (may_refuse_key(head.status, head.headers)) {
+    refusal_ = Kept{head, {}};
     return Verdict::kReadRefusal;
   }
-  if (head.status == 401 || head.status == 403) {
-    lease_->report(KeyVerdict::kRefused, {});
-    count("refused");
-    return Verdict::kRefused;
-  }
   if (head.status < 500) {
-    lease_->report(KeyVerdict::kGood, {});
+    lease_->report(KeyVerdict::kGood);
     count("good");
   } else {
     count("upstream_error");
@@ -55,21 +73,26 @@ PayingKey::Verdict PayingKey::judge(const ResponseHead& head) {
 }
 
 bool PayingKey::keep(std::string_view bytes) {
-  refusal_body_.append(
-      bytes.substr(0, kRefusalBody - std::min(kRefusalBody, refusal_body_.size())));
-  return refusal_body_.size() >= kRefusalBody;
+  refusal_->body.append(bytes);
+  return refusal_->body.size() >= kRefusalBody;
+}
+
+PayingKey::Verdict PayingKey::conclude() {
+  kept_ = std::exchange(refusal_, std::nullopt);
+  const std::string_view body = std::string_view(kept_->body).substr(0, kRefusalBody);
+  last_ = classify_refusal(kept_->head.status, kept_->head.headers, body, services_.clock.wall());
+  lease_->report(last_);
+  count(last_.kind == RefusalKind::kNone ? "good" : to_string(last_.kind));
+  return last_.kind == RefusalKind::kNone ? Verdict::kPass : Verdict::kRefused;
 }
 
 void PayingKey::set_aside() {
-  if (refusal_) {
-    const auto wait = retry_wait(refusal_->headers, refusal_body_, services_.clock.wall());
-    lease_->report(KeyVerdict::kRateLimited, wait);
-    count("rate_limited");
-    refusal_.reset();
-    refusal_body_.clear();
-  }
   tried_.push_back(lease_->index());
   lease_.reset();
+}
+
+void PayingKey::count_tokens(uint64_t tokens) {
+  if (lease_) lease_->count_tokens(tokens);
 }
 
 void PayingKey::count(std::string_view verdict) {

@@ -7,11 +7,13 @@
 #include "relay/flow/services.h"
 #include "relay/gate/admission.h"
 #include "relay/keys/pool.h"
+#include "relay/keys/refusal_kind.h"
 
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace culvert {
@@ -24,40 +26,64 @@ class PayingKey {
     const std::string& upstream;
     Payer payer;
     const Credentials& credentials;
-    std::string sticky;  // equal for one caller
+    std::string sticky;  // equal for one conversation, or for one caller
+    std::string model;   // "" where it is not known
+    std::string pool;    // of the destination; "": the upstream's own
   };
+  // Whether `sticky` matters, so that it is worth waiting for the beginning of the prompt.
+  bool wants_prompt(const Asked& asked);
   // The next key that this request has not tried. Errors: as KeyPoolState::choose.
   Result<void> choose(const Asked& asked);
 
   const Secret* secret() const { return lease_ ? &lease_->key() : nullptr; }
   const std::string& masked() const { return masked_; }  // for the log; "" where nobody pays
 
+  // From where the key leaves; none: whichever address the system chooses.
+  std::optional<Address> bind() const { return lease_ ? lease_->bind() : std::nullopt; }
+
   enum class Verdict : uint8_t {
     kPass,         // the answer is the client's
-    kRefused,      // it is about the key: next() and another try
-    kReadRefusal,  // the same, but its body may say when to come again: keep() until it is enough
+    kReadRefusal,  // perhaps it is about the key: keep() its body, then conclude()
+    kRefused,      // it is about the key: set_aside(), choose() and another try
   };
   Verdict judge(const ResponseHead& head);
   bool reading_refusal() const { return refusal_.has_value(); }
   bool keep(std::string_view bytes);  // true: enough was read
+  // What was read decides: kPass or kRefused. In both cases the answer stays kept; where it passes,
+  // it is the client's from its head on, and what follows comes as usual.
+  Verdict conclude();
 
-  // The key had its chance: reports what its refusal said and lets go of it.
+  // The key had its chance: what its refusal said is reported, and it is let go of.
   void set_aside();
+  // The last refusal says more to the client than that no key is left: it is about what was asked.
+  bool worth_telling() const { return kept_ && last_.kind == RefusalKind::kOtherKey; }
+  struct Kept {
+    ResponseHead head;
+    std::string body;  // as far as it was read
+  };
+  std::optional<Kept> take_kept() { return std::exchange(kept_, std::nullopt); }
+
+  // What the answer has used, once it is known; before release().
+  void count_tokens(uint64_t tokens);
   void release() { lease_.reset(); }
 
  private:
+  void find_pool(const Asked& asked);
+  std::shared_ptr<const KeyPoolState> named(const std::string& name) const;
   void count(std::string_view verdict);
 
   WorkerServices& services_;
   const Table& table_;
   std::string upstream_;
+  std::string destinations_pool_;
   std::string masked_;
   bool configured_ = false;  // the pool is the operator's
   std::shared_ptr<const KeyPoolState> pool_;
   std::optional<Lease> lease_;
   std::vector<size_t> tried_;
-  std::optional<ResponseHead> refusal_;
-  std::string refusal_body_;
+  std::optional<Kept> refusal_;  // being read
+  std::optional<Kept> kept_;     // read
+  KeyRefusal last_;
 };
 
 }  // namespace culvert

@@ -21,50 +21,54 @@ ConnectPlan connect_plan(const Call& call) {
   plan.host = call.target.host;
   plan.port = call.target.port;
   plan.server_name = call.target.host;
-  plan.trust = call.table.trust(call.alias);
-  if (call.upstream == nullptr) {
-    plan.policy = &call.table.generic_policy();
+  plan.trust = call.asked.table.trust(call.heading.alias);
+  const Upstream* upstream = call.heading.upstream;
+  if (upstream == nullptr) {
+    plan.policy = &call.asked.table.generic_policy();
   } else {
-    if (!call.upstream->server_name.empty()) plan.server_name = call.upstream->server_name;
-    plan.tls13_only = call.upstream->tls13_only;
-    plan.egress_proxy = call.upstream->egress_proxy;
-    if (call.upstream->isolate_tenants) plan.partition = call.credentials.caller;
+    if (!upstream->server_name.empty()) plan.server_name = upstream->server_name;
+    plan.tls13_only = upstream->tls13_only;
+    if (upstream->isolate_tenants) plan.partition = call.heading.credentials.caller;
   }
-  plan.resolve_timeout = call.timeouts.resolve;
-  plan.connect_timeout = call.timeouts.connect;
-  plan.tls_timeout = call.timeouts.tls;
+  plan.resolve_timeout = call.heading.timeouts.resolve;
+  plan.connect_timeout = call.heading.timeouts.connect;
+  plan.tls_timeout = call.heading.timeouts.tls;
   return plan;
 }
 
 std::string request_head(const Call& call) {
-  const std::string& method = call.request.method;
+  const RequestHead& request = call.asked.request;
+  const std::string& method = request.method;
+  const Route* route = call.asked.route;
   const UpstreamHeadersInput input{
-      .client = call.request.headers,
+      .client = request.headers,
       .authority = call.target.authority(),
-      .upstream = call.upstream,
-      .route = call.route == nullptr ? nullptr : &call.route->header_rules,
-      .generic_allow = &call.table.settings().generic_headers,
-      .credentials = call.credentials,
-      .payer = call.payer,
+      .upstream = call.heading.upstream,
+      .route = route == nullptr ? nullptr : &route->header_rules,
+      .generic_allow = &call.asked.table.settings().generic_headers,
+      .credentials = call.heading.credentials,
+      .payer = call.heading.payer,
       .key = call.key,
-      .framing = call.request.framing,
-      .content_length = call.request.content_length,
+      .framing = request.framing,
+      .content_length = request.content_length,
       .wants_length = method == "POST" || method == "PUT" || method == "PATCH",
-      .tokens = call.table.tokens()};
-  return encode_request_head(method, upstream_target(input, call.path), upstream_headers(input));
+      .tokens = call.asked.table.tokens()};
+  const std::string path = join_path(call.target.path, call.heading.path);
+  return encode_request_head(method, upstream_target(input, path), upstream_headers(input));
 }
 
 }  // namespace
 
 AttemptPlan plan_of(const Call& call) {
+  const RequestHead& request = call.asked.request;
   return {.connect = connect_plan(call),
           .head = request_head(call),
-          .exchange = {.head_request = call.request.method == "HEAD",
-                       .idempotent = idempotent(call.request.method),
-                       .chunked_body = call.request.framing == BodyFraming::kChunked,
-                       .first_byte = call.timeouts.first_byte,
-                       .idle = call.timeouts.idle},
-          .upstream = call.alias};
+          .exchange = {.head_request = request.method == "HEAD",
+                       .idempotent = idempotent(request.method),
+                       .chunked_body = request.framing == BodyFraming::kChunked,
+                       .first_byte = call.heading.timeouts.first_byte,
+                       .idle = call.heading.timeouts.idle},
+          .upstream = call.heading.alias};
 }
 
 AnswerHead answer_head(const ResponseHead& head, bool generic, std::string_view request_id) {

@@ -6,23 +6,16 @@
 #include "relay/codec/response_parser.h"
 #include "relay/flow/attempt.h"
 #include "relay/flow/client_side.h"
-#include "relay/gate/admission.h"
+#include "relay/flow/heading.h"
 
 #include <string>
 
 namespace culvert {
 
 struct Call {
-  const Table& table;
-  const RequestHead& request;
-  const std::string& alias;  // "generic" for the generic proxy
-  const Upstream* upstream;  // null: the generic proxy
-  const Route* route;        // null: none matched
+  const Asked& asked;
+  const Heading& heading;
   const Url& target;
-  const std::string& path;  // path and query as they go up, but for the query's key
-  const Timeouts& timeouts;
-  const Credentials& credentials;
-  Payer payer;
   const Secret* key;  // of a pool; null: none
 };
 

@@ -7,6 +7,7 @@
 #include "relay/channel/loop.h"
 #include "relay/flow/request_body.h"
 #include "relay/flow/table.h"
+#include "relay/gate/stranger_limits.h"
 #include "relay/upstream/connector.h"
 #include "relay/upstream/fetch_client.h"
 #include "relay/usage/access_log.h"
@@ -24,6 +25,7 @@ struct ProcessState {
   std::atomic<bool> draining{false};
   std::atomic<bool> held{false};  // drained by the control service's command, until it is undone
   WallTime started{};
+  StrangerLimits strangers;  // who may test keys without a token
 
   bool takes_traffic() const { return ready.load() && !draining.load() && !held.load(); }
 };

@@ -40,9 +40,11 @@ Session::Session(WorkerServices& services, ClientSide& client, RequestHead head)
       table_(services.table),
       request_(std::move(head)),
       started_(services.clock.now()),
+      asked_{*table_, request_, where_},
       body_(services.replay, table_->settings().replay_bytes),
       key_(services, *table_),
       bill_(services.accounts),
+      answer_(client, services.clock, started_, record_, bill_),
       total_timer_(services.loop, [this] {
         fail(Error::upstream(Code::kTotalTimeout, Stage::kBody, Retry::kNever,
                              "the request took too long in all"));
@@ -92,6 +94,7 @@ void Session::on_request_head() {
     error.retry_after = limits::kDrainedRetry.count();
     return fail(std::move(error));
   }
+  if (where_.place == Place::kVerify) return verify();
   identify();
 }
 
@@ -110,19 +113,40 @@ bool Session::answer_locally() {
   return true;
 }
 
-void Session::identify() {
-  // The dialect that the path names, as far as it is known before a route matched.
-  const Upstream* named = table_->snapshot().upstream(where_.alias);
-  upstream_ = named;
-  read_credentials_for(upstream_);
-  match_route();
+void Session::verify() {
+  record_.path = "/verify";
+  verify_ = std::make_unique<Verify>(services_, table_, static_cast<VerifySink&>(*this));
+  if (request_.expect_continue) client_.send_continue();
+  verify_->start(request_, where_, client_.peer());
 }
 
-void Session::read_credentials_for(const Upstream* upstream) {
-  credentials_ = read_credentials(request_.headers, where_.path, upstream, where_.token.reveal(),
-                                  table_->tokens());
-  record_.tenant = credentials_.tenant;
-  record_.token_id = credentials_.token_id;
+void Session::on_verify_begins() {
+  AnswerHead head;
+  head.headers.add("Content-Type", "text/event-stream; charset=utf-8");
+  head.headers.add("X-Request-Id", record_.id);
+  head.headers.add("Cache-Control", "no-store");
+  head.body = AnswerHead::Body::kUnknown;
+  table_->cors().decorate(request_.headers, &head.headers);
+  record_.status = head.status;
+  verify_begun_ = true;
+  client_.send_head(head);
+}
+
+void Session::on_verified(std::string_view event) {
+  record_.bytes_out += event.size();
+  client_.send_body(event);
+}
+
+void Session::on_verify_over() {
+  client_.send_end();
+  finish(Outcome::kOk);
+}
+
+// The dialect that the path names, as far as it is known before a route matched.
+void Session::identify() {
+  heading_ = towards(asked_, nullptr);
+  note_caller();
+  match_route();
 }
 
 // --- 2. Where to
@@ -140,39 +164,39 @@ void Session::match_route() {
                                    .headers = request_.headers});
   }
   if (match.needs_model) return wait_for_model(*match.route);
-  route_ = match.route;
-  if (route_ != nullptr) {
+  asked_.route = match.route;
+  if (match.route != nullptr) {
     record_.mode = "route";
-    record_.route = route_->name;
-    std::vector<uint32_t> weights;
-    for (const Destination& destination : route_->to) weights.push_back(destination.weight);
-    use_upstream(route_->to[pick_weighted(weights, services_.random)].upstream);
-    // A route by model, host or header leaves the alias where it is: before the upstream's path.
-    const bool behind_alias =
-        where_.place == Place::kPreset && route_->path_prefix.empty() && !route_->rewrite_prefix;
-    path_ = behind_alias ? where_.rest : rewritten(*route_, where_.path);
-  } else if (where_.place == Place::kGeneric) {
-    record_.upstream = "generic";
-    target_ = where_.url;
-    timeouts_ = table_->settings().timeouts;
-    path_ = join_path({}, where_.rest);
-  } else if (!where_.alias.empty()) {
-    use_upstream(where_.alias);
-    path_ = where_.rest;
-  } else {
-    upstream_ = nullptr;
-    record_.upstream.clear();
+    record_.route = match.route->name;
   }
+  head_for(pick_destination());
   admit();
+}
+
+const Destination* Session::pick_destination() {
+  if (asked_.route == nullptr) return nullptr;
+  std::vector<uint32_t> weights;
+  for (const Destination& destination : asked_.route->to) weights.push_back(destination.weight);
+  return &asked_.route->to[pick_weighted(weights, services_.random)];
+}
+
+void Session::head_for(const Destination* destination) {
+  heading_ = towards(asked_, destination);
+  record_.upstream = heading_.alias;
+  note_caller();
+}
+
+void Session::note_caller() {
+  record_.tenant = heading_.credentials.tenant;
+  record_.token_id = heading_.credentials.token_id;
 }
 
 void Session::wait_for_model(const Route& waiting) {
   // A body is read for strangers only where strangers are served at all.
-  if (waiting.auth && !credentials_.authenticated) {
-    // The token may stand where that upstream takes its keys.
-    use_upstream(waiting.to.front().upstream);
-    route_ = &waiting;
-    if (!credentials_.authenticated) return admit();
+  if (waiting.auth && !heading_.credentials.authenticated) {
+    asked_.route = &waiting;
+    head_for(&waiting.to.front());  // the token may stand where that upstream takes its keys
+    if (!heading_.credentials.authenticated) return admit();
   }
   if (waiting_for_model_) return;
   waiting_for_model_ = true;
@@ -210,26 +234,10 @@ void Session::model_not_found() {
                      "\"model\" first, or raise limits.replay_bytes"));
 }
 
-void Session::use_upstream(const std::string& alias) {
-  const Upstream* named = upstream_;
-  upstream_ = table_->snapshot().upstream(alias);
-  // A route may lead to another dialect than the path named; its keys stand in other places.
-  if (upstream_ != named) read_credentials_for(upstream_);
-  record_.upstream = alias;
-  timeouts_ = upstream_->timeouts;
-  if (route_ != nullptr) apply(route_->timeouts, &timeouts_);
-}
-
 void Session::admit() {
-  const bool generic = upstream_ == nullptr && where_.place == Place::kGeneric;
-  const AdmissionQuestion question{
-      .known = upstream_ != nullptr || generic,
-      .generic = generic,
-      .token_needed = route_ != nullptr ? route_->auth : table_->settings().preset_auth,
-      .has_pool = table_->pool(record_.upstream) != nullptr};
-  auto payer = culvert::admit(question, credentials_);
-  if (!payer) return fail(std::move(payer).error());
-  payer_ = *payer;
+  if (auto admitted = culvert::admit(asked_, &heading_); !admitted) {
+    return fail(std::move(admitted).error());
+  }
   const uint64_t most = table_->settings().body_bytes;
   if (most > 0 && request_.framing == BodyFraming::kLength && request_.content_length > most) {
     return fail(
@@ -237,18 +245,21 @@ void Session::admit() {
   }
   if (request_.expect_continue) client_.send_continue();
   pick_target();
-  if (timeouts_.total > Duration::zero()) total_timer_.start(timeouts_.total);
-  choose_key();
+  if (heading_.timeouts.total > Duration::zero()) total_timer_.start(heading_.timeouts.total);
+  find_conversation();
 }
 
 void Session::pick_target() {
-  if (upstream_ != nullptr) {
+  std::string path = heading_.path;
+  if (heading_.upstream == nullptr) {
+    target_ = where_.url;
+  } else {
     std::vector<uint32_t> weights;
-    for (const Target& target : upstream_->targets) weights.push_back(target.weight);
-    target_ = upstream_->targets[pick_weighted(weights, services_.random)].url;
-    path_ = join_path(target_.path, path_);
+    for (const Target& target : heading_.upstream->targets) weights.push_back(target.weight);
+    target_ = heading_.upstream->targets[pick_weighted(weights, services_.random)].url;
+    path = join_path(target_.path, path);
   }
-  record_.path = loggable_path(path_, dialect());
+  record_.path = loggable_path(path, dialect());
 }
 
 // --- 3. Who pays
@@ -259,29 +270,42 @@ void Session::choose_key() {
   connect();
 }
 
-Result<void> Session::next_key() {
-  return key_.choose({.upstream = record_.upstream,
-                      .payer = payer_,
-                      .credentials = credentials_,
-                      .sticky = credentials_.caller + client_.peer().text()});
+// A pool that keeps conversations with their keys waits for the beginning of the prompt.
+void Session::find_conversation() {
+  if (!has_body(request_) || dialect() == Dialect::kOpaque || !key_.wants_prompt(key_asked())) {
+    return choose_key();
+  }
+  waiting_for_prompt_ = true;
+  scan_prompt(body_.unsent());
 }
+
+void Session::scan_prompt(std::string_view bytes) {
+  const auto state = body_.whole() ? (prompt_.feed(bytes), prompt_.finish()) : prompt_.feed(bytes);
+  const bool enough = !body_.replayable() && body_.unsent().size() > limits::kHighWater;
+  if (state == PromptPrefix::State::kNeedMore && !enough) return;
+  waiting_for_prompt_ = false;
+  choose_key();
+}
+
+PayingKey::Asked Session::key_asked() const {
+  const Credentials& who = heading_.credentials;
+  std::string sticky = prompt_.digest();
+  if (sticky.empty()) {
+    sticky = who.caller + client_.peer().text();
+  } else {
+    sticky += who.tenant.empty() ? who.caller : who.tenant;
+  }
+  return {heading_.alias, heading_.payer, who, std::move(sticky), record_.model, {}};
+}
+
+Result<void> Session::next_key() { return key_.choose(key_asked()); }
 
 // --- 4. Up
 
 void Session::connect() {
   ++record_.attempts;
   record_.resolve_ms = record_.connect_ms = record_.tls_ms = -1;  // of the last attempt
-  AttemptPlan plan = plan_of({.table = *table_,
-                              .request = request_,
-                              .alias = record_.upstream,
-                              .upstream = upstream_,
-                              .route = route_,
-                              .target = target_,
-                              .path = path_,
-                              .timeouts = timeouts_,
-                              .credentials = credentials_,
-                              .payer = payer_,
-                              .key = key_.secret()});
+  AttemptPlan plan = plan_of({asked_, heading_, target_, key_.secret()});
   plan.fresh = fresh_connection_;
   body_ended_ = false;
   bill_.open(record_);
@@ -316,11 +340,14 @@ void Session::take_body(std::string_view bytes) {
     return fail(
         Error::client(Code::kBodyTooLarge, Stage::kLimit, "the body is larger than the limit"));
   }
+  if (verify_ != nullptr) return verify_->on_body(bytes);
   body_.append(bytes);
+  const bool prompt = waiting_for_prompt_;
   if (waiting_for_model_ || dialect() != Dialect::kOpaque) bill_.see_request(bytes);
   const bool waited = waiting_for_model_;
   if (waited || dialect() != Dialect::kOpaque) scan_model(bytes);
   if (waited || finished_) return;
+  if (prompt) return scan_prompt(bytes);
   if (attempt_ != nullptr && attempt_->connected()) return send_request();
   hold_back_client();
 }
@@ -328,7 +355,9 @@ void Session::take_body(std::string_view bytes) {
 void Session::on_request_end() {
   if (finished_) return;
   or_fail([this] {
+    if (verify_ != nullptr) return verify_->on_body_end();
     body_.end();
+    if (waiting_for_prompt_) return scan_prompt({});
     if (waiting_for_model_) return scan_model({});
     if (attempt_ != nullptr && attempt_->connected()) send_request();
   });
@@ -358,7 +387,7 @@ void Session::on_request_broken(Error error) {
 // RFC 9110 §15.2: a proxy forwards them.
 void Session::on_interim(const ResponseHead& head) {
   or_fail([&] {
-    client_.send_interim(head.status, downstream_headers(head.headers, upstream_ == nullptr, {}));
+    client_.send_interim(head.status, downstream_headers(head.headers, heading_.generic(), {}));
   });
 }
 
@@ -371,26 +400,41 @@ void Session::take_head(const ResponseHead& head) {
     case PayingKey::Verdict::kPass:
       return accept_answer(head);
     case PayingKey::Verdict::kRefused:
-      return try_next_key();
+      return try_next_key(false);
     case PayingKey::Verdict::kReadRefusal:
       return;
   }
 }
 
+// Enough of a refusal was read, or all of it.
+void Session::judge_refusal(bool whole) {
+  if (key_.conclude() == PayingKey::Verdict::kRefused) return try_next_key(whole);
+  pass_refusal(whole);
+}
+
+// It is the client's after all.
+void Session::pass_refusal(bool whole) {
+  const auto kept = key_.take_kept();
+  accept_answer(kept->head);
+  if (!kept->body.empty()) carry_body(kept->body);
+  if (whole) end_answer();
+}
+
 // Kept from the client, because another key may do better.
-void Session::try_next_key() {
+void Session::try_next_key(bool whole) {
   key_.set_aside();
+  auto chosen = next_key();
+  if (chosen && !body_.replayable()) {
+    chosen = Error::ours(Code::kKeysUnavailable, Stage::kLimit,
+                         "the key was refused, and the body is too large to be sent again");
+  } else if (chosen && record_.attempts >= limits::kAttempts) {
+    chosen = Error::ours(Code::kKeysUnavailable, Stage::kLimit,
+                         "several keys were refused one after the other");
+  }
+  if (!chosen && whole && key_.worth_telling()) return pass_refusal(whole);
   stop_attempt();
   // Where none is left, the pool knows why, and when to come again.
-  if (auto chosen = next_key(); !chosen) return fail(std::move(chosen).error());
-  if (!body_.replayable()) {
-    return fail(Error::ours(Code::kKeysUnavailable, Stage::kLimit,
-                            "the key was refused, and the body is too large to be sent again"));
-  }
-  if (record_.attempts >= limits::kAttempts) {
-    return fail(Error::ours(Code::kKeysUnavailable, Stage::kLimit,
-                            "several keys were refused one after the other"));
-  }
+  if (!chosen) return fail(std::move(chosen).error());
   log::debug("another key is tried", {{"id", record_.id}, {"upstream", record_.upstream}});
   record_.key = key_.masked();
   body_.rewind();
@@ -399,16 +443,10 @@ void Session::try_next_key() {
 }
 
 void Session::accept_answer(const ResponseHead& head) {
-  record_.first_byte_ms = since_start_ms();
   body_.stop_replay();  // nothing is sent again from here on
-  carry_.emplace(dialect(), head, bill_.kept());
-  AnswerHead down = answer_head(head, upstream_ == nullptr, record_.id);
+  AnswerHead down = answer_head(head, heading_.generic(), record_.id);
   table_->cors().decorate(request_.headers, &down.headers);
-  record_.status = head.status;
-  event_fits_ = down.body == AnswerHead::Body::kUnknown;
-  answer_begun_ = true;
-  bill_.answer_begins(record_, down);
-  client_.send_head(down);
+  answer_.begin(head, down, dialect());
 }
 
 // --- 6. The answer's body
@@ -416,36 +454,25 @@ void Session::accept_answer(const ResponseHead& head) {
 void Session::on_body(std::string_view bytes) {
   or_fail([&] {
     if (!key_.reading_refusal()) return carry_body(bytes);
-    if (key_.keep(bytes)) try_next_key();
+    if (key_.keep(bytes)) judge_refusal(false);
   });
 }
 
 void Session::carry_body(std::string_view bytes) {
-  record_.bytes_out += bytes.size();
-  carry_->see(bytes);
-  if (record_.first_token_ms < 0 && carry_->content_seen()) {
-    record_.first_token_ms = since_start_ms();
-  }
-  bill_.note(*carry_, since_start_ms(), &record_);
-  client_.send_body(bytes);
-  if (client_.queued() > limits::kHighWater && !upstream_held_back_) {
-    upstream_held_back_ = true;
-    attempt_->pause();
-  }
+  answer_.body(bytes);
+  if (answer_.holds_back()) attempt_->pause();
 }
 
 void Session::on_client_drained() {
-  if (!upstream_held_back_ || finished_) return;
-  upstream_held_back_ = false;
-  attempt_->resume();
+  if (!finished_ && answer_.drained()) attempt_->resume();
 }
 
 void Session::on_end() {
-  or_fail([this] { key_.reading_refusal() ? try_next_key() : end_answer(); });
+  or_fail([this] { key_.reading_refusal() ? judge_refusal(true) : end_answer(); });
 }
 
 void Session::end_answer() {
-  if (!carry_->complete()) {
+  if (!answer_.complete()) {
     return fail(Error::upstream(Code::kUpstreamClosed, Stage::kBody, Retry::kNever,
                                 "the stream ended without its end marker"));
   }
@@ -462,9 +489,12 @@ void Session::on_attempt_failed(Error error) {
 
 void Session::retry_or_fail(Error error) {
   note_legs();
-  if (key_.reading_refusal()) return try_next_key();
+  if (key_.reading_refusal()) {
+    judge_refusal(false);
+    if (!answer_.begun() || finished_) return;
+  }
   if (error.retry == Retry::kFreshConnection && !fresh_connection_ && body_.replayable() &&
-      !answer_begun_) {
+      !answer_.begun()) {
     log::debug("a pooled connection had died; a fresh one is tried",
                {{"id", record_.id}, {"upstream", record_.upstream}});
     stop_attempt();
@@ -478,8 +508,8 @@ void Session::retry_or_fail(Error error) {
 void Session::on_client_gone() {
   if (finished_) return;
   // SDKs close as soon as they have read the end marker, without the end of the framing.
-  if (carry_ && carry_->ended()) return finish(Outcome::kOk);
-  record_.stage = answer_begun_ ? Stage::kBody : Stage::kNone;
+  if (answer_.ended()) return finish(Outcome::kOk);
+  record_.stage = answer_.begun() ? Stage::kBody : Stage::kNone;
   record_.error = "the client left";
   finish(Outcome::kAborted);
 }
@@ -502,7 +532,14 @@ void Session::tell(Error error) {
                                   {"attempt", record_.attempts},
                                   {"stage", to_string(error.stage)},
                                   {"error", record_.error}});
-  if (answer_begun_) return truncate(std::move(error));
+  if (answer_.begun()) {
+    answer_.truncate(error);
+    return finish(Outcome::kTruncated);
+  }
+  if (verify_begun_) {
+    client_.cut();
+    return finish(Outcome::kTruncated);
+  }
   stop_attempt();
   LocalAnswer local = error_answer(error, answer_dialect(), record_.id, services_.clock.wall(),
                                    request_.method == "CONNECT");
@@ -510,16 +547,6 @@ void Session::tell(Error error) {
   record_.status = local.head.status;
   send(client_, std::move(local));
   finish(outcome_of(error.fault));
-}
-
-// The answer has begun: it can only end unfinished, and says why where an event of ours fits.
-void Session::truncate(Error error) {
-  // Where a length was announced, an event of ours would fill it up and look like the missing end.
-  if (event_fits_ && carry_->at_boundary()) {
-    client_.send_body(error_event(dialect(), error, record_.id, services_.clock.wall()));
-  }
-  client_.cut();
-  finish(Outcome::kTruncated);
 }
 
 void Session::answer(LocalAnswer local) {
@@ -534,10 +561,15 @@ void Session::finish(Outcome outcome) {
   if (finished_) return;
   finished_ = true;
   total_timer_.stop();
+  if (verify_ != nullptr) {
+    verify_->stop();
+    services_.loop.retire(std::move(verify_));
+  }
   try {
     stop_attempt();
-    key_.release();
     account(outcome);
+    key_.count_tokens(record_.tokens_in.value_or(0) + record_.tokens_out.value_or(0));
+    key_.release();
   } catch (const std::bad_alloc&) {
     log::error("out of memory while a request was recorded");
   }
@@ -547,7 +579,7 @@ void Session::finish(Outcome outcome) {
 void Session::settle(Outcome outcome) {
   record_.outcome = outcome;
   record_.total_ms = since_start_ms();
-  bill_.settle(carry_ ? &*carry_ : nullptr, credentials_.authenticated, &record_);
+  bill_.settle(answer_.carry(), heading_.credentials.authenticated, &record_);
 }
 
 void Session::account(Outcome outcome) {
@@ -574,13 +606,11 @@ void Session::note_legs() {
 
 double Session::since_start_ms() const { return milliseconds(services_.clock.now() - started_); }
 
-Dialect Session::dialect() const {
-  return upstream_ == nullptr ? Dialect::kOpaque : upstream_->dialect;
-}
+Dialect Session::dialect() const { return heading_.dialect(); }
 
 // The errors of an endpoint speak its dialect, also where no upstream was chosen yet.
 Dialect Session::answer_dialect() const {
-  if (upstream_ != nullptr) return upstream_->dialect;
+  if (heading_.upstream != nullptr) return dialect();
   return where_.place == Place::kGemini ? Dialect::kGemini : Dialect::kOpaque;
 }
 

@@ -5,27 +5,29 @@
 
 #include "relay/channel/timer.h"
 #include "relay/codec/json.h"
+#include "relay/codec/prompt_prefix.h"
 #include "relay/codec/request_parser.h"
+#include "relay/flow/answering.h"
 #include "relay/flow/attempt.h"
 #include "relay/flow/bill.h"
 #include "relay/flow/client_side.h"
+#include "relay/flow/heading.h"
 #include "relay/flow/paying_key.h"
 #include "relay/flow/reply.h"
 #include "relay/flow/request_body.h"
 #include "relay/flow/services.h"
-#include "relay/gate/admission.h"
-#include "relay/gate/credentials.h"
-#include "relay/route/target.h"
-#include "relay/stream/carry.h"
+#include "relay/flow/verify.h"
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 namespace culvert {
 
-class Session final : public Retirable, public ClientEvents, private AttemptSink {
+class Session final : public Retirable,
+                      public ClientEvents,
+                      private AttemptSink,
+                      private VerifySink {
  public:
   Session(WorkerServices& services, ClientSide& client, RequestHead head);
   ~Session() override;
@@ -45,7 +47,6 @@ class Session final : public Retirable, public ClientEvents, private AttemptSink
   // The request, step by step.
   void on_request_head();
   void identify();
-  void read_credentials_for(const Upstream* upstream);
   void match_route();
   void admit();
   void choose_key();
@@ -64,12 +65,24 @@ class Session final : public Retirable, public ClientEvents, private AttemptSink
   void on_attempt_failed(Error error) override;
   void on_upload_drained() override;
 
+  // VerifySink
+  void on_verify_refused(Error error) override { fail(std::move(error)); }
+  void on_verify_begins() override;
+  void on_verified(std::string_view event) override;
+  void on_verify_over() override;
+
   template <class Step>
   void or_fail(Step step);
   void take_body(std::string_view bytes);
   void take_head(const ResponseHead& head);
   Result<void> next_key();
-  void try_next_key();
+  PayingKey::Asked key_asked() const;
+  void judge_refusal(bool whole);
+  void try_next_key(bool whole);
+  void pass_refusal(bool whole);
+  void verify();
+  void find_conversation();
+  void scan_prompt(std::string_view bytes);
   void end_answer();
   void retry_or_fail(Error error);
   void tell(Error error);
@@ -79,11 +92,12 @@ class Session final : public Retirable, public ClientEvents, private AttemptSink
   void wait_for_model(const Route& waiting);
   void model_not_found();
   void scan_model(std::string_view bytes);
-  void use_upstream(const std::string& alias);
+  void head_for(const Destination* destination);
+  const Destination* pick_destination();
+  void note_caller();
   void pick_target();
   void stop_attempt();
   void accept_answer(const ResponseHead& head);
-  void truncate(Error error);
   void answer(LocalAnswer local);
   void hold_back_client();
   void note_legs();
@@ -100,17 +114,15 @@ class Session final : public Retirable, public ClientEvents, private AttemptSink
   RequestRecord record_;
 
   Where where_;
-  Credentials credentials_;
-  const Route* route_ = nullptr;
-  const Upstream* upstream_ = nullptr;  // null: the generic proxy
-  Url target_;                          // base of what is called
-  std::string path_;                    // path and query as they go up
-  Timeouts timeouts_;
-  Payer payer_ = Payer::kNone;
+  Asked asked_;
+  Heading heading_;
+  Url target_;  // base of what is called
 
   RequestBody body_;
   ModelScanner scanner_;
   bool waiting_for_model_ = false;
+  PromptPrefix prompt_;
+  bool waiting_for_prompt_ = false;
   bool client_held_back_ = false;
 
   PayingKey key_;
@@ -118,11 +130,10 @@ class Session final : public Retirable, public ClientEvents, private AttemptSink
   bool fresh_connection_ = false;
   bool body_ended_ = false;  // its end was handed to the attempt
 
-  std::optional<Carry> carry_;
   Bill bill_;
-  bool answer_begun_ = false;
-  bool event_fits_ = false;  // an event of ours may follow: no length was announced
-  bool upstream_held_back_ = false;
+  Answering answer_;
+  std::unique_ptr<Verify> verify_;  // only of a request to /verify
+  bool verify_begun_ = false;
   bool finished_ = false;
   Timer total_timer_;
 };

@@ -41,6 +41,14 @@ std::shared_ptr<const KeyPoolState> KeyRing::pool(const KeyPool& pool) {
   made->policy_ = pool.policy;
   made->rest_ = pool.rest;
   made->isolation_ = pool.isolation;
+  made->name_ = pool.name;
+  made->limits_ = pool.limits;
+  made->probe_ = pool.probe;
+  for (size_t i = 0; i < made->keys_.size(); ++i) {
+    if (i < pool.bind.size()) made->keys_[i].bind = pool.bind[i];
+    if (pool.limits != KeyLimits{}) made->keys_[i].state->meter.begin();
+  }
+  made->told_left_.store(made->left());
   return made;
 }
 
@@ -104,6 +112,7 @@ std::shared_ptr<KeyPoolState> KeyRing::make(const std::string& upstream,
     made.state = state_of(upstream, key.reveal(), &made.hash);
     pool->keys_.push_back(std::move(made));
   }
+  pool->full_until_ = std::make_unique<std::atomic<int64_t>[]>(keys.size());
   return pool;
 }
 

@@ -1,8 +1,6 @@
-// Choosing and judging of keys.
+// Choosing among keys.
 #include "relay/keys/pool.h"
 
-#include "relay/base/limits.h"
-#include "relay/base/log.h"
 #include "relay/crypto/digest.h"
 
 #include <algorithm>
@@ -12,8 +10,6 @@ namespace culvert {
 namespace {
 
 constexpr int64_t kSecond = 1'000'000'000;
-// A key that is asked again at once after "in 0 seconds" would be asked in a circle.
-constexpr Duration kRestLeast = std::chrono::seconds(1);
 
 int64_t nanoseconds(Instant time) { return time.time_since_epoch().count(); }
 
@@ -46,95 +42,33 @@ std::string_view to_string(KeyHealth health) {
   return "ready";
 }
 
-Lease::Lease(std::shared_ptr<const KeyPoolState> pool, size_t index, bool test)
-    : pool_(std::move(pool)), index_(index), test_(test) {
-  KeyState& state = *pool_->keys_[index_].state;
-  state.in_flight.fetch_add(1);
-  state.used.fetch_add(1);
-  setbacks_ = state.setbacks.load();
-}
-
-Lease::Lease(Lease&& other) noexcept = default;
-
-Lease& Lease::operator=(Lease&& other) noexcept {
-  std::swap(pool_, other.pool_);
-  std::swap(index_, other.index_);
-  std::swap(setbacks_, other.setbacks_);
-  std::swap(test_, other.test_);
-  return *this;
-}
-
-Lease::~Lease() {
-  if (pool_ == nullptr) return;
-  KeyState& state = *pool_->keys_[index_].state;
-  state.in_flight.fetch_sub(1);
-  if (test_) state.being_tested.store(false);
-}
-
-const Secret& Lease::key() const { return pool_->keys_[index_].secret; }
-const std::string& Lease::masked() const { return pool_->keys_[index_].masked; }
-
-void Lease::report(KeyVerdict verdict, std::optional<Duration> wait) {
-  switch (verdict) {
-    case KeyVerdict::kGood:
-      return good();
-    case KeyVerdict::kRateLimited:
-      return rate_limited(wait);
-    case KeyVerdict::kRefused:
-      return refused();
-  }
-}
-
-void Lease::good() {
-  KeyState& state = *pool_->keys_[index_].state;
-  // An answer to a question from before the setback says nothing about now.
-  if (state.setbacks.load() != setbacks_) return;
-  if (state.suspect.exchange(false)) {
-    log::info("key recovered", {{"upstream", pool_->upstream_}, {"key", masked()}});
-  }
-}
-
-void Lease::rate_limited(std::optional<Duration> wait) {
-  KeyState& state = *pool_->keys_[index_].state;
-  const Duration rest =
-      std::clamp<Duration>(wait.value_or(pool_->rest_), kRestLeast, limits::kKeyRestMost);
-  state.setbacks.fetch_add(1);
-  state.rests_until.store(nanoseconds(pool_->clock_->now() + rest));
-  // An operator's key is news to the operator; any caller can bring keys that are refused.
-  const auto tell = pool_->callers_ ? log::debug : log::info;
-  tell("key rests",
-       {{"upstream", pool_->upstream_}, {"key", masked()}, {"seconds", seconds(rest)}});
-}
-
-void Lease::refused() {
-  KeyState& state = *pool_->keys_[index_].state;
-  state.setbacks.fetch_add(1);
-  state.isolated_until.store(nanoseconds(pool_->clock_->now() + pool_->isolation_));
-  state.suspect.store(true);
-  const auto tell = pool_->callers_ ? log::debug : log::warn;
-  tell(
-      "key isolated",
-      {{"upstream", pool_->upstream_}, {"key", masked()}, {"seconds", seconds(pool_->isolation_)}});
-}
-
-Result<Lease> KeyPoolState::choose(const std::vector<size_t>& tried,
-                                   std::string_view sticky) const {
+Result<Lease> KeyPoolState::choose(const KeyWish& wish) const {
   if (keys_.empty()) {
     return Error::ours(Code::kKeysUnavailable, Stage::kLimit,
                        "every key of " + upstream_ + " is disabled");
   }
-  std::vector<size_t> passed_over = tried;
-  const Round round{nanoseconds(clock_->now()), passed_over, sticky};
+  std::vector<size_t> passed_over = wish.tried;
+  const Round round{nanoseconds(clock_->now()), passed_over, wish.sticky, wish.model};
   while (const auto index = pick(round)) {
     KeyState& state = *keys_[*index].state;
     // A key that was refused is tried by one request at a time.
     const bool test = state.suspect.load();
     if (!test || !state.being_tested.exchange(true)) {
-      return Lease(shared_from_this(), *index, test);
+      if (take(*index, round.now)) return Lease(shared_from_this(), *index, test, wish.model);
+      if (test) state.being_tested.store(false);
     }
     passed_over.push_back(*index);
   }
-  return none_usable(round.now);
+  return none_usable(round);
+}
+
+// One request of the key's limits. What is full is remembered, so that the next choosing passes it
+// over without asking.
+bool KeyPoolState::take(size_t index, int64_t now) const {
+  const auto full = keys_[index].state->meter.reserve(limits_, Instant(Duration(now)));
+  if (!full) return true;
+  full_until_[index].store(nanoseconds(*full));
+  return false;
 }
 
 KeyHealth KeyPoolState::health(size_t index) const {
@@ -218,23 +152,31 @@ std::optional<size_t> KeyPoolState::by_caller(const Round& round) const {
 bool KeyPoolState::usable(size_t index, const Round& round) const {
   const KeyState& state = *keys_[index].state;
   if (state.isolated_until.load() > round.now || state.rests_until.load() > round.now) return false;
+  if (full_until_[index].load() > round.now) return false;
   if (state.suspect.load() && state.being_tested.load()) return false;
+  if (!round.model.empty() && nanoseconds(state.models.resting(round.model)) > round.now) {
+    return false;
+  }
   return std::find(round.tried.begin(), round.tried.end(), index) == round.tried.end();
 }
 
-Error KeyPoolState::none_usable(int64_t now) const {
+Error KeyPoolState::none_usable(const Round& round) const {
+  const int64_t now = round.now;
   int64_t soonest = INT64_MAX;
   bool all_rest = true;
   for (size_t index = 0; index < keys_.size(); ++index) {
     const KeyState& state = *keys_[index].state;
-    const int64_t rests = state.rests_until.load();
+    int64_t rests = std::max(state.rests_until.load(), full_until_[index].load());
+    if (!round.model.empty()) {
+      rests = std::max(rests, nanoseconds(state.models.resting(round.model)));
+    }
     const int64_t isolated = state.isolated_until.load();
     if (rests <= now || isolated > now || state.suspect.load()) all_rest = false;
     soonest = std::min(soonest, std::max({rests, isolated, now}));
   }
   Error error =
       Error::ours(all_rest ? Code::kKeysRateLimited : Code::kKeysUnavailable, Stage::kLimit,
-                  all_rest ? "every key of " + upstream_ + " rests after its rate limit"
+                  all_rest ? "every key of " + upstream_ + " has used up its rate limit or quota"
                            : "no key of " + upstream_ + " can be used now");
   error.retry_after = std::max<int64_t>(1, (soonest - now + kSecond - 1) / kSecond);
   return error;

@@ -35,6 +35,7 @@ Place own_page(std::string_view path) {
   if (path == "/healthz") return Place::kHealth;
   if (path == "/readyz") return Place::kReady;
   if (path == "/.well-known/culvert") return Place::kWellKnown;
+  if (path == "/verify") return Place::kVerify;
   return Place::kUnknown;
 }
 

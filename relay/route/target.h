@@ -26,6 +26,7 @@ enum class Place : uint8_t {
   kHealth,
   kReady,
   kWellKnown,
+  kVerify,  // tests keys
   kPreset,
   kGeneric,
   kGemini,  // Gemini's paths without an alias before them

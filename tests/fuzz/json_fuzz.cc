@@ -1,7 +1,8 @@
 // Any bytes as JSON. The scanner says the same at every split, and for what simdjson takes as an
-// object it finds what simdjson finds; the readers of usage survive everything.
+// object it finds what simdjson finds; the readers of usage and of prompts survive everything.
 #include "relay/codec/json.h"
 #include "relay/codec/json_scan.h"
+#include "relay/codec/prompt_prefix.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <simdjson.h>
@@ -22,6 +23,13 @@ std::string weighed(const Pieces& pieces) {
   usage.merge(scan.usage(Dialect::kGemini));
   return std::to_string(scan.quarters()) + " " + std::to_string(scan.usages()) + " " +
          std::to_string(usage.input.value_or(0)) + " " + std::to_string(usage.output.value_or(0));
+}
+
+std::string conversation(const Pieces& pieces) {
+  PromptPrefix prompt;
+  for (const Piece& piece : pieces) prompt.feed(piece.view());
+  prompt.finish();
+  return prompt.digest();
 }
 
 std::optional<std::string> expected(std::string_view input) {
@@ -45,6 +53,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto wanted = expected(input);
   require(!wanted || *wanted == said, "simdjson found another model");
   same_at_splits(input, weighed);
+  same_at_splits(input, conversation);
   for (const Dialect dialect :
        {Dialect::kOpaque, Dialect::kOpenAi, Dialect::kAnthropic, Dialect::kGemini}) {
     Usage usage = usage_of(dialect, input);

@@ -270,11 +270,12 @@ class Health(Pools):
         self.recovered(relay, asking.CHAT)
 
     def test_401_and_403_isolate_a_key(self):
-        for status in (401, 403):
+        for status, code in ((401, None), (403, "account_deactivated")):
             with self.subTest(status=status):
                 self.models.reset()
                 relay = self.relay(KEYS[:2], isolation="600ms")
-                self.failing_over(relay, asking.CHAT, "isolated", status=status, times=1)
+                self.failing_over(relay, asking.CHAT, "isolated", status=status, error_code=code,
+                                  times=1)
                 # It is over with a request that succeeds, not with the time alone.
                 relay.wait_for_metric(lambda m: self.ask(relay).status == 200 and m.sum(
                     "culvert_keys", key=masked(KEYS[0]), state="ready") == 1)

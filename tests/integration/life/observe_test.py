@@ -37,6 +37,7 @@ LABELS = {  # every metric of ours and its labels
     "culvert_upstream_tls_handshakes_total": {"upstream", "kind"},
     "culvert_truncated_total": {"upstream", "stage"}, "culvert_refused_total": {"reason"},
     "culvert_keys": {"upstream", "key", "state"},
+    "culvert_upstream_keys": {"upstream", "state"},
     "culvert_key_requests_total": {"upstream", "key", "result"},
     "culvert_leg_seconds": {"upstream", "leg"},
     "gen_ai_server_request_duration_seconds": {"upstream"},

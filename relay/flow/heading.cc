@@ -1,0 +1,76 @@
+// See heading.h.
+#include "relay/flow/heading.h"
+
+#include "relay/route/route_table.h"
+
+namespace culvert {
+namespace {
+
+void apply(const TimeoutOverrides& overrides, Timeouts* timeouts) {
+  *timeouts = merged(*timeouts, overrides);
+}
+
+Credentials credentials_for(const Asked& asked, const Upstream* upstream) {
+  return read_credentials(asked.request.headers, asked.where.path, upstream,
+                          asked.where.token.reveal(), asked.table.tokens());
+}
+
+Heading generic(const Asked& asked) {
+  Heading heading;
+  heading.alias = "generic";
+  heading.path = join_path({}, asked.where.rest);
+  heading.timeouts = asked.table.settings().timeouts;
+  return heading;
+}
+
+Heading to_upstream(const Asked& asked, const std::string& alias) {
+  Heading heading;
+  heading.alias = alias;
+  heading.upstream = asked.table.snapshot().upstream(alias);
+  heading.path = asked.where.rest;
+  heading.timeouts = heading.upstream->timeouts;
+  return heading;
+}
+
+Heading by_route(const Asked& asked, const Destination& destination) {
+  const Route& route = *asked.route;
+  Heading heading = to_upstream(asked, destination.upstream);
+  // A route by model, host or header leaves the alias where it is: before the upstream's path.
+  const bool behind_alias = asked.where.place == Place::kPreset && route.path_prefix.empty() &&
+                            !route.rewrite_prefix;
+  if (!behind_alias) heading.path = rewritten(route, asked.where.path);
+  apply(route.timeouts, &heading.timeouts);
+  return heading;
+}
+
+}  // namespace
+
+Heading towards(const Asked& asked, const Destination* destination) {
+  Heading heading;
+  if (destination != nullptr) {
+    heading = by_route(asked, *destination);
+  } else if (asked.where.place == Place::kGeneric) {
+    heading = generic(asked);
+  } else if (!asked.where.alias.empty()) {
+    heading = to_upstream(asked, asked.where.alias);
+  }
+  // The dialect that the path names is what counts where nothing leads on from here.
+  const Upstream* carrier = heading.upstream != nullptr
+                                ? heading.upstream
+                                : asked.table.snapshot().upstream(asked.where.alias);
+  heading.credentials = credentials_for(asked, carrier);
+  return heading;
+}
+
+Result<void> admit(const Asked& asked, Heading* heading) {
+  const AdmissionQuestion question{
+      .known = !heading->alias.empty(),
+      .generic = heading->generic(),
+      .token_needed =
+          asked.route != nullptr ? asked.route->auth : asked.table.settings().preset_auth,
+      .has_pool = asked.table.pool(heading->alias) != nullptr};
+  heading->payer = CULVERT_TRY(admit(question, heading->credentials));
+  return {};
+}
+
+}  // namespace culvert

@@ -1,0 +1,42 @@
+// One way that a request may go: what it asks of which upstream, and who pays there. Made anew for
+// each destination of a route that is tried. Pure.
+#pragma once
+
+#include "relay/base/result.h"
+#include "relay/codec/request_parser.h"
+#include "relay/flow/table.h"
+#include "relay/gate/admission.h"
+#include "relay/gate/credentials.h"
+#include "relay/route/target.h"
+
+#include <string>
+
+namespace culvert {
+
+// What a request's own words lead to, as far as they are known. All of it outlives the headings.
+struct Asked {
+  const Table& table;
+  const RequestHead& request;
+  const Where& where;
+  const Route* route = nullptr;  // null: none matched
+};
+
+struct Heading {
+  std::string alias;                   // "generic": a host that the client named; "": nowhere
+  const Upstream* upstream = nullptr;  // null: the generic proxy, or nowhere
+  std::string path;                    // path and query, without the base path of a target
+  Timeouts timeouts;
+  Credentials credentials;  // read where that upstream takes its keys
+  Payer payer = Payer::kNone;
+
+  bool generic() const { return upstream == nullptr && !alias.empty(); }
+  Dialect dialect() const { return upstream == nullptr ? Dialect::kOpaque : upstream->dialect; }
+};
+
+// destination: of the route; null where no route matched.
+Heading towards(const Asked& asked, const Destination* destination);
+
+// May the request go there, and who pays? Errors: as admit() of the gate.
+Result<void> admit(const Asked& asked, Heading* heading);
+
+}  // namespace culvert
