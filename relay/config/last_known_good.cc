@@ -46,13 +46,13 @@ Error unusable(std::string detail) {
 
 }  // namespace
 
-std::string write_slot(const Slot& slot, const Secret& key) {
+std::string write_slot(const KeptSlot& slot, const Secret& key) {
   const std::string bound = std::string(kMagic) + number(slot.sequence);
   const std::string sealed = seal(key, slot.plain, bound);
   return bound + number(sealed.size()) + digest_of(sealed) + sealed;
 }
 
-Result<Slot> read_slot(std::string_view bytes, const Secret& key) {
+Result<KeptSlot> read_slot(std::string_view bytes, const Secret& key) {
   if (bytes.size() < kHead) return unusable("it is cut short");
   if (!bytes.starts_with(kMagic)) return unusable("it is of another kind or version");
   const std::string_view bound = bytes.substr(0, kMagic.size() + kNumber);
@@ -64,7 +64,7 @@ Result<Slot> read_slot(std::string_view bytes, const Secret& key) {
   if (sealed.size() < kSealOverhead) return unusable("it is cut short");
   auto plain = unseal(key, sealed, bound);
   if (!plain) return unusable("it was sealed by another relay, or before this one joined again");
-  return Slot{number(bytes.substr(kMagic.size())), std::move(plain).value()};
+  return KeptSlot{number(bytes.substr(kMagic.size())), std::move(plain).value()};
 }
 
 LastKnownGood::LastKnownGood(std::string folder, Secret key)
@@ -75,13 +75,13 @@ std::string LastKnownGood::path_of(uint64_t sequence) const {
 }
 
 std::optional<std::string> LastKnownGood::load() {
-  std::optional<Slot> newest;
+  std::optional<KeptSlot> newest;
   for (const uint64_t which : {0U, 1U}) {
     const std::string path = path_of(which);
     struct stat info {};
     if (::stat(path.c_str(), &info) != 0) continue;
     auto file = read_file(path, limits::kKeptBytes);
-    auto slot = file ? read_slot(file->text, key_) : Result<Slot>(std::move(file).error());
+    auto slot = file ? read_slot(file->text, key_) : Result<KeptSlot>(std::move(file).error());
     if (slot && slot->sequence % 2 != which) slot = unusable("it has the other slot's place");
     if (!slot) {
       log::warn("a kept configuration cannot be used",

@@ -18,13 +18,13 @@
 namespace culvert {
 
 // Pure: one slot's bytes.
-struct Slot {
+struct KeptSlot {
   uint64_t sequence = 0;
   std::string plain;
 };
-std::string write_slot(const Slot& slot, const Secret& key);
+std::string write_slot(const KeptSlot& slot, const Secret& key);
 // Error: one sentence on why the bytes are no slot of this key.
-Result<Slot> read_slot(std::string_view bytes, const Secret& key);
+Result<KeptSlot> read_slot(std::string_view bytes, const Secret& key);
 
 class LastKnownGood {
  public:

@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -48,6 +49,7 @@ struct HeaderRules {
 };
 
 enum class Strategy : uint8_t { kSocket, kFetch };
+std::string_view to_string(Strategy strategy);
 
 // Further tries (v1::Retry, where the defaults stand).
 struct RetrySettings {

@@ -89,7 +89,8 @@ Server::Server(BootstrapSource source)
       random_(Random::system()),
       metrics_(kVersion),
       keys_(clock_, random_),
-      table_parts_{keys_, nullptr, {}} {}
+      health_(clock_),
+      table_parts_{keys_, health_, nullptr, {}} {}
 
 Server::~Server() = default;
 
@@ -102,7 +103,8 @@ Result<std::unique_ptr<Server>> Server::create(BootstrapSource source) {
 Result<void> Server::check(const std::shared_ptr<const Snapshot>& snapshot) {
   CULVERT_CHECK(start_crypto());
   KeyRing keys(Clock::system(), Random::system());
-  TableParts parts{keys, nullptr, {}};
+  HealthBoard health(Clock::system());
+  TableParts parts{keys, health, nullptr, {}};
   parts.tickets = CULVERT_TRY(TicketKeys::create());
   if (auto table = Table::build(snapshot, parts); !table) return std::move(table).error();
   return {};
@@ -129,7 +131,7 @@ Result<void> Server::set_up() {
   }
   shared_ = std::make_unique<SharedParts>(SharedParts{clock_, random_, *handshakes_, metrics_,
                                                       access_log_, *replay_, process_,
-                                                      *client_limits_, accounts_.get()});
+                                                      *client_limits_, health_, accounts_.get()});
   process_.started = clock_.wall();
   // Before the listeners: its address tells whether another relay runs with this configuration.
   admin_ = CULVERT_TRY(Admin::create(loop_, settings.admin_listen,

@@ -77,6 +77,7 @@ class Server final : private AttachmentOwner {
   std::unique_ptr<Accounts> accounts_;  // only where usage is recorded
   ProcessState process_;
   KeyRing keys_;
+  HealthBoard health_;
   TableParts table_parts_;
   std::shared_ptr<const Table> table_;
   std::string certificate_stamp_;

@@ -36,9 +36,11 @@ Result<std::unique_ptr<Worker>> Worker::create(SharedParts& shared,
   worker->resolver_ = CULVERT_TRY(Resolver::create(worker->loop_, {{}, &shared.clock}));
   worker->connector_ = std::make_unique<SocketConnector>(worker->loop_, shared.handshakes,
                                                          *worker->resolver_, shared.clock);
-  worker->services_ = std::make_unique<WorkerServices>(WorkerServices{
-      worker->loop_, shared.clock, shared.random, *worker->connector_, shared.metrics,
-      shared.access_log, shared.replay, shared.process, shared.accounts, std::move(table)});
+  worker->fetch_ = std::make_unique<FetchClient>(worker->loop_, *worker->resolver_, shared.clock);
+  worker->services_ = std::make_unique<WorkerServices>(
+      WorkerServices{worker->loop_, shared.clock, shared.random, *worker->connector_,
+                     *worker->fetch_, shared.metrics, shared.access_log, shared.replay,
+                     shared.process, shared.health, shared.accounts, std::move(table)});
   for (WorkerListener& listener : listeners) {
     worker->doors_.push_back(std::make_unique<Door>(*worker, std::move(listener)));
   }
@@ -61,6 +63,7 @@ void Worker::run() {
   doors_.clear();
   connections_.clear();
   key_prober_.reset();
+  fetch_.reset();
   connector_.reset();
   resolver_.reset();
   done_.store(true);

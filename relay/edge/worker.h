@@ -29,6 +29,7 @@ struct SharedParts {
   ReplayBudget& replay;
   ProcessState& process;
   ClientLimits& client_limits;
+  HealthBoard& health;
   Accounts* accounts = nullptr;  // of usage; none: it is not recorded
 };
 

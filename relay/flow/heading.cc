@@ -6,10 +6,6 @@
 namespace culvert {
 namespace {
 
-void apply(const TimeoutOverrides& overrides, Timeouts* timeouts) {
-  *timeouts = merged(*timeouts, overrides);
-}
-
 Credentials credentials_for(const Asked& asked, const Upstream* upstream) {
   return read_credentials(asked.request.headers, asked.where.path, upstream,
                           asked.where.token.reveal(), asked.table.tokens());
@@ -35,15 +31,33 @@ Heading to_upstream(const Asked& asked, const std::string& alias) {
 Heading by_route(const Asked& asked, const Destination& destination) {
   const Route& route = *asked.route;
   Heading heading = to_upstream(asked, destination.upstream);
+  heading.destination = &destination;
   // A route by model, host or header leaves the alias where it is: before the upstream's path.
   const bool behind_alias = asked.where.place == Place::kPreset && route.path_prefix.empty() &&
                             !route.rewrite_prefix;
   if (!behind_alias) heading.path = rewritten(route, asked.where.path);
-  apply(route.timeouts, &heading.timeouts);
+  heading.timeouts = merged(heading.timeouts, route.timeouts);
+  heading.key_pool = destination.key_pool;
+  if (destination.model.empty()) return heading;
+  // Gemini's requests name it in their path.
+  auto replaced = with_model(heading.path, destination.model);
+  replaced ? heading.path = *std::move(replaced) : heading.model = destination.model;
   return heading;
 }
 
 }  // namespace
+
+Upstream guest_of(const Asked& asked) {
+  Upstream guest;
+  guest.name = "generic";
+  guest.targets = {{asked.where.url, 1}};
+  guest.timeouts = asked.table.settings().timeouts;
+  guest.strategies = {Strategy::kSocket, Strategy::kFetch};
+  guest.retry.attempts = 1;
+  guest.breaker.on = false;
+  guest.health_check.on = false;
+  return guest;
+}
 
 Heading towards(const Asked& asked, const Destination* destination) {
   Heading heading;
@@ -68,7 +82,7 @@ Result<void> admit(const Asked& asked, Heading* heading) {
       .generic = heading->generic(),
       .token_needed =
           asked.route != nullptr ? asked.route->auth : asked.table.settings().preset_auth,
-      .has_pool = asked.table.pool(heading->alias) != nullptr};
+      .has_pool = asked.table.pool(heading->alias, heading->key_pool) != nullptr};
   heading->payer = CULVERT_TRY(admit(question, heading->credentials));
   return {};
 }

@@ -22,16 +22,24 @@ struct Asked {
 };
 
 struct Heading {
+  const Destination* destination = nullptr;  // null: no route matched
   std::string alias;                   // "generic": a host that the client named; "": nowhere
   const Upstream* upstream = nullptr;  // null: the generic proxy, or nowhere
   std::string path;                    // path and query, without the base path of a target
   Timeouts timeouts;
   Credentials credentials;  // read where that upstream takes its keys
   Payer payer = Payer::kNone;
+  std::string key_pool;  // "": the upstream's own
+  std::string model;     // what the body's model is replaced by; "": nothing is
 
+  bool rewrites_body() const { return !model.empty(); }
   bool generic() const { return upstream == nullptr && !alias.empty(); }
   Dialect dialect() const { return upstream == nullptr ? Dialect::kOpaque : upstream->dialect; }
 };
+
+// A host that the client names, as an upstream without a name of its own: nothing but the way there
+// is tried again.
+Upstream guest_of(const Asked& asked);
 
 // destination: of the route; null where no route matched.
 Heading towards(const Asked& asked, const Destination* destination);

@@ -118,6 +118,7 @@ void KeyCheck::attempt(bool fresh) {
   heading.payer = Payer::kPool;  // the key goes where one of a pool goes
   AttemptPlan plan = plan_of({asked, heading, target_, &order_.key});
   plan.fresh = fresh;
+  plan.strategy = order_.upstream.strategies.front();
   attempt_ =
       std::make_unique<Attempt>(services_, std::move(plan), static_cast<AttemptSink&>(*this));
   attempt_->start();

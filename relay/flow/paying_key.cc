@@ -28,17 +28,10 @@ void PayingKey::find_pool(const Asked& asked) {
   configured_ = asked.payer == Payer::kPool;
   if (pool_ != nullptr) return;
   const auto& own = asked.credentials.own_keys;
-  if (configured_) pool_ = asked.pool.empty() ? table_.pool(upstream_) : named(asked.pool);
+  if (configured_) pool_ = table_.pool(upstream_, asked.pool);
   if (asked.payer == Payer::kOwn && own.size() > 1) {
     pool_ = table_.keys().callers_pool(upstream_, own, limits::kKeyRest, limits::kKeyIsolation);
   }
-}
-
-std::shared_ptr<const KeyPoolState> PayingKey::named(const std::string& name) const {
-  for (const auto& item : table_.pools()) {
-    if (item.second->name() == name) return item.second;
-  }
-  return nullptr;
 }
 
 bool PayingKey::wants_prompt(const Asked& asked) {

@@ -38,6 +38,9 @@ class PayingKey {
   const Secret* secret() const { return lease_ ? &lease_->key() : nullptr; }
   const std::string& masked() const { return masked_; }  // for the log; "" where nobody pays
 
+  // Whether the pool has keys that this request has not tried.
+  bool another() const { return pool_ != nullptr && tried_.size() + 1 < pool_->size(); }
+
   // From where the key leaves; none: whichever address the system chooses.
   std::optional<Address> bind() const { return lease_ ? lease_->bind() : std::nullopt; }
 
@@ -61,6 +64,7 @@ class PayingKey {
     ResponseHead head;
     std::string body;  // as far as it was read
   };
+  const ResponseHead& kept_head() const { return kept_->head; }  // after conclude()
   std::optional<Kept> take_kept() { return std::exchange(kept_, std::nullopt); }
 
   // What the answer has used, once it is known; before release().
@@ -69,7 +73,6 @@ class PayingKey {
 
  private:
   void find_pool(const Asked& asked);
-  std::shared_ptr<const KeyPoolState> named(const std::string& name) const;
   void count(std::string_view verdict);
 
   WorkerServices& services_;

@@ -28,6 +28,7 @@ ConnectPlan connect_plan(const Call& call) {
   } else {
     if (!upstream->server_name.empty()) plan.server_name = upstream->server_name;
     plan.tls13_only = upstream->tls13_only;
+    plan.egress_proxy = upstream->egress_proxy;
     if (upstream->isolate_tenants) plan.partition = call.heading.credentials.caller;
   }
   plan.resolve_timeout = call.heading.timeouts.resolve;
@@ -50,7 +51,7 @@ std::string request_head(const Call& call) {
       .payer = call.heading.payer,
       .key = call.key,
       .framing = request.framing,
-      .content_length = request.content_length,
+      .content_length = request.content_length + static_cast<uint64_t>(call.growth),
       .wants_length = method == "POST" || method == "PUT" || method == "PATCH",
       .tokens = call.asked.table.tokens()};
   const std::string path = join_path(call.target.path, call.heading.path);

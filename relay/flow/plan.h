@@ -16,7 +16,8 @@ struct Call {
   const Asked& asked;
   const Heading& heading;
   const Url& target;
-  const Secret* key;  // of a pool; null: none
+  const Secret* key;   // of a pool; null: none
+  int64_t growth = 0;  // bytes by which the body becomes longer, or shorter
 };
 
 AttemptPlan plan_of(const Call& call);

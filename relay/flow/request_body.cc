@@ -34,6 +34,7 @@ void RequestBody::stop_replay() {
   replayable_ = false;
   budget_.give(reserved_);
   reserved_ = 0;
+  gone_ = gone_ || sent_ > 0;
   bytes_.erase(0, sent_);
   if (bytes_.empty()) bytes_.shrink_to_fit();
   sent_ = 0;

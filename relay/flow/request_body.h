@@ -37,7 +37,9 @@ class RequestBody {
 
   // All that came so far is still here, so the body can be sent from its beginning.
   bool replayable() const { return replayable_; }
-  void rewind() { sent_ = 0; }                     // only while replayable()
+  // Nothing that came is gone: what cannot be sent again has not been sent yet.
+  bool intact() const { return !gone_; }
+  void rewind() { sent_ = 0; }                     // only while intact()
   void stop_replay();                              // frees what was sent, now and from now on
   std::string_view all() const { return bytes_; }  // only while replayable()
 
@@ -48,6 +50,7 @@ class RequestBody {
   size_t sent_ = 0;
   size_t reserved_ = 0;
   bool replayable_ = true;
+  bool gone_ = false;
   bool ended_ = false;
 };
 

@@ -120,6 +120,31 @@ Decision decide(const Ending& ending,
   return left.other_destination ? Decision{.next = Next::kOtherDestination} : give_up(ending);
 }
 
+std::string_view to_string(Next next) {
+  switch (next) {
+    case Next::kDone:
+      return "done";
+    case Next::kFreshConnection:
+      return "fresh_connection";
+    case Next::kOtherKey:
+      return "key";
+    case Next::kOtherStrategy:
+      return "strategy";
+    case Next::kOtherTarget:
+    case Next::kShunnedTarget:
+      return "target";
+    case Next::kOtherDestination:
+      return "destination";
+    case Next::kSameTarget:
+      return "again";
+  }
+  return "done";
+}
+
+std::string reason_of(const Ending& ending) {
+  return ending.error ? std::string(to_string(ending.error->stage)) : std::to_string(ending.status);
+}
+
 bool refused_by_relay(const Ending& ending) {
   if (!ending.error) return false;
   const Error& error = *ending.error;

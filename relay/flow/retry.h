@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -69,6 +70,8 @@ enum class Next : uint8_t {
   kSameTarget,  // after `pause`
 };
 
+std::string_view to_string(Next next);  // one word, for log and metrics
+
 struct Decision {
   Next next = Next::kDone;
   Duration pause{};
@@ -85,6 +88,9 @@ Decision decide(const Ending& ending,
 // What an attempt says of its target: nullopt: nothing (429 is about the key, a pooled connection
 // that had died about nobody); true: it is well, whatever the answer says to the client.
 std::optional<bool> target_is_well(const Ending& ending);
+
+// For the log: the status, or the error's stage.
+std::string reason_of(const Ending& ending);
 
 // The attempt was not made: our own limits or the keys of its upstream forbade it.
 bool refused_by_relay(const Ending& ending);

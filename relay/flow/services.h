@@ -10,6 +10,7 @@
 #include "relay/gate/stranger_limits.h"
 #include "relay/upstream/connector.h"
 #include "relay/upstream/fetch_client.h"
+#include "relay/upstream/health_board.h"
 #include "relay/usage/access_log.h"
 #include "relay/usage/accounts.h"
 #include "relay/usage/metrics.h"
@@ -40,6 +41,7 @@ struct WorkerServices {
   AccessLog& access_log;               // shared
   ReplayBudget& replay;                // shared
   ProcessState& process;               // shared
+  HealthBoard& health;                 // shared
   Accounts* accounts;                  // shared; nullptr: usage is not recorded
   std::shared_ptr<const Table> table;  // the newest; a session keeps the one that it began with
 };

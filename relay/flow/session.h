@@ -4,13 +4,14 @@
 #pragma once
 
 #include "relay/channel/timer.h"
-#include "relay/codec/json.h"
-#include "relay/codec/prompt_prefix.h"
+#include "relay/codec/model_rewriter.h"
 #include "relay/codec/request_parser.h"
 #include "relay/flow/answering.h"
 #include "relay/flow/attempt.h"
 #include "relay/flow/bill.h"
+#include "relay/flow/body_beginning.h"
 #include "relay/flow/client_side.h"
+#include "relay/flow/course.h"
 #include "relay/flow/heading.h"
 #include "relay/flow/paying_key.h"
 #include "relay/flow/reply.h"
@@ -19,7 +20,11 @@
 #include "relay/flow/verify.h"
 
 #include <memory>
+#include <new>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace culvert {
@@ -27,6 +32,7 @@ namespace culvert {
 class Session final : public Retirable,
                       public ClientEvents,
                       private AttemptSink,
+                      private SlotSink,
                       private VerifySink {
  public:
   Session(WorkerServices& services, ClientSide& client, RequestHead head);
@@ -44,18 +50,29 @@ class Session final : public Retirable,
   void on_client_gone() override;
 
  private:
-  // The request, step by step.
+  // The request, step by step: session.cc.
   void on_request_head();
   void identify();
   void match_route();
   void admit();
+  void plan_course();
+  void begin_course();
+  void enter_step();
+  void take_turn();
   void choose_key();
   void connect();
   void send_request();
+  // The answer, step by step: session_answer.cc.
   void on_head(const ResponseHead& head) override;
+  void accept_answer(const ResponseHead& head);
   void carry_body(std::string_view bytes);
+  void end_answer();
   void finish(Outcome outcome);
   void fail(Error error);
+
+  // SlotSink
+  void on_slot(Slot slot) override;
+  void on_no_slot(Error error) override;
 
   // AttemptSink
   void on_connected() override;
@@ -71,38 +88,55 @@ class Session final : public Retirable,
   void on_verified(std::string_view event) override;
   void on_verify_over() override;
 
+  // Around every call from outside: memory that runs out half way is an error of this request.
   template <class Step>
-  void or_fail(Step step);
-  void take_body(std::string_view bytes);
-  void take_head(const ResponseHead& head);
-  Result<void> next_key();
-  PayingKey::Asked key_asked() const;
-  void judge_refusal(bool whole);
-  void try_next_key(bool whole);
-  void pass_refusal(bool whole);
+  void or_fail(Step step) {
+    try {
+      step();
+    } catch (const std::bad_alloc&) {
+      out_of_memory();
+    }
+  }
+  void out_of_memory();
+  bool has_body() const;
+  bool answer_locally();
+  void answer(LocalAnswer local);
   void verify();
-  void find_conversation();
-  void scan_prompt(std::string_view bytes);
-  void end_answer();
-  void retry_or_fail(Error error);
+
+  void head_for(const Destination* destination);
+  void note_heading();
+  std::vector<const Destination*> destinations() const;
+  std::optional<std::string_view> sticky_text() const;
+  Stop stop_of(const Heading& heading) const;
+
+  void take_body(std::string_view bytes);
+  void read_beginning(std::string_view bytes);
+  bool beginning_known() const;
+  void wait_for_model(const Route& waiting);
+  void model_not_found();
+  bool send_unsent();
+  void hold_back_client();
+
+  void end_turn();
+  void expire_turn();
+  PayingKey::Asked key_asked() const;
+  void conclude_refusal(bool whole);
+  void no_key_left(const Decision& decision);
+
+  // What an attempt came to, and what follows.
+  Ending answer_of(const ResponseHead& head, bool key_refused) const;
+  Decision judge(const Ending& ending);
+  void give_up_or_go_on(Error error);
+  void go_on(const Decision& decision);
+  Progress progress() const;
+  void stop_attempt();
   void tell(Error error);
   void settle(Outcome outcome);
   void account(Outcome outcome);
-  bool answer_locally();
-  void wait_for_model(const Route& waiting);
-  void model_not_found();
-  void scan_model(std::string_view bytes);
-  void head_for(const Destination* destination);
-  const Destination* pick_destination();
-  void note_caller();
-  void pick_target();
-  void stop_attempt();
-  void accept_answer(const ResponseHead& head);
-  void answer(LocalAnswer local);
-  void hold_back_client();
   void note_legs();
   double since_start_ms() const;
-  Dialect dialect() const;
+  const Heading& heading() const { return headings_[at_]; }
+  Dialect dialect() const { return heading().dialect(); }
   Dialect answer_dialect() const;
   std::string metric_label() const;
 
@@ -115,20 +149,22 @@ class Session final : public Retirable,
 
   Where where_;
   Asked asked_;
-  Heading heading_;
-  Url target_;  // base of what is called
+  std::vector<Heading> headings_;  // never empty; more than one where the route offers more
+  size_t at_ = 0;                  // the one that is tried
+  std::optional<Upstream> guest_;  // the generic proxy's host
+  std::optional<Course> course_;
 
   RequestBody body_;
-  ModelScanner scanner_;
-  bool waiting_for_model_ = false;
-  PromptPrefix prompt_;
-  bool waiting_for_prompt_ = false;
+  BodyBeginning beginning_;
+  enum class Awaited : uint8_t { kNothing, kRoute, kCourse } awaited_ = Awaited::kNothing;
   bool client_held_back_ = false;
 
-  PayingKey key_;
+  std::unique_ptr<SlotWait> turn_;
+  std::optional<Slot> slot_;
+  std::optional<PayingKey> key_;
   std::unique_ptr<Attempt> attempt_;
-  bool fresh_connection_ = false;
-  bool body_ended_ = false;  // its end was handed to the attempt
+  std::optional<ModelRewriter> rewriter_;  // of the attempt's body
+  bool body_ended_ = false;                // its end was handed to the attempt
 
   Bill bill_;
   Answering answer_;
@@ -136,6 +172,8 @@ class Session final : public Retirable,
   bool verify_begun_ = false;
   bool finished_ = false;
   Timer total_timer_;
+  Timer pause_timer_;  // before a further try
+  Timer turn_timer_;   // while it waits for its turn
 };
 
 }  // namespace culvert

@@ -69,6 +69,9 @@ Result<std::shared_ptr<const Table>> Table::build(std::shared_ptr<const Snapshot
   for (const auto& [alias, pool] : table->snapshot().own_pools()) {
     table->own_pools_.emplace(alias, table->pools_[pool->name]);
   }
+  for (const auto& [alias, upstream] : table->snapshot().upstreams) {
+    table->health_[alias] = parts.health.join(upstream);
+  }
   CULVERT_CHECK(table->load_trust(parts));
   CULVERT_CHECK(table->load_certificates(parts));
   forget_unused(parts);
@@ -110,14 +113,15 @@ Result<void> Table::load_certificates(TableParts& parts) {
   return {};
 }
 
-std::shared_ptr<const KeyPoolState> Table::pool(const std::string& alias) const {
-  const auto found = own_pools_.find(alias);
-  return found == own_pools_.end() ? nullptr : found->second;
+std::shared_ptr<const UpstreamHealth> Table::health(const std::string& alias) const {
+  return health_.at(alias);
 }
 
-std::shared_ptr<const KeyPoolState> Table::pool_named(const std::string& name) const {
-  const auto found = pools_.find(name);
-  return found == pools_.end() ? nullptr : found->second;
+std::shared_ptr<const KeyPoolState> Table::pool(const std::string& alias,
+                                                const std::string& named) const {
+  const auto& from = named.empty() ? own_pools_ : pools_;
+  const auto found = from.find(named.empty() ? alias : named);
+  return found == from.end() ? nullptr : found->second;
 }
 
 std::shared_ptr<const TrustStore> Table::trust(const std::string& alias) const {

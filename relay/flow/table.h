@@ -12,6 +12,7 @@
 #include "relay/keys/key_ring.h"
 #include "relay/route/route_table.h"
 #include "relay/upstream/connector.h"
+#include "relay/upstream/health_board.h"
 
 #include <map>
 #include <memory>
@@ -22,6 +23,7 @@ namespace culvert {
 // What outlives a table: key states, ticket keys, trust stores that did not change. Main thread.
 struct TableParts {
   KeyRing& keys;
+  HealthBoard& health;
   std::shared_ptr<TicketKeys> tickets;
   std::map<std::string, std::shared_ptr<const TrustStore>> trust;  // by digest of their PEM
 };
@@ -39,11 +41,12 @@ class Table final : private AddressPolicy {
   const Tokens& tokens() const { return tokens_; }
   const Cors& cors() const { return cors_; }
   KeyRing& keys() const { return keys_; }
-  // The upstream's own pool, which pays where no destination names another one; or null.
-  std::shared_ptr<const KeyPoolState> pool(const std::string& alias) const;
-  std::shared_ptr<const KeyPoolState> pool_named(const std::string& name) const;  // or null
+  // The upstream's own pool, or the one that a destination names instead; null where there is none.
+  std::shared_ptr<const KeyPoolState> pool(const std::string& alias,
+                                           const std::string& named = {}) const;
   // By name; a pool says itself for which upstream it is.
   const std::map<std::string, std::shared_ptr<const KeyPoolState>>& pools() const { return pools_; }
+  std::shared_ptr<const UpstreamHealth> health(const std::string& alias) const;  // of a known one
   std::shared_ptr<const TrustStore> trust(const std::string& alias) const;  // or the common one
   std::shared_ptr<const TlsServerConfig> server_tls() const { return server_tls_; }
   // For hosts that a client names; upstreams of the configuration are the operator's own choice.
@@ -65,6 +68,7 @@ class Table final : private AddressPolicy {
   std::string destinations_identity_;
   std::map<std::string, std::shared_ptr<const KeyPoolState>> pools_;      // by name
   std::map<std::string, std::shared_ptr<const KeyPoolState>> own_pools_;  // by upstream
+  std::map<std::string, std::shared_ptr<const UpstreamHealth>> health_;
   std::shared_ptr<const TrustStore> common_trust_;
   std::map<std::string, std::shared_ptr<const TrustStore>> own_trust_;
   std::shared_ptr<const TlsServerConfig> server_tls_;

@@ -91,6 +91,7 @@ std::string to_json(const RequestRecord& record) {
   if (record.tokens_cached) json.field("tokens_cached", *record.tokens_cached);
   if (record.tokens_reasoning) json.field("tokens_reasoning", *record.tokens_reasoning);
   if (record.usage) json.field("usage", to_string(*record.usage));
+  text_field(json, "strategy", record.strategy);
   json.field("attempts", record.attempts).field("reused", record.reused);
   time_field(json, "resolve_ms", record.resolve_ms);
   time_field(json, "connect_ms", record.connect_ms);

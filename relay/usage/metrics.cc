@@ -51,6 +51,8 @@ prometheus::Histogram& histogram(prometheus::Registry& registry,
 
 constexpr const char* kConnectionsName = "culvert_upstream_connections_total";
 constexpr const char* kConnectionsHelp = "Requests by how they got their upstream connection.";
+constexpr const char* kAttemptsName = "culvert_upstream_attempts_total";
+constexpr const char* kAttemptsHelp = "Attempts at an upstream, by the way that they went.";
 constexpr const char* kHandshakesName = "culvert_upstream_tls_handshakes_total";
 constexpr const char* kHandshakesHelp = "TLS handshakes with upstreams.";
 constexpr const char* kTokensName = "gen_ai_client_token_usage_total";
@@ -208,6 +210,10 @@ std::string Metrics::text(const std::vector<KeyGauge>& keys) {
 Metrics::OfUpstream::OfUpstream(prometheus::Registry& registry, const std::string& name)
     : registry_(registry),
       name_(name),
+      socket_attempts_(counter(
+          registry, kAttemptsName, kAttemptsHelp, {{"upstream", name}, {"strategy", "socket"}})),
+      fetch_attempts_(counter(
+          registry, kAttemptsName, kAttemptsHelp, {{"upstream", name}, {"strategy", "fetch"}})),
       new_connections_(counter(
           registry, kConnectionsName, kConnectionsHelp, {{"upstream", name}, {"kind", "new"}})),
       reused_connections_(counter(
@@ -281,6 +287,16 @@ void Metrics::OfUpstream::finished(const RequestRecord& record) {
             {{"upstream", name_}, {"stage", std::string(to_string(record.stage))}})
         .Increment();
   }
+}
+
+void Metrics::OfUpstream::attempted(std::string_view strategy) {
+  (strategy == "fetch" ? fetch_attempts_ : socket_attempts_).Increment();
+}
+
+void Metrics::OfUpstream::tried_again(std::string_view where) {
+  counter(registry_, "culvert_retries_total", "Further tries of requests, by what was changed.",
+          {{"upstream", name_}, {"other", std::string(where)}})
+      .Increment();
 }
 
 void Metrics::OfUpstream::connected(bool reused, bool tls, bool session_resumed) {

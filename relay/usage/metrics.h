@@ -91,6 +91,8 @@ class Metrics {
     OfUpstream(prometheus::Registry& registry, const std::string& name);
     void finished(const RequestRecord& record);
     void connected(bool reused, bool tls, bool session_resumed);
+    void attempted(std::string_view strategy);
+    void tried_again(std::string_view where);  // flow/retry's word
 
    private:
     prometheus::Counter& requests(int status, Outcome outcome);
@@ -99,6 +101,8 @@ class Metrics {
     std::string name_;
     std::mutex mutex_;  // of the array: counters are made at their first use
     std::array<std::array<prometheus::Counter*, 6>, 6> requests_{};
+    prometheus::Counter& socket_attempts_;
+    prometheus::Counter& fetch_attempts_;
     prometheus::Counter& new_connections_;
     prometheus::Counter& reused_connections_;
     prometheus::Counter& full_handshakes_;

@@ -1,0 +1,336 @@
+// The second half of a request: what its attempts come to, the answer, and the end; see session.h.
+#include "relay/base/limits.h"
+#include "relay/base/log.h"
+#include "relay/codec/error_body.h"
+#include "relay/flow/plan.h"
+#include "relay/flow/session.h"
+#include "relay/gate/downstream_headers.h"
+#include "relay/keys/retry_hints.h"
+
+#include <chrono>
+#include <new>
+#include <utility>
+
+namespace culvert {
+namespace {
+
+int64_t whole_seconds(Duration wait) {
+  return std::chrono::ceil<std::chrono::seconds>(wait).count();
+}
+
+}  // namespace
+
+// --- 5. The answer's head: is it the client's, or does somebody else do better?
+
+// RFC 9110 §15.2: a proxy forwards them.
+void Session::on_interim(const ResponseHead& head) {
+  or_fail([&] {
+    client_.send_interim(head.status, downstream_headers(head.headers, heading().generic(), {}));
+  });
+}
+
+void Session::on_head(const ResponseHead& head) {
+  or_fail([&] {
+    if (key_->judge(head) == PayingKey::Verdict::kReadRefusal) return;
+    if (const auto decision = judge(answer_of(head, false)); decision.next != Next::kDone) {
+      return go_on(decision);
+    }
+    accept_answer(head);
+  });
+}
+
+Ending Session::answer_of(const ResponseHead& head, bool key_refused) const {
+  std::optional<Duration> wait;
+  if (head.status >= 400) wait = retry_wait(head.headers, {}, services_.clock.wall());
+  return Ending::answer(head.status, wait, key_refused);
+}
+
+// The answer is about the key, or it is the client's after all.
+void Session::conclude_refusal(bool whole) {
+  const bool refused = key_->conclude() == PayingKey::Verdict::kRefused;
+  const ResponseHead& head = key_->kept_head();
+  const Decision decision = judge(answer_of(head, refused));
+  if (decision.next != Next::kDone) return go_on(decision);
+  if (refused && !key_->worth_telling()) return no_key_left(decision);
+  const auto kept = key_->take_kept();
+  accept_answer(kept->head);
+  carry_body(kept->body);
+  if (whole && !finished_) end_answer();
+}
+
+// What the vendor said to the relay's key is not the client's to read; the pool knows when to come
+// again.
+void Session::no_key_left(const Decision& decision) {
+  key_->set_aside();
+  Error error = Error::ours(Code::kKeysUnavailable, Stage::kLimit,
+                            "several keys were refused one after the other");
+  if (decision.retry_after) error.retry_after = whole_seconds(*decision.retry_after);
+  if (auto chosen = key_->choose(key_asked()); !chosen) error = std::move(chosen).error();
+  fail(std::move(error));
+}
+
+void Session::accept_answer(const ResponseHead& head) {
+  body_.stop_replay();  // nothing is sent again from here on
+  AnswerHead down = answer_head(head, heading().generic(), record_.id);
+  if (heading().credentials.authenticated) {
+    down.headers.add("X-Culvert-Strategy", std::string(record_.strategy));
+  }
+  table_->cors().decorate(request_.headers, &down.headers);
+  answer_.begin(head, down, dialect());
+}
+
+// --- 6. The answer's body
+
+void Session::on_body(std::string_view bytes) {
+  or_fail([&] {
+    if (!key_->reading_refusal()) return carry_body(bytes);
+    if (key_->keep(bytes)) conclude_refusal(false);
+  });
+}
+
+void Session::carry_body(std::string_view bytes) {
+  answer_.body(bytes);
+  if (answer_.holds_back()) attempt_->pause();
+}
+
+void Session::on_client_drained() {
+  if (!finished_ && answer_.drained()) attempt_->resume();
+}
+
+void Session::on_end() {
+  or_fail([this] { key_->reading_refusal() ? conclude_refusal(true) : end_answer(); });
+}
+
+void Session::end_answer() {
+  if (!answer_.complete()) {
+    course_->broke_off();
+    return fail(Error::upstream(Code::kUpstreamClosed, Stage::kBody, Retry::kNever,
+                                "the stream ended without its end marker"));
+  }
+  settle(Outcome::kOk);  // before the client can see the end: what it has is on disk
+  client_.send_end();
+  finish(Outcome::kOk);
+}
+
+// --- 7. What goes wrong, and what is tried then
+
+void Session::on_attempt_failed(Error error) {
+  or_fail([&] {
+    note_legs();
+    if (answer_.begun()) {
+      course_->broke_off();
+      return fail(std::move(error));
+    }
+    if (key_->reading_refusal()) return conclude_refusal(false);
+    give_up_or_go_on(std::move(error));
+  });
+}
+
+void Session::give_up_or_go_on(Error error) {
+  const Decision decision = judge(Ending::broken(error));
+  if (decision.next != Next::kDone) return go_on(decision);
+  if (decision.retry_after) error.retry_after = whole_seconds(*decision.retry_after);
+  fail(std::move(error));
+}
+
+Decision Session::judge(const Ending& ending) {
+  if (slot_) {
+    slot_->report(ending.error ? load_of_error(*ending.error) : load_of_status(ending.status));
+  }
+  const Decision decision = course_->judge(ending, progress());
+  if (decision.next != Next::kDone) {
+    services_.metrics.upstream(metric_label()).tried_again(to_string(decision.next));
+    log::debug("a request is tried again", {{"id", record_.id},
+                                            {"upstream", record_.upstream},
+                                            {"attempt", record_.attempts},
+                                            {"next", to_string(decision.next)},
+                                            {"why", reason_of(ending)}});
+  }
+  return decision;
+}
+
+Progress Session::progress() const {
+  Progress progress;
+  progress.client_saw = answer_.begun();
+  progress.replayable = body_.intact();
+  if (attempt_ != nullptr && attempt_->connected()) {
+    const bool begun = !has_body() || attempt_->body_sent() > 0;
+    progress.exposed = begun && !attempt_->untouched();
+  }
+  progress.idempotent = is_idempotent(request_.method);
+  progress.other_key = key_->another();
+  return progress;
+}
+
+// The course stands where the next try is made.
+void Session::go_on(const Decision& decision) {
+  stop_attempt();
+  rewriter_.reset();
+  body_.rewind();
+  switch (decision.next) {
+    case Next::kDone:
+      return;
+    case Next::kFreshConnection:
+    case Next::kOtherStrategy:
+      return connect();
+    case Next::kOtherKey:
+      key_->set_aside();
+      return choose_key();
+    case Next::kOtherTarget:
+    case Next::kOtherDestination:
+    case Next::kShunnedTarget:
+    case Next::kSameTarget:
+      break;
+  }
+  key_->release();
+  slot_.reset();
+  if (decision.pause > Duration::zero()) return pause_timer_.start(decision.pause);
+  enter_step();
+}
+
+void Session::on_client_gone() {
+  if (finished_) return;
+  // SDKs close as soon as they have read the end marker, without the end of the framing.
+  if (answer_.ended()) return finish(Outcome::kOk);
+  record_.stage = answer_.begun() ? Stage::kBody : Stage::kNone;
+  record_.error = "the client left";
+  finish(Outcome::kAborted);
+}
+
+void Session::fail(Error error) {
+  if (finished_) return;
+  try {
+    tell(std::move(error));
+  } catch (const std::bad_alloc&) {
+    client_.cut();  // there is no memory even to say so
+    finish(Outcome::kRelayError);
+  }
+}
+
+void Session::tell(Error error) {
+  record_.stage = error.stage;
+  record_.error = error_message(error);
+  log::debug("a request failed", {{"id", record_.id},
+                                  {"upstream", record_.upstream},
+                                  {"attempt", record_.attempts},
+                                  {"stage", to_string(error.stage)},
+                                  {"error", record_.error}});
+  if (answer_.begun()) {
+    answer_.truncate(error);
+    return finish(Outcome::kTruncated);
+  }
+  if (verify_begun_) {
+    client_.cut();
+    return finish(Outcome::kTruncated);
+  }
+  stop_attempt();
+  LocalAnswer local = error_answer(error, answer_dialect(), record_.id, services_.clock.wall(),
+                                   request_.method == "CONNECT");
+  table_->cors().decorate(request_.headers, &local.head.headers);
+  record_.status = local.head.status;
+  send(client_, std::move(local));
+  finish(outcome_of(error.fault));
+}
+
+// --- 8. What the relay answers itself, and the end
+
+void Session::verify() {
+  record_.path = "/verify";
+  verify_ = std::make_unique<Verify>(services_, table_, static_cast<VerifySink&>(*this));
+  if (request_.expect_continue) client_.send_continue();
+  verify_->start(request_, where_, client_.peer());
+}
+
+void Session::on_verify_begins() {
+  AnswerHead head;
+  head.headers.add("Content-Type", "text/event-stream; charset=utf-8");
+  head.headers.add("X-Request-Id", record_.id);
+  head.headers.add("Cache-Control", "no-store");
+  head.body = AnswerHead::Body::kUnknown;
+  table_->cors().decorate(request_.headers, &head.headers);
+  record_.status = head.status;
+  verify_begun_ = true;
+  client_.send_head(head);
+}
+
+void Session::on_verified(std::string_view event) {
+  record_.bytes_out += event.size();
+  client_.send_body(event);
+}
+
+void Session::on_verify_over() {
+  client_.send_end();
+  finish(Outcome::kOk);
+}
+
+void Session::answer(LocalAnswer local) {
+  if (record_.mode.empty()) record_.mode = "local";
+  record_.status = local.head.status;
+  record_.bytes_out = local.body.size();
+  send(client_, std::move(local));
+  finish(Outcome::kOk);
+}
+
+void Session::finish(Outcome outcome) {
+  if (finished_) return;
+  finished_ = true;
+  total_timer_.stop();
+  pause_timer_.stop();
+  end_turn();
+  if (verify_ != nullptr) {
+    verify_->stop();
+    services_.loop.retire(std::move(verify_));
+  }
+  try {
+    stop_attempt();
+    account(outcome);
+  } catch (const std::bad_alloc&) {
+    log::error("out of memory while a request was recorded");
+  }
+  if (key_) key_->release();
+  slot_.reset();
+  client_.session_over();
+}
+
+void Session::settle(Outcome outcome) {
+  record_.outcome = outcome;
+  record_.total_ms = since_start_ms();
+  bill_.settle(answer_.carry(), heading().credentials.authenticated, &record_);
+}
+
+void Session::account(Outcome outcome) {
+  settle(outcome);
+  if (key_) key_->count_tokens(record_.tokens_in.value_or(0) + record_.tokens_out.value_or(0));
+  services_.metrics.upstream(metric_label()).finished(record_);
+  if (table_->settings().access_log) services_.access_log.write(record_);
+}
+
+void Session::stop_attempt() {
+  if (attempt_ == nullptr) return;
+  attempt_->stop();
+  services_.loop.retire(std::move(attempt_));
+}
+
+void Session::note_legs() {
+  if (attempt_ == nullptr) return;
+  const Legs& legs = attempt_->legs();
+  record_.reused = legs.reused;
+  if (legs.reused) return;
+  if (legs.resolve > Duration::zero()) record_.resolve_ms = milliseconds(legs.resolve);
+  if (legs.connect > Duration::zero()) record_.connect_ms = milliseconds(legs.connect);
+  if (legs.tls > Duration::zero()) record_.tls_ms = milliseconds(legs.tls);
+}
+
+double Session::since_start_ms() const { return milliseconds(services_.clock.now() - started_); }
+
+// The errors of an endpoint speak its dialect, also where no upstream was chosen yet.
+Dialect Session::answer_dialect() const {
+  if (heading().upstream != nullptr) return dialect();
+  return where_.place == Place::kGemini ? Dialect::kGemini : Dialect::kOpaque;
+}
+
+std::string Session::metric_label() const {
+  return record_.upstream.empty() ? "none" : record_.upstream;
+}
+
+}  // namespace culvert
