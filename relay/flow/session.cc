@@ -335,7 +335,9 @@ void Session::expire_turn() {
 }
 
 void Session::choose_key() {
-  if (auto chosen = key_->choose(key_asked()); !chosen) return give_up_or_go_on(std::move(chosen).error());
+  if (auto chosen = key_->choose(key_asked()); !chosen) {
+    return give_up_or_go_on(std::move(chosen).error());
+  }
   record_.key = key_->masked();
   connect();
 }

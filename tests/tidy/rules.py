@@ -121,6 +121,9 @@ TESTED_ELSEWHERE = {
     "relay/config/durable_file": "through last_known_good and identity",
     "relay/config/remote_settling": "through remote_config",
     "relay/config/usage_source": "an interface",
+    "relay/config/compile_failover": "through compile",
+    "relay/config/compile_key_pool": "through compile",
+    "relay/config/compile_route": "through compile",
     "relay/config/compile_settings": "through compile",
     "relay/config/compile_upstream": "through compile",
     "relay/crypto/authority": "in certificates_test, with all that it signs",
@@ -147,6 +150,7 @@ TESTED_ELSEWHERE = {
     "relay/flow/request_body": "tests/integration: bodies of any size, repeated and not",
     "relay/flow/services": "references without behaviour",
     "relay/flow/session": "tests/integration: every request is one",
+    "relay/flow/session_answer": "tests/integration, as session",
     "relay/flow/status_page": "tests/integration, on the wire",
     "relay/flow/table": "tests/integration: reload and routes",
     "relay/flow/verify": "tests/integration/life/verify_test.py",
@@ -179,11 +183,14 @@ TESTED_ELSEWHERE = {
     "proto/yaml_spec": "through yaml: tests/unit/proto/yaml_test.cc",
     "proto/yaml_tree": "through yaml: tests/unit/proto/yaml_test.cc",
     "proto/yaml_writer": "through yaml: tests/unit/proto/yaml_test.cc",
+    "proto/validate_failover": "through validate",
     "proto/validate_headers": "through validate",
+    "proto/validate_key_pool": "through validate",
     "proto/validate_parts": "through validate",
     "proto/validate_relay": "through validate",
     "proto/validate_upstream": "through validate",
     "proto/validate_relays": "through validate",
+    "proto/validate_route": "through validate",
 }
 
 # What no tracked file may name: places of one machine, and whose servers packages come from.

@@ -18,7 +18,7 @@ Headers fields(std::initializer_list<Header> list) {
 
 TEST(Encode, WritesHeads) {
   EXPECT_EQ(encode_request_head("POST", "/v1/x?y", fields({{"Host", "a"}, {"X-B", ""}})),
-            "POST /v1/x?y HTTP/1.1\r\nHost: a\r\nX-B: \r\n\r\n");
+            "POST /v1/x?y HTTP/1.1\r\nHost: a\r\nX-B:\r\n\r\n");
   EXPECT_EQ(encode_response_head(404, "", fields({{"A", "b"}})),
             "HTTP/1.1 404 Not Found\r\nA: b\r\n\r\n");
   EXPECT_EQ(encode_response_head(299, "", {}), "HTTP/1.1 299 \r\n\r\n");
