@@ -24,7 +24,9 @@ bool worth_repeating(const Ending& ending, const RetrySettings& settings) {
            settings.statuses.end();
   }
   const Error& error = *ending.error;
-  return error.fault == Fault::kUpstream && error.code != Code::kTotalTimeout;
+  // Who answers what cannot be read would do so again.
+  return error.fault == Fault::kUpstream && error.code != Code::kTotalTimeout &&
+         error.code != Code::kBadAnswer;
 }
 
 bool may_repeat(const Ending& ending, const Progress& progress) {

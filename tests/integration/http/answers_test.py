@@ -4,6 +4,14 @@ import unittest
 
 from tests.integration.http.support import OK, HttpCase, always, answering
 
+CONFIG = """
+kind: Upstream
+name: raw
+spec:
+  targets: [{url: "%s"}]
+  retry: {attempts: 2, backoff: 1ms}
+"""
+
 
 class AmbiguousAnswers(HttpCase):
     HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -33,6 +41,8 @@ class AmbiguousAnswers(HttpCase):
         "interim answers without end": b"HTTP/1.1 102 Processing\r\n\r\n" * 1000,
         "a head without end": HEAD + b"X-A: " + b"a" * 200_000,
         "fields without end": HEAD + b"X-A: b\r\n" * 5000,
+    }
+    BROKEN = {
         "an end inside the head": HEAD + b"Content-Length: 2\r\n",
         "nothing": b"",
     }
@@ -45,6 +55,17 @@ class AmbiguousAnswers(HttpCase):
                 self.assert_own_error(got, 502, "first_byte")
                 self.assertEqual(got.all("set-cookie"), [])
                 self.assertEqual(len(raw.connections), 1, "it was asked again")
+
+    def test_an_answer_that_ends_inside_its_head_is_none(self):
+        """What may be repeated is asked again, as often as the upstream is to be asked at most."""
+        for name, answer in self.BROKEN.items():
+            for method, most in (("GET", 2), ("POST", 1)):
+                with self.subTest(name, method=method):
+                    raw = self.upstream(answering(answer, end="fin"))
+                    relay = self.relay(config=CONFIG % raw.url)
+                    got = self.ask(relay, "/raw/a", method=method)
+                    self.assert_own_error(got, 502, "first_byte")
+                    self.assertEqual(len(raw.connections), most)
 
     def test_what_follows_an_answer_is_never_the_next_one(self):
         """Bytes after an answer: the connection is not used again."""
