@@ -24,7 +24,7 @@ ALWAYS = {"time": TEXT, "id": TEXT, "method": TEXT, "mode": TEXT, "status": COUN
 SOMETIMES = {"client": TEXT, "route": TEXT, "upstream": TEXT, "path": TEXT, "key": TEXT,
              "model": TEXT, "stage": TEXT, "error": TEXT, "tokens_in": COUNT, "tokens_out": COUNT,
              "tokens_cached": COUNT, "tokens_reasoning": COUNT, "usage": TEXT, "tenant": TEXT,
-             "token_id": TEXT,
+             "token_id": TEXT, "strategy": TEXT,
              "resolve_ms": NUMBER, "connect_ms": NUMBER, "tls_ms": NUMBER,
              "first_byte_ms": NUMBER, "first_token_ms": NUMBER}
 OUTCOMES = {"ok", "client_error", "upstream_error", "relay_error", "aborted", "truncated"}
@@ -89,7 +89,8 @@ class AccessLog(WithModels):
         self.check(line)
         expected = {"method": "POST", "mode": "preset", "upstream": "openai", "status": 200,
                     "path": "/v1/chat/completions", "key": settings.masked(POOLED), "attempts": 1,
-                    "outcome": "ok", "bytes_out": len(answer.body), "reused": False,
+                    "outcome": "ok", "strategy": "socket",
+                    "bytes_out": len(answer.body), "reused": False,
                     "bytes_in": len(request.partition(b"\r\n\r\n")[2])}
         self.assertEqual({name: line[name] for name in expected}, expected)
         for absent in ("stage", "error", "route", "client"):

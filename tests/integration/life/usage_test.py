@@ -170,12 +170,12 @@ class Records(WithSpool):
         exchange(relay.http, asking.post())                                 # 401: no record
         exchange(relay.http, asking.get("/healthz", key=None))
         exchange(relay.http, asking.get("/nowhere/x"))
-        self.models.behave(status=500, times=1)
+        self.models.behave(status=501, times=1)  # no status after which it would be tried again
         exchange(relay.http, asking.post(fields=f"X-Culvert-Token: {TOKEN}\r\n"))
         relay.wait_for_log(count=4)
         found = records(relay)
         self.assertEqual([(r["class"], r["status"], tokens(r)) for r in found],
-                         [("USAGE_CLASS_REFUSED", 500, (None, None))])
+                         [("USAGE_CLASS_REFUSED", 501, (None, None))])
 
     def test_what_cannot_be_read_is_counted_without_tokens(self):
         relay = self.relay()
