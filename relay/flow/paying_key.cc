@@ -34,7 +34,7 @@ void PayingKey::find_pool(const Asked& asked) {
   }
 }
 
-bool PayingKey::wants_prompt(const Asked& asked) {
+bool PayingKey::sticky(const Asked& asked) {
   find_pool(asked);
   return pool_ != nullptr && pool_->sticky();
 }
@@ -42,7 +42,7 @@ bool PayingKey::wants_prompt(const Asked& asked) {
 Result<void> PayingKey::choose(const Asked& asked) {
   find_pool(asked);
   if (pool_ != nullptr) {
-    lease_ = CULVERT_TRY(pool_->choose({tried_, asked.sticky, asked.model}));
+    lease_ = CULVERT_TRY(pool_->choose({tried_, asked.conversation, asked.model}));
     masked_ = lease_->masked();
   } else if (asked.payer == Payer::kOwn) {
     masked_ = asked.credentials.own_keys.front().masked();

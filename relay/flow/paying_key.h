@@ -26,12 +26,12 @@ class PayingKey {
     const std::string& upstream;
     Payer payer;
     const Credentials& credentials;
-    std::string sticky;  // equal for one conversation, or for one caller
-    std::string model;   // "" where it is not known
-    std::string pool;    // of the destination; "": the upstream's own
+    std::string_view model;         // "" where it is not known
+    const std::string& pool;        // of the destination; "": the upstream's own
+    std::string_view conversation;  // or the caller: whose key stays the same, in a sticky pool
   };
-  // Whether `sticky` matters, so that it is worth waiting for the beginning of the prompt.
-  bool wants_prompt(const Asked& asked);
+  // Whether `conversation` matters, so that it is worth waiting for the beginning of the prompt.
+  bool sticky(const Asked& asked);
   // The next key that this request has not tried. Errors: as KeyPoolState::choose.
   Result<void> choose(const Asked& asked);
 

@@ -200,7 +200,9 @@ void Session::admit() {
   std::vector<Heading> allowed;
   std::optional<Error> refused;
   for (const Destination* destination : destinations()) {
-    Heading heading = towards(asked_, destination);
+    // Without a route it is the one that identify() made: to read credentials costs hashes.
+    const bool made = destination == nullptr && heading().destination == nullptr;
+    Heading heading = made ? std::move(headings_.front()) : towards(asked_, destination);
     if (auto admitted = culvert::admit(asked_, &heading); admitted) {
       // A caller's own key is for the upstream that it was meant for.
       const bool strange = heading.payer == Payer::kOwn && !allowed.empty() &&
@@ -251,7 +253,7 @@ void Session::plan_course() {
                   std::move(stops));
   if (request_.expect_continue) client_.send_continue();
   key_.emplace(services_, *table_);
-  if (has_body() && key_->wants_prompt(key_asked())) {
+  if (has_body() && key_->sticky(key_asked())) {
     beginning_.want_prompt(body_.unsent(), body_.whole());
   }
   if (beginning_known()) return begin_course();
@@ -335,24 +337,34 @@ void Session::expire_turn() {
 }
 
 void Session::choose_key() {
-  if (auto chosen = key_->choose(key_asked()); !chosen) {
-    return give_up_or_go_on(std::move(chosen).error());
-  }
+  if (auto chosen = next_key(); !chosen) return give_up_or_go_on(std::move(chosen).error());
   record_.key = key_->masked();
   connect();
 }
 
+Result<void> Session::next_key() {
+  PayingKey::Asked asked = key_asked();
+  if (!key_->sticky(asked)) return key_->choose(asked);
+  const std::string conversation = this->conversation();
+  asked.conversation = conversation;
+  return key_->choose(asked);
+}
+
 PayingKey::Asked Session::key_asked() const {
-  const Credentials& credentials = heading().credentials;
-  // A conversation is its tenant's, or its caller's.
-  const std::string& owner = credentials.tenant.empty() ? credentials.caller : credentials.tenant;
-  const std::string prompt = beginning_.prompt();
   return {.upstream = heading().alias,
           .payer = heading().payer,
-          .credentials = credentials,
-          .sticky = prompt.empty() ? credentials.caller + client_.peer().text() : prompt + owner,
+          .credentials = heading().credentials,
           .model = record_.model,
-          .pool = heading().key_pool};
+          .pool = heading().key_pool,
+          .conversation = {}};
+}
+
+// It is its tenant's, or its caller's.
+std::string Session::conversation() const {
+  const Credentials& credentials = heading().credentials;
+  const std::string prompt = beginning_.prompt();
+  if (prompt.empty()) return credentials.caller + client_.peer().text();
+  return prompt + (credentials.tenant.empty() ? credentials.caller : credentials.tenant);
 }
 
 // --- 4. Up

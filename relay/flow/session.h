@@ -119,7 +119,9 @@ class Session final : public Retirable,
 
   void end_turn();
   void expire_turn();
+  Result<void> next_key();
   PayingKey::Asked key_asked() const;
+  std::string conversation() const;
   void conclude_refusal(bool whole);
   void no_key_left(const Decision& decision);
 

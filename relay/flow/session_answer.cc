@@ -65,7 +65,7 @@ void Session::no_key_left(const Decision& decision) {
   Error error = Error::ours(Code::kKeysUnavailable, Stage::kLimit,
                             "several keys were refused one after the other");
   if (decision.retry_after) error.retry_after = whole_seconds(*decision.retry_after);
-  if (auto chosen = key_->choose(key_asked()); !chosen) error = std::move(chosen).error();
+  if (auto chosen = next_key(); !chosen) error = std::move(chosen).error();
   fail(std::move(error));
 }
 
