@@ -130,18 +130,20 @@ export class Models {
   }
 }
 
-// The relay, on https and http, with `env` on top of the least it needs and, where given, a
-// configuration file.
+// Tries follow one another at once, and a wait that a vendor asks for is its client's: what pauses
+// do is held by tests/integration and tests/unit.
+const PROMPT_RETRIES = ['openai', 'anthropic', 'gemini']
+  .map((name) => `kind: Upstream\nname: ${name}\nspec: {retry: {backoff: 1ms, within: 5s}}\n`)
+  .join('---\n');
+
+// The relay, on https and http, with `env` on top of the least it needs, and a configuration file.
 export class Relay {
-  static async start(env, config) {
+  static async start(env, config = PROMPT_RETRIES) {
     const folder = await mkdtemp(path.join(tmpdir(), 'culvert-e2e-'));
     const program = process.env.CULVERT_RELAY ?? path.join(repository, 'build/bin/culvert-relay');
-    const args = [];
-    if (config) {
-      const file = path.join(folder, 'relay.yaml');
-      await writeFile(file, config);
-      args.push('--config', file);
-    }
+    const file = path.join(folder, 'relay.yaml');
+    await writeFile(file, config);
+    const args = ['--config', file];
     const kept = ['PATH', 'HOME', 'ASAN_OPTIONS', 'UBSAN_OPTIONS', 'TSAN_OPTIONS', 'LSAN_OPTIONS'];
     const child = spawn(program, args, {
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -11,6 +11,9 @@ from tests.fakes.relay import sanitized
 from tests.integration.http.support import KEY_A, OK, HttpCase, always, memory, request
 
 DIALECTS = ("openai", "anthropic", "gemini", "cohere")  # the last one is opaque
+# Tries follow one another at once.
+PROMPT_RETRIES = "---\n".join(
+    f"kind: Upstream\nname: {dialect}\nspec: {{retry: {{backoff: 1ms}}}}\n" for dialect in DIALECTS)
 
 
 def closed_port() -> int:
@@ -22,7 +25,8 @@ class UpstreamFailures(HttpCase):
     """Each in every dialect: the SDK of the vendor must find its error where it looks for it."""
 
     def failed(self, url: str, status: int, stage: str, **env):
-        relay = self.relay(**{f"PROXY_{d.upper()}_TARGET": url for d in DIALECTS}, **env)
+        relay = self.relay(config=PROMPT_RETRIES,
+                           **{f"PROXY_{d.upper()}_TARGET": url for d in DIALECTS}, **env)
         for dialect in DIALECTS:
             with self.subTest(dialect):
                 answer = self.ask(relay, f"/{dialect}/v1/a?key={KEY_A}&secret=query", "POST",
