@@ -56,13 +56,14 @@ void Places::copy(const Places& from, std::string_view kind, std::string_view na
 std::optional<std::string> own_pool(const Resources& resources, const std::string& upstream) {
   const auto named = resources.key_pools.find(upstream);
   if (named != resources.key_pools.end() && named->second.upstream() == upstream) return upstream;
-  std::optional<std::string> only;
+  const std::string* only = nullptr;
   for (const auto& [name, pool] : resources.key_pools) {
     if (pool.upstream() != upstream) continue;
-    if (only) return std::nullopt;
-    only = name;
+    if (only != nullptr) return std::nullopt;
+    only = &name;
   }
-  return only;
+  if (only == nullptr) return std::nullopt;
+  return *only;
 }
 
 }  // namespace culvert

@@ -123,7 +123,7 @@ Error fetch_setup_error(CURL* easy, CURLcode code, bool by_proxy) {
   return tls_error("the connection broke before the request could be sent");
 }
 
-Error fetch_exchange_error(CURLcode code) {
+Error fetch_exchange_error(CURLcode code, bool answered) {
   const auto closed = [](const char* detail) {
     return Error::upstream(Code::kUpstreamClosed, Stage::kNone, Retry::kNever, detail);
   };
@@ -133,7 +133,8 @@ Error fetch_exchange_error(CURLcode code) {
     case CURLE_GOT_NOTHING:
       return closed("the upstream closed without an answer");
     case CURLE_PARTIAL_FILE:
-      return closed("the upstream closed before its answer was whole (RFC 9112 §8)");
+      return closed(answered ? "the upstream closed before its answer was whole"
+                             : "the upstream closed without an answer");
     case CURLE_HTTP2:
     case CURLE_HTTP2_STREAM:
       return closed("the upstream broke off the HTTP/2 stream");

@@ -194,7 +194,7 @@ void FetchExchange::finish() {
   if (wire_->out_of_memory()) {
     return fail(Error::ours(Code::kOutOfMemory, Stage::kNone, "out of memory"));
   }
-  Error error = fetch_exchange_error(*done);
+  Error error = fetch_exchange_error(*done, head_arrived_);
   if (wire_->wanted_again()) {
     error = Error::upstream(Code::kUpstreamClosed, Stage::kNone, Retry::kNever,
                             "the upstream closed without an answer");

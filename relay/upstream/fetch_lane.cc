@@ -41,9 +41,10 @@ class FetchLane::Socket final : public Retirable, private PollSink {
     int events = 0;
     if (ready.readable) events |= CURL_CSELECT_IN;
     if (ready.writable) events |= CURL_CSELECT_OUT;
-    // libuv stopped watching; libcurl finds the error by reading, and says whether to watch on.
+    // libuv stopped watching. What came before the error is still there to be read, and then the
+    // error: told of it (CURL_CSELECT_ERR), libcurl would look at neither.
     if (ready.failed) {
-      events |= CURL_CSELECT_ERR;
+      events |= CURL_CSELECT_IN | CURL_CSELECT_OUT;
       poll_->watch(wanted_);
     }
     lane_.act(fd_.get(), events);

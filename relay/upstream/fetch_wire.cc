@@ -2,6 +2,7 @@
 #include "relay/upstream/fetch_wire.h"
 
 #include "relay/base/limits.h"
+#include "relay/upstream/fetch_records.h"
 
 #include <charconv>
 #include <cstring>
@@ -83,6 +84,7 @@ int FetchWire::on_opened(void*, curl_socket_t, curlsocktype) {
 
 CURLcode FetchWire::on_ssl_ctx(CURL*, void* ssl_ctx, void* trust) {
   static_cast<FetchTrust*>(trust)->install(ssl_ctx);
+  read_by_records(ssl_ctx);
   return CURLE_OK;
 }
 

@@ -162,6 +162,7 @@ TESTED_ELSEWHERE = {
     "relay/upstream/fetch_client": "through fetch_exchange: lanes and their bounds",
     "relay/upstream/fetch_errors": "through fetch_exchange, and tests/integration/fetch",
     "relay/upstream/fetch_lane": "through fetch_exchange",
+    "relay/upstream/fetch_records": "tests/integration/fetch/cuts_test: ends of TLS and HTTP/2",
     "relay/upstream/fetch_request": "through fetch_exchange: bytes on the wire",
     "relay/upstream/fetch_trust": "through fetch_exchange: certificates right and wrong",
     "relay/upstream/fetch_wire": "through fetch_exchange",
