@@ -28,16 +28,14 @@ def field(name: str, value: str) -> bytes:
 
 
 class Http2Frames:
-    """The preface and the settings are exchanged at once; `window` is what one stream of the client
-    may send before it is told more (65535 where nothing is said). Takes connections whose TLS, if
-    any, agreed on h2."""
+    """The preface and the settings are exchanged at once. Takes connections whose TLS, if any,
+    agreed on h2."""
 
-    def __init__(self, connection, window: int | None = None):
+    def __init__(self, connection):
         self.connection = connection
         self.seen: list[tuple[int, int, int, bytes]] = []  # every frame that came
         assert connection.recv_exactly(len(PREFACE)) == PREFACE
-        self.send(SETTINGS, 0, 0, b"" if window is None else
-                  (4).to_bytes(2, "big") + window.to_bytes(4, "big"))
+        self.send(SETTINGS, 0, 0, b"")
 
     # -- in
 
