@@ -77,6 +77,7 @@ void FetchExchange::dial() {
 
 void FetchExchange::on_not_dialled(Error error) {
   if (dial_ != nullptr) note_legs();
+  if (proxy_) error.detail = "the egress proxy was not reached: " + error.detail;
   fail(std::move(error));
 }
 

@@ -20,6 +20,7 @@ constexpr size_t kHeaderBytes = 5;  // type, version, length (RFC 8446 §5.1)
 struct Position {
   size_t header_read = 0;
   size_t left = 0;  // of the record, once its header was read
+  bool may_rest = true;
   bool rests = false;
   bool ended = false;  // TCP
 
@@ -36,7 +37,7 @@ struct Position {
     }
     if (header_read < kHeaderBytes || left > 0) return;
     header_read = 0;
-    rests = true;
+    rests = may_rest;
   }
 };
 
@@ -88,8 +89,9 @@ BIO_METHOD* method() {
   return made;
 }
 
-// Also called for what follows a handshake, such as tickets. Each of the chain's two ends in `ssl`
+// Also called for what follows a handshake, such as tickets. Each of the two directions of `ssl`
 // keeps its own reference to libcurl's BIO.
+template <Turn turn>
 void on_info(const SSL* ssl, int where, int /*value*/) {
   if ((where & SSL_CB_HANDSHAKE_START) == 0) return;
   BIO* below = SSL_get_rbio(ssl);
@@ -99,15 +101,17 @@ void on_info(const SSL* ssl, int where, int /*value*/) {
     BIO_free(records);
     return;
   }
+  position_of(records)->may_rest = turn == Turn::kRecord;
   BIO_push(records, below);
   SSL_set0_rbio(const_cast<SSL*>(ssl), records);
 }
 
 }  // namespace
 
-void read_by_records(void* ssl_ctx) {
+void read_by_records(void* ssl_ctx, Turn turn) {
   auto* context = static_cast<SSL_CTX*>(ssl_ctx);
-  SSL_CTX_set_info_callback(context, on_info);
+  SSL_CTX_set_info_callback(context, turn == Turn::kRecord ? on_info<Turn::kRecord>
+                                                           : on_info<Turn::kWhole>);
   SSL_CTX_clear_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF);
 }
 

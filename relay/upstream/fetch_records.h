@@ -6,7 +6,11 @@
 
 namespace culvert {
 
+// How far libcurl may read in one turn. Whole: all that there is; for TLS within TLS (a proxy's),
+// of which nobody would call for what is left.
+enum class Turn { kRecord, kWhole };
+
 // For all connections that are made with it; ssl_ctx is OpenSSL's SSL_CTX.
-void read_by_records(void* ssl_ctx);
+void read_by_records(void* ssl_ctx, Turn turn);
 
 }  // namespace culvert

@@ -183,6 +183,9 @@ void FetchRequest::set_proxy(const EgressProxy& proxy) {
   set(CURLOPT_PROXY,
       fmt::format("{}://{}:{}", scheme_of(proxy.kind), in_url(proxy.host), proxy.port).c_str());
   set(CURLOPT_HTTPPROXYTUNNEL, 1L);
+  tls_to_proxy_ = proxy.kind == EgressProxy::Kind::kHttps;
+  // Records of TLS within TLS are not held apart, and streams of HTTP/2 need that (fetch_records).
+  if (tls_to_proxy_) set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   set(CURLOPT_PROXYAUTH, static_cast<long>(CURLAUTH_BASIC));
   set(CURLOPT_SOCKS5_AUTH, static_cast<long>(CURLAUTH_BASIC));
   if (proxy.authenticates) {

@@ -29,6 +29,7 @@ class FetchRequest {
 
   CURL* easy() const { return easy_; }
   bool sends_body() const { return sends_body_; }
+  bool tls_to_proxy() const { return tls_to_proxy_; }
 
   template <class Value>
   void set(CURLoption option, Value value) {
@@ -53,6 +54,7 @@ class FetchRequest {
   curl_slist* resolved_ = nullptr;
   std::string method_;
   bool sends_body_ = false;
+  bool tls_to_proxy_ = false;
   bool refused_ = false;
 };
 

@@ -34,7 +34,7 @@ FetchWire::FetchWire(FetchLane& lane,
   r.set(CURLOPT_OPENSOCKETDATA, this);
   r.set(CURLOPT_SOCKOPTFUNCTION, on_opened);
   r.set(CURLOPT_SSL_CTX_FUNCTION, on_ssl_ctx);
-  r.set(CURLOPT_SSL_CTX_DATA, &lane.trust());
+  r.set(CURLOPT_SSL_CTX_DATA, this);
 }
 
 FetchWire::~FetchWire() {
@@ -82,9 +82,10 @@ int FetchWire::on_opened(void*, curl_socket_t, curlsocktype) {
   return CURL_SOCKOPT_ALREADY_CONNECTED;
 }
 
-CURLcode FetchWire::on_ssl_ctx(CURL*, void* ssl_ctx, void* trust) {
-  static_cast<FetchTrust*>(trust)->install(ssl_ctx);
-  read_by_records(ssl_ctx);
+CURLcode FetchWire::on_ssl_ctx(CURL*, void* ssl_ctx, void* self) {
+  const FetchWire* wire = wire_of(self);
+  wire->lane_.trust().install(ssl_ctx);
+  read_by_records(ssl_ctx, wire->request_->tls_to_proxy() ? Turn::kWhole : Turn::kRecord);
   return CURLE_OK;
 }
 
