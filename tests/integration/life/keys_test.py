@@ -346,9 +346,9 @@ class Health(Pools):
         self.assertEqual(answer.status, 503)
         self.assertTrue(400 < int(answer.get("retry-after")) <= 500)
 
-    def test_errors_that_are_not_the_keys_pass_unchanged(self):
+    def test_errors_of_the_request_pass_unchanged_and_at_once(self):
         relay = self.relay()
-        for status in (400, 404, 413, 500, 503):
+        for status in (400, 404, 413, 501):
             with self.subTest(status=status):
                 self.models.reset()
                 self.models.behave(status=status)
@@ -357,15 +357,62 @@ class Health(Pools):
                 self.assertEqual(len(self.used()), 1)
         self.assertEqual(set(self.states(relay).values()), {"ready"})
 
+    def impatient(self, **retry) -> Relay:
+        """One whose pauses are short."""
+        return Relay.for_test(self, config=settings.resources(
+            settings.relay(auth_tokens=[TOKEN], workers=1),
+            settings.upstream("openai", self.models.url, retry={"backoff": "1ms", **retry}),
+            settings.pool("openai", KEYS[:3])))
+
+    def test_errors_of_the_upstream_pass_unchanged_when_the_tries_are_used_up(self):
+        """Four in all by default; no key is the worse for it."""
+        for status in (500, 502, 503, 504, 529):
+            with self.subTest(status=status):
+                self.models.reset()
+                self.models.behave(status=status)
+                relay = self.impatient()
+                answer = self.ask(relay)
+                self.assertEqual((answer.status, answer.get("x-proxy-error")), (status, None))
+                self.models.wait(ended=4)
+                self.assertEqual(len(self.used()), 4)
+                self.assertEqual(relay.wait_for_log()[0]["attempts"], 4)
+                self.assertEqual(set(self.states(relay).values()), {"ready"})
+
     def test_a_callers_single_key_gets_the_vendors_own_refusal(self):
+        """401 and 403 at once: no other try would end otherwise."""
         relay = self.relay()
-        for status in (401, 403, 429):
+        for status in (401, 403):
             with self.subTest(status=status):
                 self.models.reset()
                 self.models.behave(status=status)
                 answer = self.ask(relay, key="sk-own-key-0123456789")
                 self.assertEqual((answer.status, answer.get("x-proxy-error")), (status, None))
                 self.assertEqual(len(self.used()), 1)
+
+    def test_a_callers_single_key_that_is_rate_limited_is_tried_again(self):
+        """With the same key, as often as the policy says; then the vendor's refusal passes."""
+        own = "sk-own-key-0123456789"
+        for attempts in (1, 2, 4):
+            with self.subTest(attempts=attempts):
+                self.models.reset()
+                self.models.behave(status=429)
+                answer = self.ask(self.impatient(attempts=attempts), key=own)
+                self.assertEqual((answer.status, answer.get("x-proxy-error")), (429, None))
+                self.models.wait(ended=attempts)
+                self.assertEqual(self.used(), [own] * attempts)
+
+    def test_a_wait_that_is_longer_than_a_request_may_take_is_not_begun(self):
+        """The caller is told instead how long it is."""
+        own = "sk-own-key-0123456789"
+        for within, calls in (("500ms", 1), ("60s", 2)):
+            with self.subTest(within=within):
+                self.models.reset()
+                self.models.behave(status=429, retry_after=1, times=1)
+                answer = self.ask(self.impatient(within=within), key=own)
+                self.assertEqual(answer.status, 429 if calls == 1 else 200)
+                self.assertEqual(answer.get("retry-after"), "1" if calls == 1 else None)
+                self.models.wait(ended=calls)
+                self.assertEqual(self.used(), [own] * calls)
 
     def test_the_body_goes_up_whole_with_the_next_key(self):
         relay = self.relay(KEYS[:2])
@@ -433,15 +480,17 @@ class Shared(Pools):
 class Repeated(unittest.TestCase):
     """What happens to a request on a pooled connection that the upstream ends."""
 
-    def dialogue(self, second, rest) -> tuple[RawUpstream, Relay]:
-        """The first connection answers a request and does `second` to the next; others `rest`."""
+    def dialogue(self, second, rest, **spec) -> tuple[RawUpstream, Relay]:
+        """The first connection answers a request and does `second` to the next; others `rest`.
+        `spec` is the upstream's."""
         def first(connection):
             connection.recv_request()
             connection.answer("first")
             second(connection)
 
         upstream = self.enterContext(RawUpstream([first, rest]))
-        relay = Relay.for_test(self, {"PROXY_OPENAI_TARGET": upstream.url, "CULVERT_WORKERS": "1"})
+        relay = Relay.for_test(self, config=settings.resources(
+            settings.relay(workers=1), settings.upstream("openai", upstream.url, **spec)))
         with RawClient(relay.http) as client:
             client.send(asking.get("/openai/v1/models"))
             self.assertEqual(client.read_response().body, b"first")
@@ -485,20 +534,26 @@ class Repeated(unittest.TestCase):
                 line = relay.wait_for_log(count=2)[1]
                 self.assertEqual((line["attempts"], line["reused"]), (2, False))
 
-    def test_and_no_more_than_once(self):
-        upstream, relay = self.dialogue(self.after_the_head("rst"), self.after_the_head("rst"))
-        answer = exchange(relay.http, asking.get("/openai/v1/models"))
-        self.assertEqual(answer.status, 502)
-        self.assertEqual(self.sends(upstream, b"GET"), 3)
+    def test_the_fresh_connection_is_beside_the_tries_that_are_allowed(self):
+        """The pooled one, and then as many as `attempts` says, each on a connection of its own."""
+        for attempts in (1, 2):
+            with self.subTest(attempts=attempts):
+                upstream, relay = self.dialogue(
+                    self.after_the_head("rst"), self.after_the_head("rst"),
+                    retry={"attempts": attempts, "backoff": "1ms"})
+                answer = exchange(relay.http, asking.get("/openai/v1/models"))
+                self.assertEqual((answer.status, answer.get("x-proxy-stage")), (502, "first_byte"))
+                self.assertEqual(self.sends(upstream, b"GET"), 1 + 1 + attempts)
 
-    def test_a_fresh_connection_that_fails_is_not_repeated(self):
-        for request, method in ((asking.get("/openai/v1/models"), b"GET"),
-                                (asking.post(), b"POST")):
+    def test_what_fails_on_a_fresh_connection_is_repeated_where_nothing_can_happen_twice(self):
+        for request, method, sends in ((asking.get("/openai/v1/models"), b"GET", 4),
+                                       (asking.post(), b"POST", 1)):
             with self.subTest(method=method):
                 with RawUpstream(self.after_the_head("rst")) as upstream:
-                    relay = Relay.for_test(self, {"PROXY_OPENAI_TARGET": upstream.url})
+                    relay = Relay.for_test(self, config=settings.resources(settings.upstream(
+                        "openai", upstream.url, retry={"backoff": "1ms"})))
                     self.assertEqual(exchange(relay.http, request).status, 502)
-                    self.assertEqual(self.sends(upstream, method), 1)
+                    self.assertEqual(self.sends(upstream, method), sends)
 
     def test_a_connection_that_died_while_idle_is_never_used(self):
         """The answer and the end of the connection come in one segment: whoever looks before the
