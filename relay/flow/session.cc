@@ -371,7 +371,7 @@ std::string Session::conversation() const {
 
 void Session::connect() {
   int64_t growth = 0;
-  if (heading().rewrites_body()) {
+  if (heading().rewrites_body() && has_body()) {  // a list of models names none
     auto grown = growth_of(heading().model, body_.unsent(), table_->settings().replay_bytes);
     if (!grown) return fail(std::move(grown).error());
     growth = *grown;
