@@ -42,7 +42,8 @@ Session::Session(WorkerServices& services, ClientSide& client, RequestHead head)
       answer_(client, services.clock, started_, record_, bill_),
       total_timer_(services.loop,
                    [this] {
-                     fail(Error::upstream(Code::kTotalTimeout, Stage::kBody, Retry::kNever,
+                     const Stage stage = answer_.begun() ? Stage::kBody : Stage::kFirstByte;
+                     fail(Error::upstream(Code::kTotalTimeout, stage, Retry::kNever,
                                           "the request took too long in all"));
                    }),
       pause_timer_(services.loop, [this] { or_fail([this] { enter_step(); }); }),

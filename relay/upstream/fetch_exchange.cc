@@ -86,6 +86,10 @@ void FetchExchange::note_legs() {
   legs_.connect = dial_->connect_took();
 }
 
+void FetchExchange::note_set_up(Instant end) {
+  if (!legs_.reused && (plan_.connect.tls || proxy_)) legs_.tls = end - set_up_since_;
+}
+
 void FetchExchange::on_dialled(Fd connection) {
   note_legs();
   client_.loop().retire(std::move(dial_));
@@ -133,9 +137,7 @@ void FetchExchange::not_connected() {
 
 void FetchExchange::tell_connected() {
   connected_ = true;
-  if (!legs_.reused && (plan_.connect.tls || proxy_)) {
-    legs_.tls = wire_->requested_at() - set_up_since_;
-  }
+  note_set_up(wire_->requested_at());
   timer_.start(plan_.options.first_byte);
   sink_->on_connected();
 }
@@ -278,6 +280,7 @@ void FetchExchange::fail(Error error) {
   if (over_) return;
   over_ = true;
   timer_.stop();
+  if (wire_ != nullptr && !connected_) note_set_up(client_.clock().now());
   const bool died = error.code == Code::kUpstreamClosed && wire_ != nullptr;
   if (error.stage == Stage::kNone) {
     const bool all_sent = upload_ended_ && upload_.empty();

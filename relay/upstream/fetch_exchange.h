@@ -56,6 +56,7 @@ class FetchExchange final : public Exchange, private AddressLookupSink, private 
   void look_up();
   void dial();
   void note_legs();
+  void note_set_up(Instant end);
   void run(Fd connection);
   void not_connected();
   void tell_connected();

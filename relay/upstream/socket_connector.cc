@@ -121,6 +121,7 @@ class SocketConnector::Attempt final : public Connecting,
 
   void fail(Error error) {
     timer_.stop();
+    if (tls_ != nullptr) legs_.tls = connector_.clock_.now() - tls_started_;
     if (channel_ != nullptr) channel_->mute();
     if (error.stage == Stage::kNone) error.stage = Stage::kTls;
     sink_.on_no_connection(std::move(error), legs_);
