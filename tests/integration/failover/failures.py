@@ -12,11 +12,12 @@ from tests.integration.failover.failing import (Conversation, FailingUpstream, N
 
 
 class Kind(Enum):
-    NOT_TAKEN = auto()  # no connection was made: nothing can have happened
-    UNKNOWN = auto()    # the request left, and nobody knows what came of it
-    STATUS = auto()     # the upstream answered that it is to be asked again
-    FINAL = auto()      # it answered, and would again
-    CUT = auto()        # the answer had begun
+    NOT_TAKEN = auto()   # no connection was made: nothing can have happened
+    UNKNOWN = auto()     # the request left, and nobody knows what came of it
+    UNREADABLE = auto()  # it was answered with what is no answer, and would be again
+    STATUS = auto()      # the upstream answered that it is to be asked again
+    FINAL = auto()       # it answered, and would again
+    CUT = auto()         # the answer had begun
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,11 @@ unknown("answer-head-closed", "closed in the middle of the answer's head",
         after(1, "close", HALF_HEAD))
 unknown("answer-head-trickled", "the answer's head comes a byte at a time, without end", trickling,
         status=504, timeouts={"first_byte": SHORT})
-unknown("answer-garbage", "an answer that is not HTTP", after(1, "wait", "SSH-2.0-x\r\n\r\n"))
+add("answer-garbage", "an answer that is not HTTP", Kind.UNREADABLE,
+    after(1, "wait", "SSH-2.0-x\r\n\r\n"), stage="first_byte")
+add("answer-two-lengths", "an answer with two lengths", Kind.UNREADABLE,
+    after(1, "wait", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"),
+    stage="first_byte")
 unknown("interim-reset", "103, then reset",
         after(1, "rst", "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"))
 unknown("tls-answer-closed", "closed instead of an answer, over TLS", after(1, "close"), tls=True)
@@ -177,13 +182,17 @@ for code in (400, 404, 413, 501):
 
 # -- the answer had begun
 
-def cut(name: str, told: str, fields: str, body: str, end: str, **more) -> None:
+def beginning(fields: str, body: str, end: str) -> Script:
     def script(talk: Conversation) -> None:
         talk.handshake()
         talk.read()
         talk.begin(fields, body)
         talk.end(end)
-    add(name, told, Kind.CUT, script, status=200, **more)
+    return script
+
+
+def cut(name: str, told: str, fields: str, body: str, end: str, **more) -> None:
+    add(name, told, Kind.CUT, beginning(fields, body, end), status=200, **more)
 
 
 LENGTH, CHUNKED = "Content-Length: 100\r\n", "Transfer-Encoding: chunked\r\n"

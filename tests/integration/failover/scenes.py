@@ -15,7 +15,7 @@ from tests.integration.failover.policy import Request, Seen
 from tests.integration.life import asking, settings
 from tests.integration.life.settings import TOKEN
 
-ATTEMPTS = 3
+ATTEMPTS = 4  # the default
 AT_ONCE = 24
 REPLAY_KIB = 64
 OWN_KEY = "sk-callers-own-0123456789"
@@ -105,7 +105,7 @@ class Scenes:
 
     def upstream(self, name: str, *targets, pool: int = 0, strategies=("socket",), **spec) -> None:
         """`pool`: so many keys of its own."""
-        retry = {"attempts": ATTEMPTS, "backoff": "1ms", **spec.pop("retry", {})}
+        retry = {"backoff": "1ms", **spec.pop("retry", {})}
         self._documents.append(settings.upstream(
             name, *targets, dialect="openai", strategies=list(strategies), retry=retry,
             tls={"ca_file": certs.authority().ca_file}, health_check={"off": True}, **spec))

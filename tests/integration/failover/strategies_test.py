@@ -9,6 +9,7 @@ import unittest
 from tests.fakes.raw_client import RawClient, exchange
 from tests.fakes.relay import Relay
 from tests.integration.failover.failing import FailingUpstream, Script, well
+from tests.integration.failover.failures import hello_then, saying
 from tests.integration.failover.policy import Request
 from tests.integration.failover.scenes import (ATTEMPTS, BY_TOKEN, LONG, OWN_KEY, Scene,
                                                Scenes)
@@ -100,7 +101,7 @@ class Remembered(Ways):
     def test_where_both_fail_neither_rests(self):
         """The target is broken then, and not the way to it."""
         scenes = self.scenes()
-        target = self.upstream(scenes, "both", lambda talk: talk.end("rst"), True,
+        target = self.upstream(scenes, "both", hello_then("rst"), True,
                                circuit_breaker={"off": True}, retry={"attempts": 1})
         relay = scenes.start()
         for _ in range(3):
@@ -173,9 +174,7 @@ class Narrow(Ways):
 class Told(Ways):
     def test_the_strategy_is_told_to_who_has_a_token(self):
         scenes = self.scenes()
-        told = lambda talk: (talk.read(), talk.answer(200, "X-Culvert-Strategy: forged\r\n"),
-                             talk.end("wait"))
-        self.upstream(scenes, "told", told, False)
+        self.upstream(scenes, "told", saying(200, lambda: "X-Culvert-Strategy: forged\r\n"), False)
         relay = scenes.start()
         own = f"Authorization: Bearer {OWN_KEY}\r\n"
         for fields, heard in ((BY_TOKEN, ["socket"]), ("", [])):
@@ -186,8 +185,7 @@ class Told(Ways):
 
     def test_further_tries_are_counted_by_where_they_go(self):
         scenes = self.scenes()
-        self.upstream(scenes, "again", lambda talk: (talk.read(), talk.answer(503),
-                                                     talk.end("wait")), False)
+        self.upstream(scenes, "again", saying(503), False)
         self.upstream(scenes, "other", Picky("rst"), True)
         relay = scenes.start()
         self.assertEqual(self.ask(relay, "again").status, 503)
