@@ -1,4 +1,4 @@
-// Two tries at the most: a pooled connection may have died.
+// A strategy gets two tries at the most: a pooled connection may have died.
 #include "relay/flow/key_check.h"
 
 #include "relay/base/limits.h"
@@ -50,6 +50,10 @@ const char* words_of(RefusalKind kind) {
   return "";
 }
 
+bool connecting(Stage stage) {
+  return stage == Stage::kResolve || stage == Stage::kConnect || stage == Stage::kTls;
+}
+
 Status status_of(RefusalKind kind) {
   const bool bad = kind == RefusalKind::kBilling || kind == RefusalKind::kSuspended ||
                    kind == RefusalKind::kInvalid || kind == RefusalKind::kUnknown;
@@ -99,7 +103,10 @@ KeyCheck::~KeyCheck() { stop(); }
 void KeyCheck::start() {
   std::vector<uint32_t> weights;
   for (const Target& target : order_.upstream.targets) weights.push_back(target.weight);
-  target_ = order_.upstream.targets[pick_weighted(weights, services_.random)].url;
+  const size_t chosen = pick_weighted(weights, services_.random);
+  target_ = order_.upstream.targets[chosen].url;
+  health_ = order_.table->health(order_.upstream.name);
+  trial_ = health_->target(chosen).strategies.begin(order_.upstream.strategies);
   const Duration most = order_.upstream.health_check.timeout;
   timer_.start(most > Duration::zero() ? most : Duration(limits::kKeyCheckTimeout));
   attempt(false);
@@ -118,7 +125,8 @@ void KeyCheck::attempt(bool fresh) {
   heading.payer = Payer::kPool;  // the key goes where one of a pool goes
   AttemptPlan plan = plan_of({asked, heading, target_, &order_.key});
   plan.fresh = fresh;
-  plan.strategy = order_.upstream.strategies.front();
+  plan.strategy = trial_->current();
+  plan.connect.bind = order_.bind;
   attempt_ =
       std::make_unique<Attempt>(services_, std::move(plan), static_cast<AttemptSink&>(*this));
   attempt_->start();
@@ -140,6 +148,11 @@ void KeyCheck::on_connected() {
   attempt_->end_body();
 }
 
+void KeyCheck::on_head(const ResponseHead& head) {
+  head_ = head;
+  trial_->worked();
+}
+
 void KeyCheck::on_body(std::string_view bytes) {
   read_ += bytes.size();
   if (!is_well(head_->status)) {
@@ -155,6 +168,11 @@ void KeyCheck::on_attempt_failed(Error error) {
   if (error.retry == Retry::kFreshConnection && !fresh_) {
     end_attempt();
     return attempt(true);
+  }
+  if (connecting(error.stage) && trial_->another()) {
+    end_attempt();
+    trial_->next();
+    return attempt(false);
   }
   conclude({Status::kError, error_message(error), RefusalKind::kNone, 0});
 }

@@ -6,6 +6,7 @@
 #include "relay/flow/attempt.h"
 #include "relay/flow/services.h"
 #include "relay/keys/refusal_kind.h"
+#include "relay/upstream/health_board.h"
 
 #include <memory>
 #include <optional>
@@ -58,7 +59,7 @@ class KeyCheck final : public Retirable, private AttemptSink {
  private:
   void on_connected() override;
   void on_interim(const ResponseHead& /*head*/) override {}
-  void on_head(const ResponseHead& head) override { head_ = head; }
+  void on_head(const ResponseHead& head) override;
   void on_body(std::string_view bytes) override;
   void on_end() override;
   void on_attempt_failed(Error error) override;
@@ -76,6 +77,8 @@ class KeyCheck final : public Retirable, private AttemptSink {
   KeyCheckSink* sink_;
   const std::string masked_;
   Url target_;
+  std::shared_ptr<const UpstreamHealth> health_;  // holds what the trial is of
+  std::optional<StrategyMemory::Trial> trial_;    // of the upstream's strategies, as requests do
   std::unique_ptr<Attempt> attempt_;
   bool fresh_ = false;
   std::optional<ResponseHead> head_;

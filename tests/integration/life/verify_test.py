@@ -1,12 +1,16 @@
 # Keys that are tested: by /verify for whoever asks, and in the background for those of a pool that
 # were refused. What the upstream sees of it, and what nobody may.
+import hashlib
 import json
+import tempfile
 import time
 import unittest
 
+from tests.fakes import certs
 from tests.fakes.models import Models
 from tests.fakes.raw_client import RawClient, exchange
 from tests.fakes.relay import Relay
+from tests.integration.fetch.support import Nginx, program
 from tests.integration.life import asking, settings
 from tests.integration.life.settings import TOKEN, masked
 
@@ -159,6 +163,52 @@ class Answers(Tests):
                 self.assertEqual(answer.status, status, answer.body)
                 self.assertEqual(answer.get("x-proxy-error"), "true")
         self.assertEqual(self.models.requests(), [])
+
+
+class Ways(Tests):
+    """A test leaves as a request of that key would: from its address, by the upstream's ways."""
+
+    def test_a_bound_key_is_tested_from_its_address(self):
+        """Refused first, so that the prober tests it at the upstream."""
+        ids = [hashlib.sha256(key.encode()).hexdigest()[:12] for key in KEYS[:2]]
+        for strategy in ("socket", "fetch"):
+            with self.subTest(strategy=strategy):
+                self.models.reset()
+                self.models.behave(key=KEYS[0], status=401, times=1)
+                relay = Relay.for_test(self, config=settings.resources(
+                    settings.relay(workers=1, auth_tokens=[TOKEN]),
+                    settings.upstream("openai", self.models.url, strategies=[strategy]),
+                    settings.pool("openai", KEYS[:2], isolation="4s",
+                                  bind=[{"address": "127.0.0.2", "keys": ids[:1]},
+                                        {"address": "127.0.0.3", "keys": ids[1:]}])))
+                post = asking.post(key=None, fields=BY_TOKEN)
+                self.assertEqual(exchange(relay.http, post).status, 200)
+                relay.wait_for_message("pool has more keys again")
+                from_where = {seen["connection"]: seen for seen in self.models.requests()
+                              if seen["method"] == "GET"}
+                peers = {one["number"]: one["peer"][0] for one in self.models.connections()}
+                self.assertEqual([(seen["key"], peers[number])
+                                  for number, seen in from_where.items()],
+                                 [(KEYS[0], "127.0.0.2")])
+
+    @unittest.skipUnless(program("nginx"), "nginx is not installed")
+    def test_by_the_first_strategy(self):
+        """Only fetch speaks HTTP/2, which nginx takes where it is offered."""
+        for strategies, protocol in ((["fetch"], "HTTP/2.0"), (["socket", "fetch"], "HTTP/1.1")):
+            with self.subTest(strategies=strategies):
+                nginx = Nginx(self, self.enterContext(tempfile.TemporaryDirectory()),
+                              self.models.port)
+                relay = Relay.for_test(
+                    self, env={"SSL_CERT_FILE": certs.authority().ca_file},
+                    config=settings.resources(
+                        settings.relay(workers=1, auth_tokens=[TOKEN]),
+                        settings.upstream("openai", f"https://localhost:{nginx.port}",
+                                          strategies=strategies)))
+                answer = self.verify(relay, f"x-api-key: {KEYS[0]}\r\n{BY_TOKEN}",
+                                     "?upstream=openai")
+                self.assertEqual(self.said(answer), {masked(KEYS[0]): "GOOD"})
+                self.assertEqual([line.split("|")[:3] for line in nginx.seen(1)],
+                                 [[protocol, "GET", "/v1/models"]])
 
 
 class Strangers(Tests):
