@@ -178,14 +178,16 @@ Result<void> run_service(const Options& options, const sigset_t& end_signals) {
   Attendance attendance;
   Switchboard switchboard;
   Targets targets(*live);
+  KeyTests key_tests(switchboard, clock, Random::system());
   Registry fleet({roster, join_tokens, attendance, targets, switchboard, clock},
                  authority.fingerprint);
   const auto ledger = CULVERT_TRY(SqliteLedger::open(data.ledger(), clock));
 
   // Who is served.
-  AdminService admin({*store, *live, revisions, tokens, audit, fleet, *ledger, data.path()});
-  LinkService link({*store, *live, roster, attendance, enrolment, targets, switchboard, *ledger,
-                    clock, default_link_times()},
+  AdminService admin(
+      {*store, *live, revisions, tokens, audit, fleet, key_tests, *ledger, data.path()});
+  LinkService link({*store, *live, roster, attendance, enrolment, targets, key_tests, switchboard,
+                    *ledger, clock, default_link_times()},
                    identity.authority.certificate);
   const auto web = CULVERT_TRY(WebServer::start(
       {fleet, attendance, switchboard, *live, *ledger, [&store] { return is_ready(*store); }},

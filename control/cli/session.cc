@@ -219,6 +219,12 @@ Result<void> Session::follow(const v1::AuditRequest& request,
   return state_->stream(&v1::Admin::Stub::Audit, request, stop, each, {});
 }
 
+Result<void> Session::follow(const v1::VerifyKeysRequest& request,
+                             const std::stop_token& stop,
+                             const Each<v1::VerifyKeysReply>& each) {
+  return state_->stream(&v1::Admin::Stub::VerifyKeys, request, stop, each, {});
+}
+
 Result<void> Session::backup(const Sink& sink) {
   Progress progress(state_->terminal, "waiting for " + state_->access.server);
   Result<void> written;

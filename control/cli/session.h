@@ -52,6 +52,9 @@ class Session {
                       const std::stop_token& stop,
                       const Each<v1::ListRelaysReply>& each,
                       Duration most = {});
+  Result<void> follow(const v1::VerifyKeysRequest& request,
+                      const std::stop_token& stop,
+                      const Each<v1::VerifyKeysReply>& each);
   Result<void> follow(const v1::AuditRequest& request,
                       const std::stop_token& stop,
                       const Each<v1::AuditEntry>& each);

@@ -63,6 +63,7 @@ std::vector<size_t> Table::widths() const {
   std::vector<size_t> widths;
   for (size_t i = 0; i < columns_.size(); ++i) {
     size_t width = display_width(columns_[i].text);
+    if (i < least_.size()) width = std::max(width, least_[i]);
     for (const auto& row : rows_) width = std::max(width, display_width(row[i].text));
     widths.push_back(width);
   }

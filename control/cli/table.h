@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace culvert::cli {
@@ -28,6 +29,8 @@ class Table {
   explicit Table(const std::vector<std::string_view>& columns);
 
   void add(std::vector<Cell> cells);  // one for each column
+  // Of each column at least; for rows that come later.
+  void widen(std::vector<size_t> least) { least_ = std::move(least); }
   bool empty() const { return rows_.empty(); }
   size_t size() const { return rows_.size(); }
 
@@ -43,6 +46,7 @@ class Table {
 
   std::vector<Cell> columns_;
   std::vector<bool> right_;
+  std::vector<size_t> least_;
   std::vector<std::vector<Cell>> rows_;
 };
 

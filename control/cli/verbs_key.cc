@@ -162,11 +162,12 @@ void add_set(CLI::App* group, Program* program, bool disabled) {
 }  // namespace
 
 void add_key_verbs(CLI::App* app, Program* program) {
-  CLI::App* group = add_group(app, "key", "Show, add, disable and enable the keys that pay");
+  CLI::App* group = add_group(app, "key", "Show, add, disable, enable and test the keys that pay");
   add_list(group, program);
   add_add(group, program);
   add_set(group, program, true);
   add_set(group, program, false);
+  add_key_verify_verb(group, program);
 }
 
 }  // namespace culvert::cli

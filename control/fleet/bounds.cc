@@ -63,6 +63,7 @@ Result<void> check(const v1::Hello& hello) {
   for (const std::string& type : hello.types()) {
     if (type.size() > limits::kTypeBytes) return beyond("a type's name");
   }
+  if (more_than(hello.commands(), limits::kCommands)) return beyond("the number of commands");
   if (more_than(hello.have(), limits::kTypes)) return beyond("the number of inventories");
   for (const v1::Inventory& inventory : hello.have()) CULVERT_CHECK(check(inventory));
   return check(hello.state());
@@ -80,6 +81,13 @@ Result<void> check(const v1::RelayState& state) {
   for (const std::string& url : state.listening()) {
     if (url.size() > limits::kListenerBytes) return beyond("a listener's URL");
   }
+  return {};
+}
+
+Result<void> check(const v1::KeyVerified& verified) {
+  if (verified.pool().size() > limits::kItemNameBytes) return beyond("a pool's name");
+  if (verified.id().size() > limits::kTypeBytes) return beyond("a key's id");
+  if (verified.error().size() > limits::kItemErrorBytes) return beyond("a key's error");
   return {};
 }
 

@@ -10,6 +10,7 @@ namespace culvert::control {
 Result<void> check(const v1::Hello& hello);
 Result<void> check(const v1::TypeAck& ack);
 Result<void> check(const v1::RelayState& state);
+Result<void> check(const v1::KeyVerified& verified);
 Result<void> check(const v1::MetricsReport& report);
 
 // A record that cannot be counted by its id (not 32 hexadecimal digits) is left out and counted:

@@ -1,4 +1,4 @@
-// The order of what is told: Welcome, commands, certificates, updates, pulses.
+// The order of what is told: Welcome, drain, certificates, updates, tests of keys, pulses.
 #include "control/fleet/dialogue.h"
 
 #include "control/fleet/bounds.h"
@@ -33,7 +33,10 @@ Dialogue::Dialogue(Parts parts, Peer peer, uint64_t stream)
   next_note_ = began_;
 }
 
-Dialogue::~Dialogue() { parts_.attendance.left(speaker_); }
+Dialogue::~Dialogue() {
+  parts_.attendance.left(speaker_);
+  parts_.key_tests.left(speaker_);
+}
 
 Result<void> Dialogue::hear(const v1::SyncUp& message) {
   if (!rollout_ && message.kind_case() != v1::SyncUp::kHello) {
@@ -53,6 +56,8 @@ Result<void> Dialogue::hear(const v1::SyncUp& message) {
     case v1::SyncUp::kPulse:
       hear_pulse(message.pulse().number());
       return {};
+    case v1::SyncUp::kKeyVerified:
+      return hear_key(message.key_verified());
     case v1::SyncUp::KIND_NOT_SET:
       return {};  // of a newer relay
   }
@@ -65,6 +70,13 @@ Result<void> Dialogue::hear_hello(const v1::Hello& hello) {
   rollout_.emplace(hello);
   version_ = hello.version();
   parts_.attendance.arrived(speaker_, hello);
+  parts_.key_tests.arrived(speaker_, hello);
+  return {};
+}
+
+Result<void> Dialogue::hear_key(const v1::KeyVerified& verified) {
+  CULVERT_CHECK(check(verified));
+  parts_.key_tests.heard(speaker_, verified);
   return {};
 }
 
@@ -108,6 +120,10 @@ Result<std::vector<v1::SyncDown>> Dialogue::speak() {
   for (std::string& certificate : certificates_) out.emplace_back().set_certificate(certificate);
   certificates_.clear();
   update(*relay, now, &out);
+  // After the pools that it may be about.
+  for (v1::Command& command : parts_.key_tests.commands(speaker_)) {
+    *out.emplace_back().mutable_command() = std::move(command);
+  }
   pulse(now, &out);
   note_seen(*relay, now);
   return out;

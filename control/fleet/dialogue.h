@@ -4,6 +4,7 @@
 
 #include "control/fleet/attendance.h"
 #include "control/fleet/enrolment.h"
+#include "control/fleet/key_tests.h"
 #include "control/fleet/rollout.h"
 #include "control/fleet/roster.h"
 #include "control/fleet/targets.h"
@@ -32,6 +33,7 @@ class Dialogue {
     Attendance& attendance;
     Enrolment& enrolment;
     Targets& targets;
+    KeyTests& key_tests;
     const Clock& clock;
     LinkTimes times;
   };
@@ -48,6 +50,7 @@ class Dialogue {
 
  private:
   Result<void> hear_hello(const v1::Hello& hello);
+  Result<void> hear_key(const v1::KeyVerified& verified);
   Result<void> hear_ack(const v1::TypeAck& ack);
   Result<void> hear_request(const std::string& signing_request);
   void hear_pulse(uint64_t number);

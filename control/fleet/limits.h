@@ -30,11 +30,18 @@ inline constexpr size_t kJoinAddresses = 4096;  // remembered
 inline constexpr size_t kSigningRequestBytes = 16 * 1024;
 inline constexpr size_t kTokenTextBytes = 256;
 
+// --- Tests of keys
+inline constexpr size_t kKeyTests = 10'000;  // of one call: a full pool by one relay
+inline constexpr size_t kPlainKeys = 100;    // as many as /verify takes
+inline constexpr size_t kPlainKeyBytes = 4096;
+inline constexpr auto kKeyTestSilence = 60s;  // of a relay, whose single test lasts up to 30 s
+
 // --- Messages
 inline constexpr size_t kMessageBytes = 16 * 1024 * 1024;  // what either side takes
 inline constexpr size_t kUpdateBytes = 960 * 1024;  // an update below 1 MiB leaves room for pulses
 inline constexpr size_t kVersionBytes = 64;
 inline constexpr size_t kTypes = 16;
+inline constexpr size_t kCommands = 64;
 inline constexpr size_t kTypeBytes = 64;
 inline constexpr size_t kItems = 200'000;  // of an inventory
 inline constexpr size_t kItemNameBytes = 256;

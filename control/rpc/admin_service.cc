@@ -179,6 +179,14 @@ grpc::Status AdminService::SetKey(Context* context,
   });
 }
 
+grpc::Status AdminService::VerifyKeys(Context* context,
+                                      const v1::VerifyKeysRequest* request,
+                                      grpc::ServerWriter<v1::VerifyKeysReply>* writer) {
+  return admitted(*context, Call::kVerifyKeys, [&](const Caller& caller) {
+    return verify_keys(*context, caller, *request, writer);
+  });
+}
+
 grpc::Status AdminService::CreateToken(Context* context,
                                        const v1::CreateTokenRequest* request,
                                        v1::CreateTokenReply* reply) {

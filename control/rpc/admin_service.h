@@ -6,6 +6,7 @@
 #include "control/config/stored_audit_log.h"
 #include "control/config/tokens.h"
 #include "control/fleet/fleet.h"
+#include "control/fleet/key_tests.h"
 #include "control/ledger/ledger.h"
 #include "control/rpc/entrance.h"
 #include "control/rpc/keys.h"
@@ -24,6 +25,7 @@ struct AdminParts {
   Tokens& tokens;
   StoredAuditLog& audit;
   Fleet& fleet;
+  KeyTests& key_tests;
   Ledger& ledger;
   std::string directory;  // for backups on their way
 };
@@ -55,6 +57,9 @@ class AdminService final : public v1::Admin::Service {
   Status ListKeys(Context*, const v1::ListKeysRequest*, v1::ListKeysReply*) override;
   Status AddKey(Context*, const v1::AddKeyRequest*, v1::ApplyReply*) override;
   Status SetKey(Context*, const v1::SetKeyRequest*, v1::ApplyReply*) override;
+  Status VerifyKeys(Context*,
+                    const v1::VerifyKeysRequest*,
+                    grpc::ServerWriter<v1::VerifyKeysReply>*) override;
   Status CreateToken(Context*, const v1::CreateTokenRequest*, v1::CreateTokenReply*) override;
   Status RevokeToken(Context*, const v1::RevokeTokenRequest*, v1::Token*) override;
   Status ListTokens(Context*, const v1::ListTokensRequest*, v1::ListTokensReply*) override;
@@ -72,6 +77,10 @@ class AdminService final : public v1::Admin::Service {
   Status watch_relays(const Context& context,
                       const v1::WatchRelaysRequest& request,
                       grpc::ServerWriter<v1::ListRelaysReply>* writer);
+  Status verify_keys(const Context& context,
+                     const Caller& caller,
+                     const v1::VerifyKeysRequest& request,
+                     grpc::ServerWriter<v1::VerifyKeysReply>* writer);
   Status audit(const Context& context,
                const v1::AuditRequest& request,
                grpc::ServerWriter<v1::AuditEntry>* writer);

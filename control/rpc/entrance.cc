@@ -37,6 +37,7 @@ constexpr std::array kRows = {
     Row{Call::kListKeys, "key.list", kViewer},
     Row{Call::kAddKey, "key.add", kOperator},
     Row{Call::kSetKey, "key.set", kOperator},
+    Row{Call::kVerifyKeys, "key.verify", kOperator},
     Row{Call::kCreateToken, "token.create", kAdmin},
     Row{Call::kRevokeToken, "token.revoke", kAdmin},
     Row{Call::kListTokens, "token.list", kAdmin},

@@ -30,6 +30,7 @@ enum class Call : uint8_t {
   kListKeys,
   kAddKey,
   kSetKey,
+  kVerifyKeys,
   kCreateToken,
   kRevokeToken,
   kListTokens,

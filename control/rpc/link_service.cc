@@ -32,7 +32,7 @@ grpc::Status LinkService::Sync(grpc::ServerContext* context,
   const Switchboard::Plug plug(parts_.switchboard, peer->name, LineKind::kSync, call);
   log::info("relay connected", {{"relay", peer->name}, {"address", peer->address}});
   Dialogue dialogue({parts_.roster, parts_.attendance, parts_.enrolment, parts_.targets,
-                     parts_.clock, parts_.times},
+                     parts_.key_tests, parts_.clock, parts_.times},
                     *peer, plug.number());
   const grpc::Status status = call.run(dialogue);
   log::info("relay disconnected", {{"relay", peer->name}, {"why", status.error_message()}});

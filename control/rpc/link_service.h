@@ -23,6 +23,7 @@ class LinkService final : public v1::RelayLink::Service {
     Attendance& attendance;
     Enrolment& enrolment;
     Targets& targets;
+    KeyTests& key_tests;
     Switchboard& switchboard;
     control::Ledger& ledger;
     const Clock& clock;

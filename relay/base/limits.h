@@ -97,6 +97,10 @@ inline constexpr auto kKeyProbeLeast = 30s;       // until an isolated key is te
 inline constexpr auto kKeyProbeMost = 1h;
 inline constexpr auto kKeyCheckTimeout = 10s;  // of the whole call, where nothing is configured
 inline constexpr size_t kKeyChecksAtOnce = 8;  // of one /verify; vendors throttle bursts
+// Of the control service's tests (link: VerifyKeys): operators are few, and wait for each other.
+inline constexpr size_t kKeyTestOrders = 4;
+// One key's, whatever the health check allows: the service gives up who is silent for longer.
+inline constexpr auto kKeyTestMost = 30s;
 inline constexpr size_t kVerifyBody = 64 * kKiB;
 inline constexpr size_t kKeysPerPool = 10000;
 inline constexpr size_t kKeysPerRequest = 100;  // of a client's comma list

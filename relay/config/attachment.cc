@@ -113,6 +113,10 @@ void Attachment::tell(const v1::RelayState& state) {
   if (link_ != nullptr) link_->tell(state);
 }
 
+void Attachment::report(v1::KeyVerified verified) {
+  if (link_ != nullptr) link_->report(std::move(verified));
+}
+
 bool Attachment::settled() const {
   return connected_ && parts_.clock.now() - heard_ >= limits::kControlSettle;
 }
@@ -167,6 +171,14 @@ void Attachment::on_drain(bool drain) {
   post([this, drain] { parts_.owner.on_drain_command(drain); });
 }
 
+void Attachment::on_verify_keys(v1::VerifyKeys asked) {
+  post([this, asked = std::move(asked)] { parts_.owner.on_verify_keys(asked); });
+}
+
+void Attachment::on_cancel_verify(uint64_t request) {
+  post([this, request] { parts_.owner.on_cancel_verify(request); });
+}
+
 void Attachment::on_alive() {
   {
     const std::lock_guard lock(shared_->mutex);
@@ -197,6 +209,7 @@ void Attachment::welcome(const v1::Welcome& message) {
   set_stale(false);
   // A service that sends nothing, because this relay has it all, hears what of it runs.
   for (v1::TypeAck& ack : remote_.answers()) link_->acknowledge(std::move(ack));
+  parts_.owner.on_verify_forgotten();  // what another connection asked for
   parts_.owner.on_drain_command(message.drain());
   parts_.owner.on_control_state();
 }
@@ -237,6 +250,7 @@ void Attachment::lost(const std::string& why) {
                 : "the control service cannot be reached; what runs stays",
             {{"error", why}});
   if (was && has_configuration()) keep();
+  parts_.owner.on_verify_forgotten();
   refresh_hello();
   parts_.owner.on_control_state();
 }

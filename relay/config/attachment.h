@@ -27,6 +27,10 @@ class AttachmentOwner {
   // What runs has changed: take Attachment::merged() into use.
   virtual void on_remote_changed() = 0;
   virtual void on_drain_command(bool drain) = 0;
+  // Each key is answered once, by Attachment::report().
+  virtual void on_verify_keys(const v1::VerifyKeys& asked) = 0;
+  virtual void on_cancel_verify(uint64_t request) = 0;
+  virtual void on_verify_forgotten() = 0;  // who asked is gone: cancel all
   // connected() or has_configuration() changed.
   virtual void on_control_state() = 0;
 };
@@ -55,6 +59,7 @@ class Attachment final : private LinkEvents {
                UsageSource* usage);
   void stop();
   void tell(const v1::RelayState& state);
+  void report(v1::KeyVerified verified);  // dropped where the link is down
 
   // Once a second: staleness, and what is to be kept anew.
   void look();
@@ -79,6 +84,8 @@ class Attachment final : private LinkEvents {
   void on_change(v1::TypeUpdate change) override;
   void on_standing(uint64_t revision) override;
   void on_drain(bool drain) override;
+  void on_verify_keys(v1::VerifyKeys asked) override;
+  void on_cancel_verify(uint64_t request) override;
   void on_alive() override;
   void on_certificate(std::string pem) override;
   void on_lost(std::string why) override;

@@ -4,12 +4,11 @@
 #include "proto/words.h"
 #include "relay/base/limits.h"
 #include "relay/config/compile_parts.h"
-#include "relay/crypto/digest.h"
+#include "relay/config/key_id.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 #include <map>
 #include <set>
 
@@ -49,13 +48,7 @@ Result<std::vector<Secret>> read_keys(const Compiling& in,
   return keys;
 }
 
-// What operators call a key that they must not show: see KeyPool.disabled.
-std::string id_of(const Secret& key) {
-  const Digest digest = sha256(key.reveal());
-  std::string id;
-  for (size_t i = 0; i < 6; ++i) fmt::format_to(std::back_inserter(id), "{:02x}", digest[i]);
-  return id;
-}
+std::string id_of(const Secret& key) { return key_id(key.reveal()); }
 
 KeyLimits compile_limits(const v1::KeyLimits& written) {
   return {written.requests_per_minute(), written.tokens_per_minute(), written.requests_per_day(),

@@ -63,6 +63,12 @@ void ControlLink::tell(v1::RelayState state) {
   state_->with_streams([&](LinkStreams& streams) { streams.send(std::move(message)); });
 }
 
+void ControlLink::report(v1::KeyVerified verified) {
+  v1::SyncUp message;
+  *message.mutable_key_verified() = std::move(verified);
+  state_->with_streams([&](LinkStreams& streams) { streams.send(std::move(message)); });
+}
+
 void ControlLink::use_certificate(std::string pem) {
   const std::lock_guard lock(state_->mutex);
   state_->certificate = std::move(pem);
@@ -135,6 +141,7 @@ std::string ControlLink::State::connect_once(const std::string& address) {
   hello.set_version(options.version);
   hello.set_instance(options.instance);
   for (const std::string_view type : kRemoteTypes) hello.add_types(std::string(type));
+  hello.add_commands("verify_keys");
   parts.fill_hello(&hello);
   const std::string why = running.run(std::move(hello));
   const std::lock_guard lock(mutex);

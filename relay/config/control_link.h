@@ -27,6 +27,8 @@ class LinkEvents {
   virtual void on_change(v1::TypeUpdate change) = 0;
   virtual void on_standing(uint64_t revision) = 0;  // all of that revision was sent
   virtual void on_drain(bool drain) = 0;
+  virtual void on_verify_keys(v1::VerifyKeys asked) = 0;  // answered by ControlLink::report()
+  virtual void on_cancel_verify(uint64_t request) = 0;
   virtual void on_alive() = 0;  // the service said something
   virtual void on_certificate(std::string pem) = 0;  // renewed, proven, not stored yet
   virtual void on_lost(std::string why) = 0;
@@ -60,6 +62,7 @@ class ControlLink {
   // Hello says it all.
   void acknowledge(v1::TypeAck ack);
   void tell(v1::RelayState state);
+  void report(v1::KeyVerified verified);
   // Connects anew with it.
   void use_certificate(std::string pem);
 

@@ -171,7 +171,7 @@ bool LinkStreams::take(v1::SyncDown message) {
       take_certificate(message.certificate());
       return true;
     case v1::SyncDown::kCommand:
-      if (message.command().has_drain()) parts_.events.on_drain(message.command().drain());
+      obey(std::move(*message.mutable_command()));
       return true;
     case v1::SyncDown::kStanding:
       parts_.events.on_standing(message.standing().revision());
@@ -185,6 +185,19 @@ bool LinkStreams::take(v1::SyncDown message) {
     default:
       log::info("a message of the control service is of a kind that this version does not know");
       return true;
+  }
+}
+
+void LinkStreams::obey(v1::Command command) {
+  switch (command.kind_case()) {
+    case v1::Command::kDrain:
+      return parts_.events.on_drain(command.drain());
+    case v1::Command::kVerifyKeys:
+      return parts_.events.on_verify_keys(std::move(*command.mutable_verify_keys()));
+    case v1::Command::kCancelVerify:
+      return parts_.events.on_cancel_verify(command.cancel_verify());
+    case v1::Command::KIND_NOT_SET:
+      log::info("a command of the control service is of a kind that this version does not know");
   }
 }
 

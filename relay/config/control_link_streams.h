@@ -40,6 +40,7 @@ class LinkStreams {
   using Sync = grpc::ClientReaderWriter<v1::SyncUp, v1::SyncDown>;
   void write_all(Sync& sync);
   bool take(v1::SyncDown message);
+  void obey(v1::Command command);
   bool take_update(v1::TypeUpdate update);
   void refuse_type(const v1::TypeUpdate& update);
   void take_certificate(const std::string& pem);

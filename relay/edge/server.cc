@@ -184,7 +184,7 @@ int Server::run() {
     for (auto& worker : workers_) worker->stop();
   });
   done_timer_ = std::make_unique<Timer>(loop_, [this] { look_if_done(); });
-  workers_.front()->look_after_keys();
+  workers_.front()->look_after_keys(static_cast<KeyTestSink&>(*this));
   for (auto& worker : workers_) worker->start();
   log_listening();
   attach();
@@ -194,6 +194,7 @@ int Server::run() {
   // The threads of the pool post to the workers' loops: they end before those.
   handshakes_.reset();
   workers_.clear();
+  loop_.run_posted();  // what the workers told last, while there is what it touches
   signals_.clear();
   certificate_timer_.reset();
   drain_timer_.reset();

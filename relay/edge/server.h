@@ -16,7 +16,7 @@
 
 namespace culvert {
 
-class Server final : private AttachmentOwner {
+class Server final : private AttachmentOwner, private KeyTestSink {
  public:
   // Binds everything; nothing is served before run(). Errors name the listener, file or variable.
   static Result<std::unique_ptr<Server>> create(BootstrapSource source);
@@ -47,6 +47,10 @@ class Server final : private AttachmentOwner {
   Result<void> try_resources(const Resources& whole) override;
   void on_remote_changed() override;
   void on_drain_command(bool drain) override;
+  void on_verify_keys(const v1::VerifyKeys& asked) override;
+  void on_cancel_verify(uint64_t request) override;
+  void on_verify_forgotten() override;
+  void on_key_tested(KeyTestAnswer answer) override;
   void on_control_state() override;
   void attach();
   void look_at_control();

@@ -51,7 +51,24 @@ Result<std::unique_ptr<Worker>> Worker::create(SharedParts& shared,
 // touch is there.
 Worker::~Worker() { loop_.run_posted(); }
 
-void Worker::look_after_keys() { key_prober_ = std::make_unique<KeyProber>(*services_); }
+void Worker::look_after_keys(KeyTestSink& tests) {
+  key_prober_ = std::make_unique<KeyProber>(*services_);
+  key_tests_ = std::make_unique<KeyTests>(*services_, tests);
+}
+
+void Worker::test_keys(KeyTestOrder order) {
+  loop_.post([this, order = std::move(order)] {
+    if (key_tests_ != nullptr) key_tests_->begin(order);
+  });
+}
+
+void Worker::cancel_key_tests(std::optional<uint64_t> request) {
+  loop_.post([this, request] {
+    if (key_tests_ == nullptr) return;
+    if (request) return key_tests_->cancel(*request);
+    key_tests_->cancel_all();
+  });
+}
 
 void Worker::start() {
   thread_ = std::thread([this] { run(); });
@@ -63,6 +80,8 @@ void Worker::run() {
   doors_.clear();
   connections_.clear();
   key_prober_.reset();
+  if (key_tests_ != nullptr) key_tests_->give_up("the relay is stopping");
+  key_tests_.reset();
   fetch_.reset();
   connector_.reset();
   resolver_.reset();

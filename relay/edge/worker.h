@@ -7,11 +7,13 @@
 #include "relay/channel/resolver.h"
 #include "relay/edge/client_connection.h"
 #include "relay/flow/key_prober.h"
+#include "relay/flow/key_tests.h"
 #include "relay/flow/services.h"
 #include "relay/upstream/socket_connector.h"
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -47,7 +49,10 @@ class Worker final : private ConnectionOwner {
   ~Worker() override;  // after join()
 
   // From the main thread.
-  void look_after_keys();  // one of the workers does, from its start on
+  void look_after_keys(KeyTestSink& tests);  // one of the workers does, from its start on
+  // By that one; `tests` hears of each key, also where the worker ends first.
+  void test_keys(KeyTestOrder order);
+  void cancel_key_tests(std::optional<uint64_t> request);  // nullopt: all
   void start();
   void replace_table(std::shared_ptr<const Table> table);
   void drain();  // accepts no more, ends idle connections; stops when none is left
@@ -71,6 +76,7 @@ class Worker final : private ConnectionOwner {
   std::unique_ptr<FetchClient> fetch_;
   std::unique_ptr<WorkerServices> services_;
   std::unique_ptr<KeyProber> key_prober_;
+  std::unique_ptr<KeyTests> key_tests_;
   std::shared_ptr<const TlsServerConfig> tls_;
   std::vector<std::unique_ptr<Door>> doors_;
   std::unordered_map<ClientConnection*, std::unique_ptr<ClientConnection>> connections_;

@@ -74,6 +74,20 @@ std::string_view to_string(KeyCheckResult::Status status) {
   return "ERROR";
 }
 
+ProbeResult probe_result(const KeyCheckResult& result) {
+  switch (result.status) {
+    case Status::kGood:
+      return ProbeResult::kGood;
+    case Status::kBad:
+      return ProbeResult::kBad;
+    case Status::kError:
+      break;
+  }
+  // Whose rate is limited is known.
+  const bool known = result.kind == RefusalKind::kRate || result.kind == RefusalKind::kQuota;
+  return known ? ProbeResult::kGood : ProbeResult::kUnknown;
+}
+
 std::string key_check_path(const Upstream& upstream, const Url& target) {
   if (!upstream.health_check.path.empty()) return upstream.health_check.path;
   switch (upstream.dialect) {
@@ -107,8 +121,10 @@ void KeyCheck::start() {
   target_ = order_.upstream.targets[chosen].url;
   health_ = order_.table->health(order_.upstream.name);
   trial_ = health_->target(chosen).strategies.begin(order_.upstream.strategies);
-  const Duration most = order_.upstream.health_check.timeout;
-  timer_.start(most > Duration::zero() ? most : Duration(limits::kKeyCheckTimeout));
+  Duration most = order_.upstream.health_check.timeout;
+  if (most <= Duration::zero()) most = limits::kKeyCheckTimeout;
+  if (order_.most > Duration::zero()) most = std::min(most, order_.most);
+  timer_.start(most);
   attempt(false);
 }
 

@@ -5,6 +5,7 @@
 
 #include "relay/flow/attempt.h"
 #include "relay/flow/services.h"
+#include "relay/keys/pool.h"
 #include "relay/keys/refusal_kind.h"
 #include "relay/upstream/health_board.h"
 
@@ -36,6 +37,9 @@ class KeyCheckSink {
   virtual void on_key_checked(KeyCheck& check, const KeyCheckResult& result) = 0;  // once
 };
 
+// What a pool learns of its key by it.
+ProbeResult probe_result(const KeyCheckResult& result);
+
 // The path and query of that call, as they follow a target's base path; "" where no cheap call is
 // known.
 std::string key_check_path(const Upstream& upstream, const Url& target);
@@ -45,6 +49,7 @@ struct KeyCheckOrder {
   const Upstream& upstream;
   Secret key;
   std::optional<Address> bind;  // from where it leaves
+  Duration most{};              // of the whole check; zero: as long as the health check says
 };
 
 class KeyCheck final : public Retirable, private AttemptSink {

@@ -8,20 +8,6 @@ namespace {
 
 constexpr auto kLook = std::chrono::seconds(1);
 
-ProbeResult probe_result(const KeyCheckResult& result) {
-  switch (result.status) {
-    case KeyCheckResult::Status::kGood:
-      return ProbeResult::kGood;
-    case KeyCheckResult::Status::kBad:
-      return ProbeResult::kBad;
-    case KeyCheckResult::Status::kError:
-      break;
-  }
-  // Whose rate is limited is known.
-  const bool known = result.kind == RefusalKind::kRate || result.kind == RefusalKind::kQuota;
-  return known ? ProbeResult::kGood : ProbeResult::kUnknown;
-}
-
 }  // namespace
 
 KeyProber::KeyProber(WorkerServices& services)
@@ -83,7 +69,8 @@ void KeyProber::begin(const std::shared_ptr<const KeyPoolState>& pool, const Key
   }
   auto check = std::make_unique<KeyCheck>(
       services_,
-      KeyCheckOrder{services_.table, *upstream, pool->key(probe.index), pool->bind(probe.index)},
+      KeyCheckOrder{
+          services_.table, *upstream, pool->key(probe.index), pool->bind(probe.index), {}},
       static_cast<KeyCheckSink&>(*this));
   KeyCheck& started = *check;
   running_.emplace(&started, Running{std::move(check), pool, probe});

@@ -101,7 +101,7 @@ void Verify::begin() {
 
 void Verify::next() {
   auto check = std::make_unique<KeyCheck>(
-      services_, KeyCheckOrder{table_, *upstream_, request_.keys[begun_++], std::nullopt},
+      services_, KeyCheckOrder{table_, *upstream_, request_.keys[begun_++], std::nullopt, {}},
       static_cast<KeyCheckSink&>(*this));
   KeyCheck& started = *check;
   running_.emplace(&started, std::move(check));

@@ -66,6 +66,8 @@ struct Fleet {
   control::Attendance attendance;
   control::Targets targets{configuration};
   control::Switchboard switchboard;
+  SeededRandom random{1};
+  control::KeyTests key_tests{switchboard, clock, random};
   control::Registry registry{{roster, tokens, attendance, targets, switchboard, clock}, "00"};
   control::Enrolment enrolment{{store, roster, tokens, audit, clock}, authority()};
 };
@@ -83,8 +85,8 @@ void check_said(const std::vector<v1::SyncDown>& said,
 
 void sync(std::string_view input) {
   Fleet fleet;
-  Dialogue dialogue({fleet.roster, fleet.attendance, fleet.enrolment, fleet.targets, fleet.clock,
-                     control::default_link_times()},
+  Dialogue dialogue({fleet.roster, fleet.attendance, fleet.enrolment, fleet.targets,
+                     fleet.key_tests, fleet.clock, control::default_link_times()},
                     {"edge", "01", "192.0.2.1"}, 1);
   std::set<std::string> types;
   bool began = false;

@@ -48,7 +48,7 @@ LinkServer::Service::Service(LinkServer& owner)
       owner.authority_);
   link = std::make_unique<control::LinkService>(
       control::LinkService::Parts{owner.store, owner.configuration, roster, attendance, *enrolment,
-                                  targets, switchboard, *owner.ledger_, Clock::system(),
+                                  targets, key_tests, switchboard, *owner.ledger_, Clock::system(),
                                   quick_times()},
       owner.authority_.certificate);
 }

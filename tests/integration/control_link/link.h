@@ -69,6 +69,7 @@ class LinkServer {
     control::Attendance attendance;
     control::Targets targets;
     control::Switchboard switchboard;
+    control::KeyTests key_tests{switchboard, Clock::system(), Random::system()};
     std::unique_ptr<control::Registry> registry;
     std::unique_ptr<control::Enrolment> enrolment;
     std::unique_ptr<control::LinkService> link;

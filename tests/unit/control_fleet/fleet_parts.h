@@ -24,6 +24,8 @@ struct FleetParts {
   Attendance attendance;
   Targets targets{configuration};
   Switchboard switchboard;
+  SeededRandom random{1};
+  KeyTests key_tests{switchboard, clock, random};
   Registry registry{{roster, tokens, attendance, targets, switchboard, clock}, fingerprint};
   Enrolment enrolment{{store, roster, tokens, audit, clock}, authority};
 
@@ -52,7 +54,7 @@ struct FleetParts {
     return {name, read_certificate(reply->certificate())->serial, "192.0.2.1"};
   }
   Dialogue::Parts dialogue_parts() {
-    return {roster, attendance, enrolment, targets, clock, default_link_times()};
+    return {roster, attendance, enrolment, targets, key_tests, clock, default_link_times()};
   }
 };
 
