@@ -114,7 +114,9 @@ void Attachment::tell(const v1::RelayState& state) {
 }
 
 void Attachment::report(v1::KeyVerified verified) {
-  if (link_ != nullptr) link_->report(std::move(verified));
+  post([this, verified = std::move(verified)] {
+    if (link_ != nullptr) link_->report(verified);
+  });
 }
 
 bool Attachment::settled() const {

@@ -59,7 +59,7 @@ class Attachment final : private LinkEvents {
                UsageSource* usage);
   void stop();
   void tell(const v1::RelayState& state);
-  void report(v1::KeyVerified verified);  // dropped where the link is down
+  void report(v1::KeyVerified verified);  // any thread; dropped where the link is down
 
   // Once a second: staleness, and what is to be kept anew.
   void look();

@@ -194,7 +194,6 @@ int Server::run() {
   // The threads of the pool post to the workers' loops: they end before those.
   handshakes_.reset();
   workers_.clear();
-  loop_.run_posted();  // what the workers told last, while there is what it touches
   signals_.clear();
   certificate_timer_.reset();
   drain_timer_.reset();

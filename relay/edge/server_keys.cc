@@ -50,15 +50,13 @@ void Server::on_cancel_verify(uint64_t request) { workers_.front()->cancel_key_t
 void Server::on_verify_forgotten() { workers_.front()->cancel_key_tests(std::nullopt); }
 
 void Server::on_key_tested(KeyTestAnswer answer) {
-  loop_.post([this, answer = std::move(answer)] {
-    v1::KeyVerified verified;
-    verified.set_request(answer.request);
-    verified.set_pool(answer.pool);
-    verified.set_id(answer.id);
-    verified.set_status(status_of(answer.status));
-    verified.set_error(answer.error);
-    attachment_->report(std::move(verified));
-  });
+  v1::KeyVerified verified;
+  verified.set_request(answer.request);
+  verified.set_pool(answer.pool);
+  verified.set_id(answer.id);
+  verified.set_status(status_of(answer.status));
+  verified.set_error(answer.error);
+  attachment_->report(std::move(verified));
 }
 
 }  // namespace culvert
