@@ -2,6 +2,7 @@
 #include "control/rpc/key_plan.h"
 
 #include "control/config/resources.h"
+#include "relay/base/secret.h"
 
 #include <gtest/gtest.h>
 
