@@ -36,7 +36,7 @@ Result<std::vector<Secret>> parse_keys(std::string_view text) {
   std::vector<Secret> keys;
   size_t line = 1;
   while (!text.empty()) {
-    const size_t end = std::min(text.find_first_of(",\n"), text.size());
+    const size_t end = std::min(text.find_first_of(",\r\n"), text.size());
     CULVERT_CHECK(add(text.substr(0, end), line, &keys));
     if (end == text.size()) break;
     if (text[end] == '\n') ++line;
