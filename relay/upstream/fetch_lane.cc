@@ -162,6 +162,7 @@ int FetchLane::on_close(void* self, curl_socket_t fd) {
 
 void FetchLane::act(curl_socket_t fd, int events) {
   int running = 0;
+  ++turn_;
   curl_multi_socket_action(multi_, fd, events, &running);
   int left = 0;
   while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {

@@ -49,6 +49,7 @@ class FetchLane final : public Retirable {
   bool unused() const { return users == 0; }
 
   FetchTrust& trust() { return trust_; }
+  const uint64_t& turn() const { return turn_; }  // see read_by_records()
 
   size_t users = 0;  // kept by the client, with the next
   Instant last_used{};
@@ -66,6 +67,7 @@ class FetchLane final : public Retirable {
   CURLM* multi_;
   CURLSH* sessions_;  // of TLS
   size_t transfers_ = 0;
+  uint64_t turn_ = 0;
   bool ending_ = false;
   std::unordered_map<int, std::unique_ptr<Socket>> sockets_;
   Timer timer_;

@@ -1,6 +1,6 @@
 // A BIO of our own, put between OpenSSL and libcurl's when the handshake starts: the one moment at
-// which OpenSSL calls out and libcurl's is in place. After each record it says once that there is
-// nothing more; the socket is still readable then, so the loop comes back.
+// which OpenSSL calls out and libcurl's is in place. After a record it says for the rest of the
+// turn that there is nothing more; the socket is still readable then, so the loop comes back.
 #include "relay/upstream/fetch_records.h"
 
 #include <openssl/bio.h>
@@ -9,8 +9,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <new>
+#include <optional>
 #include <string_view>
-#include <utility>
 
 namespace culvert {
 namespace {
@@ -20,9 +20,9 @@ constexpr size_t kHeaderBytes = 5;  // type, version, length (RFC 8446 §5.1)
 struct Position {
   size_t header_read = 0;
   size_t left = 0;  // of the record, once its header was read
-  bool may_rest = true;
-  bool rests = false;
-  bool ended = false;  // TCP
+  const uint64_t* turn = nullptr;
+  std::optional<uint64_t> over_for;  // the turn in which a record was read
+  bool ended = false;                // TCP
 
   size_t wanted() const { return header_read < kHeaderBytes ? kHeaderBytes - header_read : left; }
 
@@ -37,7 +37,7 @@ struct Position {
     }
     if (header_read < kHeaderBytes || left > 0) return;
     header_read = 0;
-    rests = may_rest;
+    if (turn != nullptr) over_for = *turn;
   }
 };
 
@@ -58,7 +58,7 @@ int destroy(BIO* bio) {
 int read(BIO* bio, char* room, int size) {
   Position& at = *position_of(bio);
   BIO_clear_retry_flags(bio);
-  if (std::exchange(at.rests, false)) {
+  if (at.over_for && *at.over_for == *at.turn) {
     BIO_set_retry_read(bio);
     return -1;
   }
@@ -89,9 +89,13 @@ BIO_METHOD* method() {
   return made;
 }
 
+int turn_index() {
+  static const int index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  return index;
+}
+
 // Also called for what follows a handshake, such as tickets. Each of the two directions of `ssl`
 // keeps its own reference to libcurl's BIO.
-template <Turn turn>
 void on_info(const SSL* ssl, int where, int /*value*/) {
   if ((where & SSL_CB_HANDSHAKE_START) == 0) return;
   BIO* below = SSL_get_rbio(ssl);
@@ -101,17 +105,18 @@ void on_info(const SSL* ssl, int where, int /*value*/) {
     BIO_free(records);
     return;
   }
-  position_of(records)->may_rest = turn == Turn::kRecord;
+  position_of(records)->turn = static_cast<const uint64_t*>(
+      SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), turn_index()));
   BIO_push(records, below);
   SSL_set0_rbio(const_cast<SSL*>(ssl), records);
 }
 
 }  // namespace
 
-void read_by_records(void* ssl_ctx, Turn turn) {
+void read_by_records(void* ssl_ctx, const uint64_t* turn) {
   auto* context = static_cast<SSL_CTX*>(ssl_ctx);
-  SSL_CTX_set_info_callback(context, turn == Turn::kRecord ? on_info<Turn::kRecord>
-                                                           : on_info<Turn::kWhole>);
+  SSL_CTX_set_ex_data(context, turn_index(), const_cast<uint64_t*>(turn));
+  SSL_CTX_set_info_callback(context, on_info);
   SSL_CTX_clear_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF);
 }
 

@@ -4,13 +4,13 @@
 // TLS. Here the stream is judged before its connection, and TLS ends by close_notify alone.
 #pragma once
 
+#include <cstdint>
+
 namespace culvert {
 
-// How far libcurl may read in one turn. Whole: all that there is; for TLS within TLS (a proxy's),
-// of which nobody would call for what is left.
-enum class Turn { kRecord, kWhole };
-
-// For all connections that are made with it; ssl_ctx is OpenSSL's SSL_CTX.
-void read_by_records(void* ssl_ctx, Turn turn);
+// For all connections that are made with it; ssl_ctx is OpenSSL's SSL_CTX. turn: another number
+// for each time that the loop calls libcurl; outlives the connections. nullptr: all that there is
+// may be read; for TLS within TLS (a proxy's), of which nobody would call for what is left.
+void read_by_records(void* ssl_ctx, const uint64_t* turn);
 
 }  // namespace culvert

@@ -85,7 +85,7 @@ int FetchWire::on_opened(void*, curl_socket_t, curlsocktype) {
 CURLcode FetchWire::on_ssl_ctx(CURL*, void* ssl_ctx, void* self) {
   const FetchWire* wire = wire_of(self);
   wire->lane_.trust().install(ssl_ctx);
-  read_by_records(ssl_ctx, wire->request_->tls_to_proxy() ? Turn::kWhole : Turn::kRecord);
+  read_by_records(ssl_ctx, wire->request_->tls_to_proxy() ? nullptr : &wire->lane_.turn());
   return CURLE_OK;
 }
 

@@ -279,10 +279,13 @@ class OverHttp2(Carrying, FetchCase):
         self.nginx = Nginx(self, folder, upstream.port)
         return f"https://localhost:{self.nginx.port}"
 
-    def test_it_is_http2(self):
+    def test_it_is_http2_and_its_connections_are_used_again(self):
         relay = self.start(lambda connection: (connection.recv_request(), connection.answer()))
-        self.assertEqual(200, self.ask_raw(relay).status)
+        answers = [self.ask_raw(relay) for _ in range(5)]
+        self.assertEqual({200}, {answer.status for answer in answers})
         self.assertTrue(self.nginx.seen(1)[0].startswith("HTTP/2.0|GET|/a|localhost|"))
+        self.assertEqual([False, True, True, True, True],
+                         [line["reused"] for line in relay.wait_for_log(count=5)])
 
 
 class Frames(FetchCase):
