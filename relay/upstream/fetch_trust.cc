@@ -11,7 +11,9 @@
 namespace culvert {
 namespace {
 
-// What is found goes into the store too: OpenSSL looks there for others of that name.
+// What is found goes into the store too: OpenSSL looks there for others of that name. The store's
+// reference is the one that keeps it: OpenSSL takes one of its own to what is found, and never
+// gives back the one that was taken for it here.
 int by_subject(X509_LOOKUP* lookup,
                X509_LOOKUP_TYPE type,
                const X509_NAME* name,
@@ -28,8 +30,11 @@ int by_subject(X509_LOOKUP* lookup,
       const auto* bytes = reinterpret_cast<const unsigned char*>(one.data());
       X509* certificate = d2i_X509(nullptr, &bytes, static_cast<long>(one.size()));
       if (certificate == nullptr) continue;
-      X509_STORE_add_cert(X509_LOOKUP_get_store(lookup), certificate);
-      if (any == 0) any = X509_OBJECT_set1_X509(found, certificate);
+      const bool kept = X509_STORE_add_cert(X509_LOOKUP_get_store(lookup), certificate) == 1;
+      if (kept && any == 0) {
+        any = X509_OBJECT_set1_X509(found, certificate);
+        if (any == 1) X509_free(certificate);
+      }
       X509_free(certificate);
     }
   } catch (const std::bad_alloc&) {
