@@ -165,9 +165,9 @@ class Http2(FetchCase):
 
     # -- which of them may be sent again
 
+    # "goaway of what was not taken" would be one more, but libcurl 7.88 tells it like any other end
+    # of a session, so it counts as taken.
     NOT_TAKEN = ("refused", "refused and the end")
-    # libcurl 7.88 tells this one like any other end of a session: it counts as taken.
-    UNKNOWN = ("goaway of what was not taken",)
 
     def again(self, end, method: str) -> tuple:
         """What comes of it with a second upstream that is well: the answer, its log line, and how
