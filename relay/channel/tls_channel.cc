@@ -224,6 +224,7 @@ void TlsChannel::on_drained() {
 void TlsChannel::on_failed(Error error) {
   if (state_ != State::kOpen) {
     error.stage = Stage::kTls;
+    error.retry = Retry::kOtherUpstream;
     if (error.code == Code::kUpstreamClosed) error.code = Code::kTlsFailed;
   }
   fail(std::move(error));

@@ -154,6 +154,7 @@ Error TlsEngine::failure(int code) {
     return Error::ours(Code::kOutOfMemory, Stage::kTls, "out of memory");
   }
   std::string detail = tls_error_text("TLS", code);
+  Retry retry = Retry::kOtherUpstream;
   if (code == MBEDTLS_ERR_SSL_CONN_EOF) detail = "the peer closed during the TLS handshake";
   const uint32_t flags = mbedtls_ssl_get_verify_result(&ssl_);
   if (code == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED && flags != 0 && flags != UINT32_MAX) {
@@ -163,8 +164,9 @@ Error TlsEngine::failure(int code) {
     std::replace(detail.begin(), detail.end(), '\n', ' ');
     while (!detail.empty() && detail.back() == ' ') detail.pop_back();
     detail = "the certificate is not accepted: " + detail;
+    retry = Retry::kNever;
   }
-  return Error::upstream(Code::kTlsFailed, Stage::kTls, Retry::kOtherUpstream, std::move(detail));
+  return Error::upstream(Code::kTlsFailed, Stage::kTls, retry, std::move(detail));
 }
 
 }  // namespace culvert

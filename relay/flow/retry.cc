@@ -65,6 +65,11 @@ bool key_hunt_ends(const Left& left, const RetrySettings& settings) {
   return left.other_destination && left.attempts > 1 && left.attempts + 1 >= settings.attempts;
 }
 
+// The connection layer's word that a pause changes nothing: a certificate that was refused.
+bool certain_to_fail(const Ending& ending) {
+  return ending.error && connecting(ending.error->stage) && ending.error->retry == Retry::kNever;
+}
+
 Decision give_up(const Ending& ending) { return {.retry_after = asked_to_wait(ending)}; }
 
 Decision after_pause(const Ending& ending,
@@ -89,8 +94,10 @@ Decision elsewhere(const Ending& ending,
   }
   if (left.other_destination) return {.next = Next::kOtherDestination};
   if (!left.budget) return give_up(ending);
-  if (left.shunned_target && ending.status != 429)
+  if (left.shunned_target && ending.status != 429) {
     return {.next = Next::kShunnedTarget, .counted = true};
+  }
+  if (certain_to_fail(ending)) return give_up(ending);
   return after_pause(ending, left, settings, random);
 }
 

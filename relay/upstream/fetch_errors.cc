@@ -20,8 +20,8 @@ Error credentials_refused() {
                      "the egress proxy refused the credentials that are configured for it");
 }
 
-Error tls_error(std::string detail) {
-  return Error::upstream(Code::kTlsFailed, Stage::kTls, Retry::kOtherUpstream, std::move(detail));
+Error tls_error(std::string detail, Retry retry = Retry::kOtherUpstream) {
+  return Error::upstream(Code::kTlsFailed, Stage::kTls, retry, std::move(detail));
 }
 
 std::string certificate_fault(long verdict) {
@@ -97,7 +97,8 @@ Error tls_failure(CURL* easy, CURLcode code, bool by_proxy) {
                          certificate_fault(proxys));
   }
   return tls_error("the certificate was refused: " +
-                   certificate_fault(info_of(easy, CURLINFO_SSL_VERIFYRESULT)));
+                       certificate_fault(info_of(easy, CURLINFO_SSL_VERIFYRESULT)),
+                   Retry::kNever);
 }
 
 }  // namespace

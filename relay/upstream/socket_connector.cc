@@ -109,7 +109,6 @@ class SocketConnector::Attempt final : public Connecting,
   void on_failed(Error error) override {
     error.stage = Stage::kTls;
     if (error.code == Code::kUpstreamClosed) error.code = Code::kTlsFailed;
-    error.retry = Retry::kOtherUpstream;
     fail(std::move(error));
   }
 

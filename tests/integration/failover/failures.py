@@ -31,6 +31,7 @@ class Failure:
     tls: bool = False
     timeouts: dict = field(default_factory=dict)
     refuses_key: bool = False    # said to a pool's key it is about the key
+    certain: bool = False        # the same after a pause
     reaches: bool = True         # the upstream sees something of the request
     place: str | None = None     # of those who never see one: Unreachable's word, or "nameless"
 
@@ -84,10 +85,11 @@ no_connection("tls-reset", "reset in the TLS handshake", "tls", tls=True, script
 no_connection("tls-silent", "the TLS handshake is never answered", "tls", tls=True, status=504,
               script=hello_then("wait"), timeouts={"tls": SHORT})
 no_connection("tls-wrong-host", "certificate of another host", "tls", tls=True,
-              script=certificate("wrong_host"))
-no_connection("tls-expired", "certificate expired", "tls", tls=True, script=certificate("expired"))
+              script=certificate("wrong_host"), certain=True)
+no_connection("tls-expired", "certificate expired", "tls", tls=True,
+              script=certificate("expired"), certain=True)
 no_connection("tls-untrusted", "certificate of a stranger's authority", "tls", tls=True,
-              script=certificate("untrusted"))
+              script=certificate("untrusted"), certain=True)
 no_connection("tls-none", "no TLS where TLS is due", "tls", tls=True, script=no_tls)
 
 

@@ -66,8 +66,8 @@ def reached(failure: Failure | None) -> int:
 def alone(failure: Failure, request: Request, attempts: int) -> Seen:
     """One upstream with one target and, for a pool, one key: a key that was refused has its chance
     only once."""
-    of_key = failure.refuses_key and request.pool
-    tries = attempts if again(failure, request) and not of_key else 1
+    once = failure.certain or (failure.refuses_key and request.pool)
+    tries = attempts if again(failure, request) and not once else 1
     return Seen(*shown(failure, request), (tries,), (tries * reached(failure),))
 
 
@@ -89,8 +89,17 @@ def in_turn(failures: list[Failure], request: Request) -> Seen:
     return Seen(*shown(last, request), tuple(made), tuple(calls))
 
 
-def at_one_target(failures: list[Failure], request: Request) -> Seen:
-    """The target fails in these ways one after the other, then it is well."""
-    steps = [*failures, WELL]
+def at_one_target(failures: list[Failure], request: Request, ways: int = 1) -> Seen:
+    """The target fails in these ways one after the other, then it is well. By so many strategies:
+    the next one's turn is after a connection that was not made."""
+    steps, way = [*failures, WELL], 1
     last, tries = along(steps, request)
+    for number, step in enumerate(steps[:tries], 1):
+        if step is WELL:
+            break
+        other_way = step.kind is Kind.NOT_TAKEN and way < ways
+        if step.certain and not other_way:
+            last, tries = step, number
+            break
+        way = way + 1 if other_way else 1
     return Seen(*shown(last, request), (tries,), (sum(reached(step) for step in steps[:tries]),))
