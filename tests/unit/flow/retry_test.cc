@@ -212,6 +212,22 @@ TEST_F(RetryTest, StrategiesFallBackBeforeTheBody) {
   EXPECT_NE(next(Ending::answer(503), {}, left), Next::kOtherStrategy);
 }
 
+TEST_F(RetryTest, ARefusedCertificateIsAskedForElsewhereOnly) {
+  const Ending refused = broken(Stage::kTls, Code::kTlsFailed, Retry::kNever);
+  EXPECT_EQ(next(refused, {}, nothing_left()), Next::kDone);
+  EXPECT_EQ(next(broken(Stage::kTls, Code::kTlsFailed, Retry::kOtherUpstream), {}, nothing_left()),
+            Next::kSameTarget);
+  Left left = nothing_left();
+  left.shunned_target = true;
+  EXPECT_EQ(next(refused, {}, left), Next::kShunnedTarget);
+  left.other_destination = true;
+  EXPECT_EQ(next(refused, {}, left), Next::kOtherDestination);
+  left.other_target = true;
+  EXPECT_EQ(next(refused, {}, left), Next::kOtherTarget);
+  left.other_strategy = true;
+  EXPECT_EQ(next(refused, {}, left), Next::kOtherStrategy);
+}
+
 TEST_F(RetryTest, StrategiesAreNoFurtherTries) {
   Left left = nothing_left();
   left.other_strategy = true;
