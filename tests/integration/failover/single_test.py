@@ -1,10 +1,12 @@
 # Each failure alone: against one upstream, one with a second target, and a route with a fallback;
 # with what may be repeated and what may not, what can be sent again and what cannot. The relay is
 # held to policy.py, and every POST to the upstreams' own record.
+import email.utils
+import time
 import unittest
 
 from tests.integration.failover import policy
-from tests.integration.failover.failures import FAILURES, Kind
+from tests.integration.failover.failures import FAILURES, Failure, Kind, saying
 from tests.integration.failover.policy import Request
 from tests.integration.failover.scenes import ATTEMPTS, Scenes, model_of, taken_twice
 
@@ -94,6 +96,30 @@ class Singles(unittest.TestCase):
                 self.assertEqual(line["outcome"], "truncated" if cut else
                                  "ok" if seen.vendors else "upstream_error" if
                                  seen.stage != "limit" else "relay_error")
+
+
+class LongWaits(unittest.TestCase):
+    """A Retry-After beyond what a request may take, in both of its forms."""
+
+    FORMS = {"seconds": "3600", "date": email.utils.formatdate(time.time() + 3600, usegmt=True)}
+
+    def test_nobody_waits_for_what_comes_too_late(self):
+        scenes, asked = self.enterContext(Scenes()), []
+        for form, wait in self.FORMS.items():
+            for status in (429, 503):
+                refusal = Failure(f"{status}-{form}-late", "", Kind.STATUS, saying(
+                    status, lambda wait=wait: f"Retry-After: {wait}\r\n"), status=status)
+                asked.append((form, status, wait, scenes.alone(refusal, Request("POST")),
+                              scenes.two_targets(refusal, Request("POST"))))
+        scenes.run()
+        for form, status, wait, alone, two in asked:
+            with self.subTest(form=form, status=status):
+                self.assertEqual((alone.seen.status, alone.seen.vendors, alone.seen.calls),
+                                 (status, True, (1,)))
+                self.assertEqual(alone.answer.get("retry-after"), wait)
+                # A key's limit is the same at every target, an overload is not.
+                self.assertEqual((two.seen.status, two.seen.calls),
+                                 (429, (1, 0)) if status == 429 else (200, (1, 1)))
 
 
 if __name__ == "__main__":
