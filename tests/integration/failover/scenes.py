@@ -10,7 +10,7 @@ from tests.fakes import certs
 from tests.fakes.raw_client import Response, exchange
 from tests.fakes.relay import Relay
 from tests.integration.failover.failing import Call, FailingUpstream, well
-from tests.integration.failover.failures import FAILURES, Failure
+from tests.integration.failover.failures import Failure
 from tests.integration.failover.policy import Request, Seen
 from tests.integration.life import asking, settings
 from tests.integration.life.settings import TOKEN
@@ -22,10 +22,6 @@ OWN_KEY = "sk-callers-own-0123456789"
 BY_TOKEN = f"X-Culvert-Token: {TOKEN}\r\n"
 # Where what is well is told by the same timer as what is not: more than a busy machine needs.
 LONG = "1500ms"
-
-
-def sentence(count: int) -> str:
-    return "x" * count
 
 
 def base(scene: str, number: int) -> str:
@@ -64,7 +60,7 @@ class Scene:
         key = None if self.request.pool else OWN_KEY
         if self.request.method == "GET":
             return asking.get(path, key, self.fields)
-        body = asking.chat(sentence(4 * REPLAY_KIB * 1024 if self.request.large else 1000))
+        body = asking.chat("x" * (4 * REPLAY_KIB * 1024 if self.request.large else 1000))
         return asking.post(path, {**body, "stream": False}, key, self.fields)
 
 
@@ -220,6 +216,3 @@ def taken_twice(scene: Scene) -> list[Call]:
 
 def model_of(call: Call) -> str | None:
     return json.loads(call.body).get("model") if call.body else None
-
-
-__all__ = ["ATTEMPTS", "FAILURES", "Scene", "Scenes", "model_of", "taken_twice"]
