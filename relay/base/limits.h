@@ -36,7 +36,11 @@ inline constexpr int kReadsPerWakeup = 4;          // 256 KiB of one peer, then 
 inline constexpr size_t kReplayBytes = 8 * kMiB;
 // Of all requests of a process together; above it, bodies stream through and are sent once.
 inline constexpr size_t kReplayBytesTotal = 256 * kMiB;
-inline constexpr int kAttempts = 8;  // keys and connections tried for one request
+// Keys that one request may try, each after the refusal of the last: many may be dead that stand
+// side by side in a list, and each is found out only once. Of a list that a caller brings, fewer:
+// a stranger's request is not to become many.
+inline constexpr size_t kKeyTries = 32;
+inline constexpr size_t kCallersKeyTries = 8;
 inline constexpr size_t kModelBytes = 512;  // of a model's name; a longer one is no name
 
 // --- Timers (surface: environment; streams: Forwarding)
@@ -115,7 +119,7 @@ inline constexpr auto kRetryBackoff = 250ms;   // a hiccup passes before a perso
 inline constexpr auto kRetryBackoffMost = 8s;  // longer pauses are for the client to decide on
 inline constexpr auto kRetryWithin = 60s;      // SDKs try again themselves after a minute or so
 inline constexpr uint32_t kRetryBudgetPercent = 10;  // the amplification of an outage is then 1.1
-inline constexpr uint32_t kRetryBudgetLeast = 3;     // so that a quiet relay may try again at all
+inline constexpr uint32_t kRetryBudgetLeast = 3;     // a minute: a quiet relay may try again at all
 inline constexpr uint32_t kRetryBudgetLeastMost = 10'000;  // above it is no budget
 
 // --- Targets that are left alone (v1::CircuitBreaker)
@@ -124,7 +128,8 @@ inline constexpr uint32_t kBreakerPercent = 50;   // a target that fails half is
 inline constexpr uint32_t kBreakerRequests = 20;  // fewer say nothing about a share
 inline constexpr auto kBreakerWindow = 30s;       // long enough for a count, short enough to forget
 inline constexpr auto kBreakerOpen = 5s;          // the time of a restart behind a load balancer
-inline constexpr uint32_t kBreakerEjectedPercent = 50;    // the rest has to carry the load
+// Where the rest cannot carry the load, it fails as well, and then all are asked again.
+inline constexpr uint32_t kBreakerEjectedPercent = 100;
 inline constexpr uint32_t kBreakerCountMost = 1'000'000;  // beyond is `off`
 
 // --- Active checks (v1::HealthCheck)

@@ -41,7 +41,7 @@ void Course::move_to_target(Leniency leniency) {
   // None at all: weights that are all zero, which the configuration is checked for.
   if (!choice) choice = {0, health().target(0).breaker.force(upstream().breaker)};
   const bool open = health().target(choice->target).breaker.state() != BreakerState::kClosed;
-  const bool owed = leniency == Leniency::kNotEjected && open && !choice->pass.probe();
+  const bool owed = open && (choice->pass.probe() || leniency == Leniency::kNotEjected);
   take(std::move(*choice));
   owed_ = owed;
 }
@@ -82,7 +82,8 @@ Decision Course::judge(const Ending& ending, const Progress& progress) {
   }
   const Decision decision = decide_within_budget(ending, progress);
   tell(ending, decision);
-  if (decision.next == Next::kOtherStrategy || decision.next == Next::kFreshConnection) {
+  if (decision.next == Next::kOtherStrategy || decision.next == Next::kFreshConnection ||
+      decision.next == Next::kOtherKey) {
     --attempts_;
   }
   move(decision);
@@ -106,19 +107,50 @@ Left Course::left(const Ending& ending) const {
   return left;
 }
 
+// What the budget does not pay for is not left to try; what is left may still be.
 Decision Course::decide_within_budget(const Ending& ending, const Progress& progress) {
   const RetrySettings& settings = step_.stop->retry;
+  RetryBudget& budget = health().budget();
   Left what = left(ending);
-  Decision decision = decide(ending, progress, what, settings, random_);
-  // Another model or key pool of an upstream that was called already.
-  if (decision.next == Next::kOtherDestination &&
-      called_before(*stops_[*next_well_stop()].upstream)) {
-    decision.counted = !ending.key_refused;
+  while (true) {
+    Decision decision = decide(ending, progress, what, settings, random_);
+    decision.counted = decision.counted || is_further_try(decision, ending);
+    if (decision.counted) {
+      if (budget.take(settings, prospect(decision.next))) return decision;
+    } else {
+      const bool extra =
+          decision.next == Next::kOtherStrategy || decision.next == Next::kOtherTarget;
+      if (extra) budget.charge(settings);
+      return decision;
+    }
+    if (decision.next == Next::kOtherStrategy) {
+      what.other_strategy = false;
+    } else {
+      what.budget = false;
+      if (decision.next == Next::kOtherDestination) what.other_destination = false;
+    }
   }
-  if (!decision.counted || health().budget().take(settings)) return decision;
-  what.budget = false;
-  if (decision.next == Next::kOtherDestination) what.other_destination = false;
-  return decide(ending, progress, what, settings, random_);
+}
+
+// Beyond those that decide() knows of.
+bool Course::is_further_try(const Decision& decision, const Ending& ending) const {
+  // Another model or key pool of an upstream that was called already.
+  if (decision.next == Next::kOtherDestination) {
+    return !ending.key_refused && called_before(*stops_[*next_well_stop()].upstream);
+  }
+  // A probe finds out whether any way leads there.
+  if (decision.next != Next::kOtherStrategy || pass_->probe()) return false;
+  return known_to_fail() || trial_->doubtful();
+}
+
+RetryBudget::Prospect Course::prospect(Next next) const {
+  const bool poor = next == Next::kShunnedTarget || next == Next::kOtherStrategy ||
+                    (next == Next::kSameTarget && known_to_fail());
+  return poor ? RetryBudget::Prospect::kPoor : RetryBudget::Prospect::kFair;
+}
+
+bool Course::known_to_fail() const {
+  return health().target(step_.target).breaker.state() != BreakerState::kClosed;
 }
 
 void Course::tell(const Ending& ending, const Decision& decision) {
@@ -127,7 +159,9 @@ void Course::tell(const Ending& ending, const Decision& decision) {
   if (!well || !pass_) return;
   if (*well) return pass_->succeeded();
   // The way failed and not the target, as long as another one is left.
-  if (decision.next != Next::kOtherStrategy) pass_->failed();
+  if (decision.next == Next::kOtherStrategy) return;
+  if (unreachable(ending)) trial_->all_failed();
+  pass_->failed(unreachable(ending));
 }
 
 void Course::move(const Decision& decision) {

@@ -63,6 +63,9 @@ class Course {
   bool called_before(const Upstream& upstream) const;
   Left left(const Ending& ending) const;
   Decision decide_within_budget(const Ending& ending, const Progress& progress);
+  bool is_further_try(const Decision& decision, const Ending& ending) const;
+  RetryBudget::Prospect prospect(Next next) const;
+  bool known_to_fail() const;
   void tell(const Ending& ending, const Decision& decision);
   void move(const Decision& decision);
   void move_to_target(Leniency leniency);

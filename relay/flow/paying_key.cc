@@ -50,6 +50,11 @@ Result<void> PayingKey::choose(const Asked& asked) {
   return {};
 }
 
+bool PayingKey::another() const {
+  const size_t most = configured_ ? limits::kKeyTries : limits::kCallersKeyTries;
+  return pool_ != nullptr && tried_.size() + 1 < std::min(pool_->size(), most);
+}
+
 PayingKey::Verdict PayingKey::judge(const ResponseHead& head) {
   if (!lease_) return Verdict::kPass;
   if (may_refuse_key(head.status, head.headers)) {

@@ -38,8 +38,8 @@ class PayingKey {
   const Secret* secret() const { return lease_ ? &lease_->key() : nullptr; }
   const std::string& masked() const { return masked_; }  // for the log; "" where nobody pays
 
-  // Whether the pool has keys that this request has not tried.
-  bool another() const { return pool_ != nullptr && tried_.size() + 1 < pool_->size(); }
+  // Whether the pool has keys that this request has not tried, and may.
+  bool another() const;
 
   // From where the key leaves; none: whichever address the system chooses.
   std::optional<Address> bind() const { return lease_ ? lease_->bind() : std::nullopt; }

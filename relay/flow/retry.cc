@@ -59,10 +59,9 @@ bool strategy_failed(const Ending& ending, const Progress& progress, const Left&
   return left.aggressive_fallback && (!progress.exposed || not_taken(*ending.error));
 }
 
-// Several keys were refused one after the other: the last try is worth more where another pool
-// pays.
+// Where another pool could pay, half of the time is left to it.
 bool key_hunt_ends(const Left& left, const RetrySettings& settings) {
-  return left.other_destination && left.attempts > 1 && left.attempts + 1 >= settings.attempts;
+  return left.other_destination && left.elapsed * 2 >= settings.within;
 }
 
 // The connection layer's word that a pause changes nothing: a certificate that was refused.
@@ -120,11 +119,14 @@ Decision decide(const Ending& ending,
   const bool stale = ending.error && ending.error->retry == Retry::kFreshConnection;
   if (stale && left.fresh_connection) return {.next = Next::kFreshConnection};
   if (strategy_failed(ending, progress, left)) return {.next = Next::kOtherStrategy};
-  if (left.attempts >= settings.attempts || left.elapsed >= settings.within) {
-    return give_up(ending);
+  if (settings.attempts <= 1 || left.elapsed >= settings.within) return give_up(ending);
+  // A refused key costs its upstream next to nothing and is set aside for everybody: looking for a
+  // good one has a bound of its own.
+  if (ending.key_refused && progress.other_key && !key_hunt_ends(left, settings)) {
+    return {.next = Next::kOtherKey};
   }
+  if (left.attempts >= settings.attempts) return give_up(ending);
   if (!ending.key_refused) return elsewhere(ending, left, settings, random);
-  if (progress.other_key && !key_hunt_ends(left, settings)) return {.next = Next::kOtherKey};
   // No other target of this upstream likes the key better.
   return left.other_destination ? Decision{.next = Next::kOtherDestination} : give_up(ending);
 }
@@ -173,6 +175,8 @@ std::optional<bool> target_is_well(const Ending& ending) {
   }
   return false;
 }
+
+bool unreachable(const Ending& ending) { return ending.error && connecting(ending.error->stage); }
 
 bool is_idempotent(std::string_view method) {
   static constexpr std::array<std::string_view, 6> kMethods = {"GET",    "HEAD",    "PUT",

@@ -39,7 +39,7 @@ struct Progress {
   // has no body.
   bool exposed = false;
   bool idempotent = false;  // RFC 9110 §9.2.2, by its method
-  bool other_key = false;   // its pool may have one that was not tried
+  bool other_key = false;   // its pool may have one that was not tried, within the bound for keys
 };
 
 // What is left to try; flow/course knows.
@@ -51,10 +51,10 @@ struct Left {
   bool other_destination = false;  // one that has such a target
   bool shunned_target = false;     // one whose breaker is open
   bool budget = true;              // a further try at the same upstream is within its share
-  // The present target was known to fail, and was used because too many of its upstream do: who
-  // was sent there is owed a try at one that is well.
+  // The present target was known to fail, and was used because too many of its upstream do or to
+  // find out whether it still does: who was sent there is owed a try at one that is well.
   bool owed = false;
-  uint32_t attempts = 1;  // made, with different strategies counted as one
+  uint32_t attempts = 1;  // made; different strategies and keys counted as one
   uint32_t pauses = 0;    // made before further tries at a target that was asked before
   Duration elapsed{};     // since the request began
 };
@@ -88,6 +88,9 @@ Decision decide(const Ending& ending,
 // What an attempt says of its target: nullopt: nothing (429 is about the key, a pooled connection
 // that had died about nobody); true: it is well, whatever the answer says to the client.
 std::optional<bool> target_is_well(const Ending& ending);
+
+// No connection came about.
+bool unreachable(const Ending& ending);
 
 // For the log: the status, or the error's stage.
 std::string reason_of(const Ending& ending);

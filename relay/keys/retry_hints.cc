@@ -14,6 +14,8 @@ namespace culvert {
 namespace {
 
 constexpr double kMostSeconds = 30.0 * 24 * 3600;
+constexpr std::chrono::year kFirstYear{1900};
+constexpr std::chrono::year kLastYear{2200};
 
 Duration of_seconds(double value) {
   return std::chrono::duration_cast<Duration>(
@@ -59,6 +61,9 @@ std::optional<WallTime> utc(int year, int month, int day, int hour, int minute, 
                                          std::chrono::month(static_cast<unsigned>(month)),
                                          std::chrono::day(static_cast<unsigned>(day))};
   if (!date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
+  // Nanoseconds of 64 bits end in 2262: what lies further off is far off, and not in the past.
+  if (date.year() < kFirstYear) return std::chrono::sys_days(kFirstYear / 1 / 1);
+  if (date.year() > kLastYear) return std::chrono::sys_days(kLastYear / 12 / 31);
   return std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
          std::chrono::seconds(second);
 }

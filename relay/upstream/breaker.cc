@@ -9,6 +9,7 @@ namespace {
 
 constexpr size_t kWindowBuckets = RollingCounts::kBuckets - 1;
 constexpr unsigned kDoublingsMost = 4;  // 16-fold
+constexpr uint32_t kDeadAfter = 5;      // where consecutive failures do not open it
 
 int64_t nanoseconds(Instant time) { return time.time_since_epoch().count(); }
 
@@ -80,6 +81,7 @@ Breaker::Pass::~Pass() {
 
 void Breaker::Pass::succeeded() {
   if (!settings_->on || opening_ != breaker_->openings_.load()) return;
+  if (breaker_->unreachable_.load(std::memory_order_relaxed) != 0) breaker_->unreachable_.store(0);
   if (breaker_->open_.load()) {
     const std::lock_guard lock(breaker_->mutex_);
     if (opening_ == breaker_->openings_.load() && breaker_->open_.load()) breaker_->close();
@@ -91,11 +93,12 @@ void Breaker::Pass::succeeded() {
                         bucket_width(*settings_));
 }
 
-void Breaker::Pass::failed() {
+void Breaker::Pass::failed(bool unreachable) {
   if (!settings_->on) return;
   const std::lock_guard lock(breaker_->mutex_);
   // What began before the breaker opened tells of the time before.
   if (opening_ != breaker_->openings_.load()) return;
+  breaker_->unreachable_.store(unreachable ? breaker_->unreachable_.load() + 1 : 0);
   if (breaker_->open_.load()) {
     if (probe_) breaker_->open(*settings_);
     return;
@@ -104,6 +107,12 @@ void Breaker::Pass::failed() {
   breaker_->counts_.add(RollingCounts::Kind::kSecond, breaker_->clock_.now(),
                         bucket_width(*settings_));
   if (breaker_->trips(*settings_)) breaker_->open(*settings_);
+}
+
+bool Breaker::dead(const BreakerSettings& settings) const {
+  const uint32_t least =
+      settings.consecutive_failures > 0 ? settings.consecutive_failures : kDeadAfter;
+  return settings.on && open_.load() && unreachable_.load() >= least;
 }
 
 bool Breaker::trips(const BreakerSettings& settings) const {

@@ -35,7 +35,8 @@ class Breaker {
     ~Pass();
 
     void succeeded();  // an answer that does not speak against the target
-    void failed();     // may follow succeeded(): the answer broke off
+    // May follow succeeded(): the answer broke off. unreachable: no connection came about.
+    void failed(bool unreachable = false);
     bool probe() const { return probe_; }
 
    private:
@@ -57,6 +58,8 @@ class Breaker {
   // Whether admit() would refuse now.
   bool refuses(const BreakerSettings& settings) const;
   BreakerState state() const;
+  // Open, and nothing but failures to connect in a row: what goes there reaches nobody.
+  bool dead(const BreakerSettings& settings) const;
   uint32_t consecutive_failures() const { return consecutive_.load(); }
   int64_t in_flight() const { return in_flight_.load(); }
   Instant open_since() const { return Instant(Duration(open_since_.load())); }  // where it is open
@@ -72,6 +75,7 @@ class Breaker {
   std::atomic<bool> probing_{false};
   std::atomic<uint32_t> openings_{0};  // what began before the last one does not count after it
   std::atomic<uint32_t> consecutive_{0};
+  std::atomic<uint32_t> unreachable_{0};  // of the last failures, without another outcome between
   std::atomic<int64_t> open_since_{0};  // steady clock, nanoseconds
   std::atomic<int64_t> open_until_{0};
   std::atomic<int64_t> in_flight_{0};

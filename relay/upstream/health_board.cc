@@ -46,6 +46,7 @@ std::vector<TargetView> UpstreamHealth::views(const Upstream& upstream,
     const Breaker& breaker = targets_[i]->breaker;
     out[i] = {.weight = upstream.targets[i].weight,
               .open = breaker.refuses(upstream.breaker),
+              .dead = breaker.dead(upstream.breaker),
               .since = breaker.open_since(),
               .tried = std::find(tried.begin(), tried.end(), i) != tried.end()};
   }

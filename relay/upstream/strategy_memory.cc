@@ -10,6 +10,8 @@ namespace {
 
 constexpr Duration kRest = std::chrono::seconds(30);
 constexpr unsigned kDoublingsMost = 4;  // 8 minutes
+// One request in so long walks all ways, also where nothing pays for further tries.
+constexpr Duration kDoubt = std::chrono::seconds(5);
 
 }  // namespace
 
@@ -84,9 +86,28 @@ StrategyMemory::Trial::~Trial() {
   state_->rest(*tested_).being_tested = false;
 }
 
-void StrategyMemory::Trial::next() { ++at_; }
+void StrategyMemory::Trial::next() {
+  ++at_;
+  // The others do not walk along, as long as this one is on its way.
+  if (state_->doubted_until_.load() != 0) state_->doubt();
+}
+
+void StrategyMemory::Trial::all_failed() {
+  if (order_.size() > 1 && at_ + 1 == order_.size()) state_->doubt();
+}
+
+void StrategyMemory::doubt() {
+  doubted_until_.store((clock_.now() + kDoubt).time_since_epoch().count());
+}
+
+bool StrategyMemory::Trial::doubtful() const {
+  return state_->clock_.now().time_since_epoch().count() < state_->doubted_until_.load();
+}
 
 void StrategyMemory::Trial::worked() {
+  if (state_->doubted_until_.load(std::memory_order_relaxed) != 0) {
+    state_->doubted_until_.store(0);
+  }
   if (at_ == 0 && !state_->any_rests_.load()) return;
   const std::lock_guard lock(state_->mutex_);
   for (size_t i = 0; i < at_; ++i) state_->begin_rest(order_[i]);

@@ -34,6 +34,11 @@ class StrategyMemory {
     void next();
     // The present one reached the target: what failed before it rests, and it does not any more.
     void worked();
+    // All of them failed, one after the other: for a while the target is the suspect and not the
+    // way, and another way to it a further try like any other. After that one request at a time
+    // walks them all, for as long as nothing worked.
+    void all_failed();
+    bool doubtful() const;
 
    private:
     friend class StrategyMemory;
@@ -61,8 +66,10 @@ class StrategyMemory {
   const Rest& rest(Strategy strategy) const { return rests_[static_cast<size_t>(strategy)]; }
   void begin_rest(Strategy strategy);
   void end_rest(Strategy strategy);
+  void doubt();
 
   const Clock& clock_;
+  std::atomic<int64_t> doubted_until_{0};  // steady clock, nanoseconds; 0: something worked since
   std::atomic<bool> any_rests_{false};  // false: as configured, without a lock
   mutable std::mutex mutex_;
   std::array<Rest, kStrategies> rests_;

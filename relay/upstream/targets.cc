@@ -25,18 +25,23 @@ std::optional<size_t> by_weight(const std::vector<TargetView>& targets,
 
 std::vector<bool> ejected(const std::vector<TargetView>& targets, uint32_t percent_most) {
   std::vector<bool> out(targets.size(), false);
-  std::vector<size_t> open;
+  std::vector<size_t> ill;
   size_t in_use = 0;
+  size_t dead = 0;
   for (size_t i = 0; i < targets.size(); ++i) {
     if (targets[i].weight == 0) continue;
     ++in_use;
-    if (targets[i].open) open.push_back(i);
+    if (!targets[i].open) continue;
+    if (targets[i].dead) ++dead;
+    if (!targets[i].dead) ill.push_back(i);
   }
-  if (in_use == 0) return out;
-  const size_t most = std::min<size_t>(in_use * percent_most / 100, in_use - 1);
-  std::stable_sort(open.begin(), open.end(),
+  if (dead == in_use) return out;
+  for (size_t i = 0; i < targets.size(); ++i) out[i] = targets[i].open && targets[i].dead;
+  if (dead + ill.size() == in_use) return out;
+  const size_t most = in_use * percent_most / 100;
+  std::stable_sort(ill.begin(), ill.end(),
                    [&](size_t a, size_t b) { return targets[a].since < targets[b].since; });
-  for (size_t i = 0; i < std::min(most, open.size()); ++i) out[open[i]] = true;
+  for (size_t i = 0; i < ill.size() && dead + i < most; ++i) out[ill[i]] = true;
   return out;
 }
 

@@ -15,6 +15,7 @@ namespace culvert {
 struct TargetView {
   uint32_t weight = 1;  // 0: never
   bool open = false;    // its breaker refuses now
+  bool dead = false;    // open, because nothing connects to it
   Instant since{};      // when that opened; of those that are open
   bool tried = false;   // by this request
 };
@@ -25,9 +26,9 @@ enum class Leniency : uint8_t {
   kAny,         // also what is ejected, where nothing else is left
 };
 
-// Which of the open ones are left alone: those open for longest, at most `percent_most` of all and
-// never all of them. One more failing target than that stays in use, lest the others break under
-// its share.
+// Which of the open ones are left alone. Those that are dead always, as long as one is not: what
+// goes there relieves nobody. Of the others those open for longest, until `percent_most` of all are
+// left alone; none where no target is well: then any may be the one that recovered. Never all.
 std::vector<bool> ejected(const std::vector<TargetView>& targets, uint32_t percent_most);
 
 // By weight, among those that were not tried. nullopt: none is left.

@@ -160,6 +160,67 @@ TEST_F(CourseTest, StrategiesComeBeforeTargetsAndSpareTheBreaker) {
   EXPECT_EQ(joined_["second"]->target(0).breaker.consecutive_failures(), 0U);
 }
 
+// The first request finds out; for a while the next ones do not walk all ways to what is down.
+TEST_F(CourseTest, WhereAllWaysFailOneAtATimeTriesThemAll) {
+  upstreams_["second"].strategies = {Strategy::kSocket, Strategy::kFetch};
+  upstreams_["second"].retry.budget_least = 0;
+  int walked = 0;
+  for (int i = 0; i < 4; ++i) {  // before the breaker opens
+    Course way = course({"second"});
+    way.begin();
+    while (way.judge(refused_connection(), {}).next != Next::kDone) ++walked;
+  }
+  EXPECT_EQ(walked, 1);
+  clock_.advance(seconds(5));
+  Course way = course({"second"});
+  way.begin();
+  EXPECT_EQ(way.judge(refused_connection(), {}).next, Next::kOtherStrategy);
+}
+
+TEST_F(CourseTest, AProbeTriesAllWays) {
+  upstreams_["second"].strategies = {Strategy::kSocket, Strategy::kFetch};
+  upstreams_["second"].retry.budget_least = 0;
+  trip("second", 0);
+  {
+    Course way = course({"second"});
+    way.begin();  // nothing else is left, but it is no probe
+    EXPECT_EQ(way.judge(refused_connection(), {}).next, Next::kDone);
+  }
+  clock_.advance(seconds(5));
+  Course probe = course({"second"});
+  probe.begin();
+  EXPECT_EQ(probe.judge(refused_connection(), {}).next, Next::kOtherStrategy);
+  EXPECT_EQ(probe.judge(Ending::answer(200), {}).next, Next::kDone);
+  EXPECT_EQ(joined_["second"]->target(0).breaker.state(), BreakerState::kClosed);
+}
+
+// Who was sent to find out whether a target has recovered does not pay for it.
+TEST_F(CourseTest, AProbesRequestIsOwedATryElsewhere) {
+  upstreams_["first"].retry.budget_percent = upstreams_["first"].retry.budget_least = 0;
+  trip("first", 0);
+  clock_.advance(seconds(5));
+  int probes = 0;
+  for (int i = 0; i < 50 && probes == 0; ++i) {
+    Course way = course({"first"});
+    way.begin();
+    if (host(way) != "first0.test") continue;
+    ++probes;
+    EXPECT_EQ(way.judge(refused_connection(), {}).next, Next::kOtherTarget);
+    EXPECT_EQ(host(way), "first1.test");
+  }
+  EXPECT_EQ(probes, 1);
+}
+
+TEST_F(CourseTest, KeysDoNotUseUpTheAttempts) {
+  Course way = course({"second"});
+  way.begin();
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(way.judge(Ending::answer(401, {}, true), {.other_key = true}).next, Next::kOtherKey);
+  }
+  EXPECT_EQ(way.judge(Ending::answer(503), {}).next, Next::kSameTarget);
+  EXPECT_EQ(way.calls(), 21U);
+}
+
 TEST_F(CourseTest, AKeyIsChangedInPlace) {
   Course way = course();
   way.begin();

@@ -134,17 +134,21 @@ TEST_F(RetryTest, OtherKeyThenOtherTargetThenOtherUpstream) {
   EXPECT_EQ(next(Ending::answer(503), {}, left), Next::kSameTarget);
 }
 
-TEST_F(RetryTest, TheLastTryAfterSeveralKeysGoesToAnotherPool) {
+// Attempts do not bound the search for a good key; time and the pool's own bound do.
+TEST_F(RetryTest, AGoodKeyIsLookedForBeyondTheAttempts) {
   const Ending refused = Ending::answer(401, {}, true);
   Left left = all_left();
-  left.attempts = 2;
+  left.attempts = 4;
   EXPECT_EQ(next(refused, {.other_key = true}, left), Next::kOtherKey);
-  left.attempts = 3;
+  left.elapsed = seconds(30);
+  left.attempts = 1;
   EXPECT_EQ(next(refused, {.other_key = true}, left), Next::kOtherDestination);
   left.other_destination = false;
   EXPECT_EQ(next(refused, {.other_key = true}, left), Next::kOtherKey);
-  settings_.attempts = 2;
-  EXPECT_EQ(next(refused, {.other_key = true}, all_left()), Next::kOtherKey);
+  left.elapsed = seconds(60);
+  EXPECT_EQ(next(refused, {.other_key = true}, left), Next::kDone);
+  settings_.attempts = 1;
+  EXPECT_EQ(next(refused, {.other_key = true}, all_left()), Next::kDone);
 }
 
 TEST_F(RetryTest, AKeyThatNobodyElseHasIsItsOwnersBusiness) {

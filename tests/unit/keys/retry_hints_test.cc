@@ -41,6 +41,16 @@ TEST(RetryWait, RetryAfterAsADate) {
   EXPECT_EQ(wait({{"Retry-After", "Thu, 01 Jan 2026 11:00:00 GMT"}}), seconds(0));
 }
 
+// Nanoseconds since 1970 do not fit beyond 2262.
+TEST(RetryWait, ADateFarOffIsFarOffAndNotInThePast) {
+  EXPECT_EQ(wait({{"Retry-After", "Fri, 31 Dec 9999 23:59:59 GMT"}}), hours(24 * 30));
+  EXPECT_EQ(wait({{"anthropic-ratelimit-tokens-remaining", "0"},
+                  {"anthropic-ratelimit-tokens-reset", "9999-12-31T23:59:59Z"}}),
+            hours(24 * 30));
+  EXPECT_EQ(wait({{"Retry-After", "Mon, 01 Jan 0001 00:00:00 GMT"}}), seconds(0));
+  EXPECT_EQ(wait({{"Retry-After", "Thu, 29 Feb 9999 00:00:00 GMT"}}), std::nullopt);
+}
+
 TEST(RetryWait, MillisecondsWin) {
   EXPECT_EQ(wait({{"retry-after-ms", "250"}, {"retry-after", "7"}}), milliseconds(250));
   EXPECT_EQ(wait({{"retry-after-ms", "x"}, {"retry-after", "7"}}), seconds(7));

@@ -205,6 +205,34 @@ TEST_F(BreakerTest, ThreadsFindOneProbeAmongThem) {
   EXPECT_EQ(probes.load(), 1);
 }
 
+// Five answers of 500 and five refused connections open it alike; only behind the latter is nobody.
+TEST_F(BreakerTest, IsDeadWhereNothingConnects) {
+  const auto fail_to_connect = [this] { breaker_.force(settings_).failed(true); };
+  for (int i = 0; i < 4; ++i) fail_to_connect();
+  EXPECT_FALSE(breaker_.dead(settings_));
+  fail_to_connect();
+  EXPECT_TRUE(breaker_.dead(settings_));
+  clock_.advance(seconds(5));
+  breaker_.admit(settings_)->failed(true);  // its probe
+  EXPECT_TRUE(breaker_.dead(settings_));
+  clock_.advance(seconds(10));
+  breaker_.admit(settings_)->failed(false);  // somebody is there again
+  EXPECT_EQ(breaker_.state(), BreakerState::kOpen);
+  EXPECT_FALSE(breaker_.dead(settings_));
+  breaker_.force(settings_).succeeded();
+  EXPECT_FALSE(breaker_.dead(settings_));
+  settings_.consecutive_failures = 0;  // by the share alone
+  for (int i = 0; i < 30; ++i) fail_to_connect();
+  EXPECT_EQ(breaker_.state(), BreakerState::kOpen);
+  EXPECT_TRUE(breaker_.dead(settings_));
+}
+
+TEST_F(BreakerTest, OneThatAnswersIllIsNotDead) {
+  fail(5);
+  EXPECT_EQ(breaker_.state(), BreakerState::kOpen);
+  EXPECT_FALSE(breaker_.dead(settings_));
+}
+
 TEST_F(BreakerTest, ThreadsMayDoAllAtOnce) {
   std::vector<std::thread> threads;
   for (uint64_t t = 1; t <= 4; ++t) {

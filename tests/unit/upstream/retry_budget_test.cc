@@ -29,8 +29,56 @@ TEST(RetryBudget, AFewAreFreeInAnyCase) {
   const auto three = settings(10, 3);
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(budget.take(three));
   EXPECT_FALSE(budget.take(three));
-  clock.advance(seconds(11));
+  clock.advance(seconds(19));
+  EXPECT_FALSE(budget.take(three));
+  clock.advance(seconds(1));  // a third of a minute
   EXPECT_TRUE(budget.take(three));
+  EXPECT_FALSE(budget.take(three));
+  clock.advance(std::chrono::hours(1));
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(budget.take(three));
+  EXPECT_FALSE(budget.take(three));
+}
+
+// With one request a second a tenth of them is six a minute: three in any case add nothing.
+TEST(RetryBudget, TheReserveIsNotOnTopOfTheShare) {
+  FakeClock clock;
+  RetryBudget budget(clock);
+  int granted = 0;
+  for (int second = 0; second < 3600; ++second) {
+    budget.count_request();
+    while (budget.take(settings(10, 3))) ++granted;
+    clock.advance(seconds(1));
+  }
+  EXPECT_LE(granted, 360);
+  EXPECT_GE(granted, 300);
+}
+
+TEST(RetryBudget, WhatIsKnownToFailIsGivenTheReserveAlone) {
+  FakeClock clock;
+  RetryBudget budget(clock);
+  int granted = 0;
+  for (int second = 0; second < 600; ++second) {
+    for (int i = 0; i < 100; ++i) budget.count_request();
+    while (budget.take(settings(10, 3), RetryBudget::Prospect::kPoor)) ++granted;
+    clock.advance(seconds(1));
+  }
+  EXPECT_GE(granted, 30);
+  EXPECT_LE(granted, 33);
+}
+
+TEST(RetryBudget, WhatIsMadeInAnyCaseIsPaidByOthers) {
+  FakeClock clock;
+  RetryBudget budget(clock);
+  for (int i = 0; i < 100; ++i) budget.count_request();
+  for (int i = 0; i < 9; ++i) budget.charge(settings(10, 3));
+  EXPECT_FALSE(budget.take(settings(10, 3), RetryBudget::Prospect::kPoor));
+  EXPECT_TRUE(budget.take(settings(10, 3)));
+  EXPECT_FALSE(budget.take(settings(10, 3)));
+  // Nine were made where three would have been: two minutes pass before the next.
+  clock.advance(seconds(119 + 20));
+  EXPECT_FALSE(budget.take(settings(10, 3), RetryBudget::Prospect::kPoor));
+  clock.advance(seconds(1));
+  EXPECT_TRUE(budget.take(settings(10, 3), RetryBudget::Prospect::kPoor));
 }
 
 TEST(RetryBudget, GrowsWithRequests) {

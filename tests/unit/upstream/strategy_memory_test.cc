@@ -91,6 +91,31 @@ TEST_F(StrategyMemoryTest, ATestThatEndsWithoutAWordIsMadeByTheNext) {
   EXPECT_EQ(memory_.begin(both_).current(), Strategy::kSocket);
 }
 
+TEST_F(StrategyMemoryTest, WhereAllFailedAnotherIsDoubtfulForAWhile) {
+  auto trial = memory_.begin(both_);
+  EXPECT_FALSE(trial.doubtful());
+  trial.all_failed();  // not yet: another one is left
+  EXPECT_FALSE(trial.doubtful());
+  trial.next();
+  trial.all_failed();
+  EXPECT_TRUE(memory_.begin(both_).doubtful());
+  clock_.advance(std::chrono::seconds(5));
+  EXPECT_FALSE(memory_.begin(both_).doubtful());
+  auto again = memory_.begin(both_);
+  again.next();  // one at a time
+  EXPECT_TRUE(memory_.begin(both_).doubtful());
+  clock_.advance(std::chrono::seconds(5));  // it left without a word
+  EXPECT_FALSE(memory_.begin(both_).doubtful());
+}
+
+TEST_F(StrategyMemoryTest, ASuccessEndsTheDoubt) {
+  auto trial = memory_.begin(both_);
+  trial.next();
+  trial.all_failed();
+  memory_.begin(both_).worked();
+  EXPECT_FALSE(memory_.begin(both_).doubtful());
+}
+
 TEST_F(StrategyMemoryTest, ThreadsMayDoAllAtOnce) {
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
