@@ -16,7 +16,8 @@ namespace {
 using std::chrono::seconds;
 
 constexpr Duration kMost = std::chrono::hours(24 * 30);
-const WallTime kNow = std::chrono::sys_days(std::chrono::year(2026) / 7 / 1) + std::chrono::hours(9);
+const WallTime kNow =
+    std::chrono::sys_days(std::chrono::year(2026) / 7 / 1) + std::chrono::hours(9);
 
 void within_bounds(const std::optional<Duration>& wait) {
   require(!wait || (*wait >= Duration::zero() && *wait <= kMost), "a wait without bounds");

@@ -103,7 +103,7 @@ class Refusals(Keyed):
         relay = self.one(KEYS[:1])
         body = {"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "quota",
                           "details": [{"@type": "type.googleapis.com/google.rpc.QuotaFailure",
-                                       "violations": [{"quotaId": "GenerateRequestsPerDayPerProject",
+                                       "violations": [{"quotaId": "RequestsPerDayPerProject",
                                                        "quotaValue": "50"}]},
                                       {"@type": "type.googleapis.com/google.rpc.RetryInfo",
                                        "retryDelay": "3s"}]}}
