@@ -36,7 +36,9 @@ std::vector<bool> ejected(const std::vector<TargetView>& targets, uint32_t perce
     if (!targets[i].dead) ill.push_back(i);
   }
   if (dead == in_use) return out;
-  for (size_t i = 0; i < targets.size(); ++i) out[i] = targets[i].open && targets[i].dead;
+  for (size_t i = 0; i < targets.size(); ++i) {
+    out[i] = targets[i].weight > 0 && targets[i].open && targets[i].dead;
+  }
   if (dead + ill.size() == in_use) return out;
   const size_t most = in_use * percent_most / 100;
   std::stable_sort(ill.begin(), ill.end(),
