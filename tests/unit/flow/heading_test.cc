@@ -131,6 +131,7 @@ TEST_F(HeadingTest, ARouteWithoutAPrefixLeavesTheAliasBehind) {
 // A caller's key counts where that upstream takes its own, and not at another.
 TEST_F(HeadingTest, CredentialsAreReadWhereTheUpstreamTakesThem) {
   request_.headers.set("Authorization", "Bearer sk-own-key-0123456789");
+  where_.path = "/team/chat/completions";
   route_.auth = false;
   const Destination openai = destination("first");
   const Destination claude = destination("claude");
