@@ -187,7 +187,7 @@ Result<void> run_service(const Options& options, const sigset_t& end_signals) {
   AdminService admin(
       {*store, *live, revisions, tokens, audit, fleet, key_tests, *ledger, data.path()});
   LinkService link({*store, *live, roster, attendance, enrolment, targets, key_tests, switchboard,
-                    *ledger, clock, default_link_times()},
+                    *ledger, audit, clock, default_link_times()},
                    identity.authority.certificate);
   const auto web = CULVERT_TRY(WebServer::start(
       {fleet, attendance, switchboard, *live, *ledger, [&store] { return is_ready(*store); }},

@@ -79,7 +79,15 @@ void Attendance::settled(const Speaker& speaker, uint64_t revision) {
 
 void Attendance::reported(const std::string& relay, const v1::MetricsReport& report) {
   const std::lock_guard lock(mutex_);
-  const Meter::Added added = present_[relay].meter.add(report);
+  Presence& presence = present_[relay];
+  v1::MetricsReport counted = report;  // of several that are kept, one holds the rest
+  presence.health.Clear();
+  presence.health.mutable_targets()->Swap(counted.mutable_targets());
+  presence.health.mutable_pools()->Swap(counted.mutable_pools());
+  if (report.has_listener_certificate_until()) {
+    *presence.health.mutable_listener_certificate_until() = report.listener_certificate_until();
+  }
+  const Meter::Added added = presence.meter.add(counted);
   all_.add(added.all);
   for (const auto& [name, totals] : added.upstreams) {
     const bool room = upstreams_.size() < kUpstreamsMost || upstreams_.count(name) > 0;
@@ -111,6 +119,17 @@ void Attendance::describe(const std::string& relay, v1::RelayStatus* status) con
       refusal->set_message(message);
     }
   }
+}
+
+void Attendance::describe_health(const std::string& relay, v1::RelayStatus* status) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = present_.find(relay);
+  if (found == present_.end()) return;
+  const v1::MetricsReport& health = found->second.health;
+  *status->mutable_targets() = health.targets();
+  *status->mutable_pools() = health.pools();
+  if (!health.has_listener_certificate_until()) return;
+  *status->mutable_listener_certificate_until() = health.listener_certificate_until();
 }
 
 std::vector<std::pair<std::string, v1::KeyCondition>> Attendance::key_conditions() const {

@@ -42,6 +42,8 @@ class Attendance {
 
   // Fills in what is known here: connected, state, running_*, refusals, rates.
   void describe(const std::string& relay, v1::RelayStatus* status) const;
+  // And what it last said of its targets, pools and certificates: of one relay, not of a fleet.
+  void describe_health(const std::string& relay, v1::RelayStatus* status) const;
   std::vector<std::pair<std::string, v1::KeyCondition>> key_conditions() const;
   FleetTotals totals() const;
 
@@ -55,6 +57,7 @@ class Attendance {
     std::array<std::map<std::string, std::string>, kTypeCount> refused;  // name → why
     uint64_t revision = 0;
     Meter meter;
+    v1::MetricsReport health;  // targets, pools and certificates of the last report
   };
   // Null where a later stream of that relay has spoken.
   Presence* speaking(const Speaker& speaker);

@@ -54,6 +54,24 @@ void cut(std::string* text) {
   text->resize(size);
 }
 
+Result<void> check_health(const v1::MetricsReport& report) {
+  if (more_than(report.targets(), limits::kTargets)) return beyond("the number of targets");
+  if (more_than(report.pools(), limits::kPools)) return beyond("the number of pools");
+  for (const v1::TargetCondition& target : report.targets()) {
+    for (const std::string* text :
+         {&target.upstream(), &target.target(), &target.breaker(), &target.stage(),
+          &target.error(), &target.strategy()}) {
+      if (text->size() > limits::kMetricNameBytes) return beyond("a target's condition");
+    }
+  }
+  for (const v1::PoolCondition& pool : report.pools()) {
+    if (std::max(pool.pool().size(), pool.upstream().size()) > limits::kMetricNameBytes) {
+      return beyond("a pool's condition");
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> check(const v1::Hello& hello) {
@@ -109,7 +127,7 @@ Result<void> check(const v1::MetricsReport& report) {
     const size_t longest = std::max({key.upstream().size(), key.key().size(), key.state().size()});
     if (longest > limits::kMetricNameBytes) return beyond("a key's condition");
   }
-  return {};
+  return check_health(report);
 }
 
 Result<uint64_t> trim(v1::LedgerBatch* batch) {

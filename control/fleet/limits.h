@@ -51,6 +51,8 @@ inline constexpr size_t kListeners = 64;
 inline constexpr size_t kListenerBytes = 256;
 inline constexpr size_t kUpstreams = 1000;  // of one metrics report
 inline constexpr size_t kKeys = 10'000;
+inline constexpr size_t kTargets = 1000;
+inline constexpr size_t kPools = 1000;
 inline constexpr size_t kBuckets = 64;
 inline constexpr size_t kMetricNameBytes = 256;
 inline constexpr size_t kLedgerRecords = 10'000;  // of one batch
@@ -65,5 +67,7 @@ inline constexpr size_t kInbox = 64;     // messages that are read and not yet h
 
 // --- Metrics
 inline constexpr size_t kReportsKept = 4;  // rates are over these
+inline constexpr uint32_t kPoolNews = 6;       // of one pool of one relay in a while: three dips
+inline constexpr auto kPoolNewsWhile = 10min;  // the audit log keeps what operators did, too
 
 }  // namespace culvert::control::limits

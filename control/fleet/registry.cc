@@ -64,6 +64,7 @@ Result<std::vector<v1::RelayStatus>> Registry::relays(const std::string& name) {
   if (all.empty() && !name.empty()) {
     return Error::client(Code::kNotFound, Stage::kNone, "there is no relay " + name);
   }
+  if (!name.empty()) parts_.attendance.describe_health(name, &all.front());
   return all;
 }
 

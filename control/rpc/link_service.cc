@@ -8,6 +8,8 @@
 #include "control/rpc/link_sync.h"
 #include "relay/base/log.h"
 
+#include <fmt/format.h>
+
 namespace culvert::control {
 
 LinkService::LinkService(Parts parts, std::string authority)
@@ -91,7 +93,22 @@ Result<void> LinkService::receive(const Peer& peer, const v1::MetricsReport& rep
   CULVERT_CHECK(still_accepted(peer));
   CULVERT_CHECK(check(report));
   parts_.attendance.reported(peer.name, report);
+  tell_pools(peer, report);
   return {};
+}
+
+void LinkService::tell_pools(const Peer& peer, const v1::MetricsReport& report) {
+  for (const PoolNews& news : pools_.look(peer.name, report, parts_.clock.now())) {
+    (news.shrunk ? log::warn : log::info)(
+        news.shrunk ? "pool has fewer keys" : "pool has more keys again",
+        {{"relay", peer.name}, {"pool", news.pool}, {"left", news.left}, {"of", news.keys}});
+    v1::AuditEntry entry;
+    entry.set_by("relay " + peer.name);
+    entry.set_action(news.shrunk ? "pool.shrunk" : "pool.recovered");
+    entry.set_subject(news.pool);
+    entry.set_detail(fmt::format("{} of {} keys of {} left", news.left, news.keys, news.upstream));
+    (void)parts_.audit.append(std::move(entry));  // a failure is in the log
+  }
 }
 
 Result<v1::LedgerAck> LinkService::receive(const Peer& peer, v1::LedgerBatch* batch) {

@@ -4,7 +4,9 @@
 // one for each, and one more for each Sync.
 #pragma once
 
+#include "control/config/audit_log.h"
 #include "control/fleet/dialogue.h"
+#include "control/fleet/pool_watch.h"
 #include "control/ledger/ledger.h"
 #include "control/rpc/link_watch.h"
 #include "culvert/v1/link.grpc.pb.h"
@@ -26,6 +28,7 @@ class LinkService final : public v1::RelayLink::Service {
     KeyTests& key_tests;
     Switchboard& switchboard;
     control::Ledger& ledger;
+    AuditLog& audit;
     const Clock& clock;
     LinkTimes times;
   };
@@ -52,10 +55,12 @@ class LinkService final : public v1::RelayLink::Service {
   Result<Peer> relay_of(const grpc::ServerContext& context) const;
   Result<void> still_accepted(const Peer& peer) const;
   Result<void> receive(const Peer& peer, const v1::MetricsReport& report);
+  void tell_pools(const Peer& peer, const v1::MetricsReport& report);
   Result<v1::LedgerAck> receive(const Peer& peer, v1::LedgerBatch* batch);
 
   Parts parts_;
   std::string authority_;
+  PoolWatch pools_;
   LinkWatch watch_;
 };
 

@@ -30,8 +30,9 @@ Result<std::unique_ptr<TlsChannel>> TlsChannel::connect(Loop& loop,
                                                         std::unique_ptr<TcpChannel> tcp,
                                                         std::shared_ptr<TlsClientConfig> config,
                                                         const std::string& server_name,
-                                                        TlsReadySink* ready) {
-  auto engine = CULVERT_TRY(TlsEngine::client(std::move(config), server_name));
+                                                        TlsReadySink* ready,
+                                                        bool offer_session) {
+  auto engine = CULVERT_TRY(TlsEngine::client(std::move(config), server_name, offer_session));
   auto channel = std::make_unique<TlsChannel>(loop, pool, std::move(tcp), nullptr, ready);
   channel->engine_ = std::move(engine);
   return channel;
@@ -69,6 +70,10 @@ void TlsChannel::write(std::string_view bytes) {
 }
 
 bool TlsChannel::resumed() const { return engine_ != nullptr && engine_->resumed(); }
+
+int64_t TlsChannel::peer_expires_at() const {
+  return engine_ == nullptr ? 0 : engine_->peer_expires_at();
+}
 
 void TlsChannel::pause() {
   paused_ = true;

@@ -38,7 +38,8 @@ class TlsChannel final : public Channel, private ChannelSink {
                                                      std::unique_ptr<TcpChannel> tcp,
                                                      std::shared_ptr<TlsClientConfig> config,
                                                      const std::string& server_name,
-                                                     TlsReadySink* ready);
+                                                     TlsReadySink* ready,
+                                                     bool offer_session = true);
   ~TlsChannel() override;
 
   void start(ChannelSink& sink) override;
@@ -53,6 +54,7 @@ class TlsChannel final : public Channel, private ChannelSink {
   void reset_on_close() override { tcp_->reset_on_close(); }
 
   bool resumed() const;  // the session of an earlier connection was taken up
+  int64_t peer_expires_at() const;  // as the engine's
 
  private:
   void on_bytes(std::string_view bytes) override;

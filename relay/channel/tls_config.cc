@@ -79,17 +79,6 @@ void set_common(mbedtls_ssl_config* config, bool tls13_only) {
   mbedtls_ssl_conf_renegotiation(config, MBEDTLS_SSL_RENEGOTIATION_DISABLED);
 }
 
-int64_t unix_seconds(const mbedtls_x509_time& time) {
-  std::tm utc{};
-  utc.tm_year = time.year - 1900;
-  utc.tm_mon = time.mon - 1;
-  utc.tm_mday = time.day;
-  utc.tm_hour = time.hour;
-  utc.tm_min = time.min;
-  utc.tm_sec = time.sec;
-  return timegm(&utc);
-}
-
 std::string text_of(const mbedtls_x509_buf& bytes) {
   return lower({reinterpret_cast<const char*>(bytes.p), bytes.len});
 }
@@ -239,6 +228,18 @@ bool OwnCertificate::matches(std::string_view server_name) const {
 TlsServerConfig::TlsServerConfig() : state_(std::make_unique<State>()) {}
 TlsServerConfig::~TlsServerConfig() = default;
 int64_t TlsServerConfig::expires_at() const { return state_->expires_at; }
+int64_t TlsServerConfig::issued_at() const { return state_->issued_at; }
+
+int64_t unix_seconds(const mbedtls_x509_time& time) {
+  std::tm utc{};
+  utc.tm_year = time.year - 1900;
+  utc.tm_mon = time.mon - 1;
+  utc.tm_mday = time.day;
+  utc.tm_hour = time.hour;
+  utc.tm_min = time.min;
+  utc.tm_sec = time.sec;
+  return timegm(&utc);
+}
 
 Result<std::shared_ptr<const TlsServerConfig>> TlsServerConfig::create(
     const std::vector<CertificatePem>& certificates, std::shared_ptr<TicketKeys> tickets) {
@@ -248,7 +249,10 @@ Result<std::shared_ptr<const TlsServerConfig>> TlsServerConfig::create(
   for (const CertificatePem& pem : certificates) {
     auto own = CULVERT_TRY(own_certificate(pem));
     const int64_t end = unix_seconds(own->chain.valid_to);
-    state.expires_at = state.expires_at == 0 ? end : std::min(state.expires_at, end);
+    if (state.expires_at == 0 || end < state.expires_at) {
+      state.expires_at = end;
+      state.issued_at = unix_seconds(own->chain.valid_from);
+    }
     state.certificates.push_back(std::move(own));
   }
   state.tickets = std::move(tickets);

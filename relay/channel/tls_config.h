@@ -70,6 +70,7 @@ class TlsServerConfig {
   struct State;
   const State& state() const { return *state_; }
   int64_t expires_at() const;  // Unix seconds: the first of the certificates to end
+  int64_t issued_at() const;   // from when on that one is good
 
  private:
   TlsServerConfig();

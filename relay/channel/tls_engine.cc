@@ -56,20 +56,24 @@ Result<std::unique_ptr<TlsEngine>> TlsEngine::server(
 }
 
 Result<std::unique_ptr<TlsEngine>> TlsEngine::client(std::shared_ptr<TlsClientConfig> config,
-                                                     const std::string& server_name) {
+                                                     const std::string& server_name,
+                                                     bool offer_session) {
   std::unique_ptr<TlsEngine> engine(new TlsEngine);
   engine->client_config_ = std::move(config);
   CULVERT_CHECK(engine->set_up(&engine->client_config_->state().config));
   // Called for the certificates of a full handshake; a resumed one has none.
   mbedtls_ssl_set_verify(
       &engine->ssl_,
-      [](void* self, mbedtls_x509_crt*, int, uint32_t*) {
-        static_cast<TlsEngine*>(self)->saw_certificate_ = true;
+      [](void* self, mbedtls_x509_crt* certificate, int depth, uint32_t*) {
+        auto* verified = static_cast<TlsEngine*>(self);
+        verified->saw_certificate_ = true;
+        if (depth == 0) verified->peer_expires_at_ = unix_seconds(certificate->valid_to);
         return 0;
       },
       engine.get());
   const int code = mbedtls_ssl_set_hostname(&engine->ssl_, server_name.c_str());
   if (code != 0) return engine->failure(code);
+  if (!offer_session) return engine;
   if (const SessionPtr session = engine->client_config_->state().take_session()) {
     engine->offered_session_ = mbedtls_ssl_set_session(&engine->ssl_, session.get()) == 0;
   }

@@ -19,9 +19,11 @@ class TlsEngine {
  public:
   static Result<std::unique_ptr<TlsEngine>> server(std::shared_ptr<const TlsServerConfig> config);
   // server_name: sent as SNI and held against the certificate (RFC 6125); an IP address is held
-  // against its iPAddress entries and not sent.
+  // against its iPAddress entries and not sent. offer_session: one of an earlier connection, which
+  // saves the peer showing its certificate.
   static Result<std::unique_ptr<TlsEngine>> client(std::shared_ptr<TlsClientConfig> config,
-                                                   const std::string& server_name);
+                                                   const std::string& server_name,
+                                                   bool offer_session = true);
   TlsEngine(const TlsEngine&) = delete;
   TlsEngine& operator=(const TlsEngine&) = delete;
   ~TlsEngine();
@@ -41,6 +43,9 @@ class TlsEngine {
   Buffer& out() { return out_; }
   size_t unread() const { return in_.size(); }
   bool resumed() const { return resumed_; }
+  // When the peer's certificate ends, Unix seconds, also of one that is not accepted; 0: it has
+  // shown none.
+  int64_t peer_expires_at() const { return peer_expires_at_; }
 
  private:
   TlsEngine();
@@ -58,6 +63,7 @@ class TlsEngine {
   bool out_of_memory_ = false;
   bool offered_session_ = false;
   bool saw_certificate_ = false;
+  int64_t peer_expires_at_ = 0;
   bool resumed_ = false;
 };
 

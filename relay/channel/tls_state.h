@@ -18,6 +18,7 @@ namespace culvert {
 
 // "what: mbedTLS's own words"
 std::string tls_error_text(std::string_view what, int code);
+int64_t unix_seconds(const mbedtls_x509_time& time);
 
 struct TrustStore::State {
   State() { mbedtls_x509_crt_init(&chain); }
@@ -59,6 +60,7 @@ struct TlsServerConfig::State {
   std::vector<std::unique_ptr<OwnCertificate>> certificates;  // ECDSA before RSA of the same name
   std::shared_ptr<TicketKeys> tickets;
   int64_t expires_at = 0;
+  int64_t issued_at = 0;
 };
 
 struct SessionDeleter {

@@ -15,7 +15,6 @@
 
 #include <algorithm>
 #include <csignal>
-#include <set>
 
 namespace culvert {
 namespace {
@@ -53,16 +52,6 @@ void warn_of_unused(const std::vector<PassedSocket>& passed, const Settings& set
         "take it out of the .socket unit",
         {{"address", socket.address.text()}});
   }
-}
-
-void write_pool(JsonWriter& json, const std::string& name, const KeyPoolState& pool) {
-  json.begin_object().field("name", name).field("upstream", pool.upstream());
-  json.key("keys").begin_array();
-  for (size_t i = 0; i < pool.size(); ++i) {
-    json.begin_object().field("key", pool.masked(i));
-    json.field("state", to_string(pool.health(i))).end_object();
-  }
-  json.end_array().end_object();
 }
 
 }  // namespace
@@ -116,7 +105,7 @@ Result<void> Server::set_up() {
   CULVERT_CHECK(load_configuration());
   const Settings& settings = table_->settings();
   if (settings.debug) log::set_level(log::Level::kDebug);
-  if (const auto tls = table_->server_tls()) metrics_.set_certificate_expiry(tls->expires_at());
+  look_at_expiry();
 
   descriptors_ = raise_descriptor_limit();
   const size_t connections = connections_for(settings.connections, descriptors_, settings.workers);
@@ -184,7 +173,7 @@ int Server::run() {
     for (auto& worker : workers_) worker->stop();
   });
   done_timer_ = std::make_unique<Timer>(loop_, [this] { look_if_done(); });
-  workers_.front()->look_after_keys(static_cast<KeyTestSink&>(*this));
+  workers_.front()->look_after_health(static_cast<KeyTestSink&>(*this));
   for (auto& worker : workers_) worker->start();
   log_listening();
   attach();
@@ -265,13 +254,14 @@ void Server::publish(std::shared_ptr<const Table> table) {
     const std::lock_guard lock(report_mutex_);
     report_table_ = table_;
   }
-  if (const auto tls = table_->server_tls()) metrics_.set_certificate_expiry(tls->expires_at());
+  look_at_expiry();
   for (auto& worker : workers_) worker->replace_table(table_);
 }
 
 // Certificates are renewed by other programs, which seldom send a signal.
 void Server::look_at_certificates() {
   certificate_timer_->start(kCertificateLook);
+  look_at_expiry();
   const std::string stamp = stamp_of(table_->settings());
   if (stamp == certificate_stamp_) return;
   certificate_stamp_ = stamp;
@@ -327,7 +317,7 @@ AdminAnswer Server::admin_answer(std::string_view path) {
       const SpoolCounts spool = accounts_->counts();
       metrics_.set_spool(spool.records, spool.bytes, spool.lost);
     }
-    return {200, "text/plain; version=0.0.4; charset=utf-8", metrics_.text(key_gauges())};
+    return {200, "text/plain; version=0.0.4; charset=utf-8", metrics_.text(health_gauges())};
   }
   if (path == "/healthz") return {200, "text/plain; charset=utf-8", "ok\n"};
   if (path == "/readyz") return readiness();
@@ -348,24 +338,9 @@ std::string Server::debug_page() const {
   json.field("active_requests", metrics_.active_requests());
   json.field("upstreams", static_cast<uint64_t>(snapshot.upstreams.size()));
   json.field("routes", static_cast<uint64_t>(snapshot.routes.size()));
-  json.key("pools").begin_array();
-  for (const auto& [name, pool] : table_->pools()) write_pool(json, name, *pool);
-  json.end_array().end_object();
+  write_health(json);
+  json.end_object();
   return json.take() + '\n';
-}
-
-// A key that stands in several pools of an upstream has one state, and is told once.
-std::vector<KeyGauge> Server::key_gauges() const {
-  std::vector<KeyGauge> gauges;
-  std::set<std::pair<std::string, std::string>> told;
-  for (const auto& [name, pool] : table_->pools()) {
-    for (size_t i = 0; i < pool->size(); ++i) {
-      if (!told.emplace(pool->upstream(), pool->masked(i)).second) continue;
-      gauges.push_back(
-          {pool->upstream(), pool->masked(i), std::string(to_string(pool->health(i)))});
-    }
-  }
-  return gauges;
 }
 
 }  // namespace culvert

@@ -2,11 +2,13 @@
 // the main thread, whose loop it runs.
 #pragma once
 
+#include "relay/base/json_writer.h"
 #include "relay/base/result.h"
 #include "relay/channel/signals.h"
 #include "relay/config/attachment.h"
 #include "relay/config/bootstrap.h"
 #include "relay/edge/admin.h"
+#include "relay/edge/expiry_watch.h"
 #include "relay/edge/worker.h"
 #include "relay/keys/key_ring.h"
 
@@ -69,7 +71,9 @@ class Server final : private AttachmentOwner, private KeyTestSink {
   AdminAnswer admin_answer(std::string_view path);
   AdminAnswer readiness() const;
   std::string debug_page() const;
-  std::vector<KeyGauge> key_gauges() const;
+  HealthGauges health_gauges() const;
+  void write_health(JsonWriter& json) const;
+  void look_at_expiry();
 
   BootstrapSource source_;
   Resources local_;  // file and environment
@@ -85,6 +89,7 @@ class Server final : private AttachmentOwner, private KeyTestSink {
   TableParts table_parts_;
   std::shared_ptr<const Table> table_;
   std::string certificate_stamp_;
+  ExpiryWatch expiry_watch_;
   std::unique_ptr<ReplayBudget> replay_;
   size_t descriptors_ = 0;  // that the process may open
   std::unique_ptr<ClientLimits> client_limits_;

@@ -5,6 +5,7 @@
 #include "relay/base/log.h"
 #include "relay/base/service_manager.h"
 #include "relay/base/version.h"
+#include "relay/edge/health_report.h"
 #include "relay/edge/server.h"
 #include "relay/edge/system.h"
 
@@ -14,14 +15,6 @@ namespace culvert {
 namespace {
 
 constexpr auto kControlLook = std::chrono::milliseconds(100);
-
-void to_proto(WallTime time, google::protobuf::Timestamp* out) {
-  const auto since = time.time_since_epoch();
-  const auto whole = std::chrono::duration_cast<std::chrono::seconds>(since);
-  out->set_seconds(whole.count());
-  out->set_nanos(static_cast<int32_t>(
-      std::chrono::duration_cast<std::chrono::nanoseconds>(since - whole).count()));
-}
 
 template <class Counters>
 void copy_counts(const Metrics::Summary::OfOne& from, Counters* to) {
@@ -189,6 +182,7 @@ void Server::fill_report(v1::MetricsReport* report) const {
       key->set_state(std::string(to_string(pool->health(i))));
     }
   }
+  fill_health(*table, report);
   const ProcessUse use = process_use();
   report->set_memory_bytes(use.memory_bytes);
   report->set_cpu_seconds(use.cpu_seconds);

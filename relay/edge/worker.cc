@@ -51,8 +51,9 @@ Result<std::unique_ptr<Worker>> Worker::create(SharedParts& shared,
 // touch is there.
 Worker::~Worker() { loop_.run_posted(); }
 
-void Worker::look_after_keys(KeyTestSink& tests) {
+void Worker::look_after_health(KeyTestSink& tests) {
   key_prober_ = std::make_unique<KeyProber>(*services_);
+  target_prober_ = std::make_unique<TargetProber>(*services_);
   key_tests_ = std::make_unique<KeyTests>(*services_, tests);
 }
 
@@ -80,6 +81,7 @@ void Worker::run() {
   doors_.clear();
   connections_.clear();
   key_prober_.reset();
+  target_prober_.reset();
   if (key_tests_ != nullptr) key_tests_->give_up("the relay is stopping");
   key_tests_.reset();
   fetch_.reset();

@@ -9,6 +9,7 @@
 #include "relay/flow/key_prober.h"
 #include "relay/flow/key_tests.h"
 #include "relay/flow/services.h"
+#include "relay/flow/target_prober.h"
 #include "relay/upstream/socket_connector.h"
 
 #include <atomic>
@@ -49,7 +50,8 @@ class Worker final : private ConnectionOwner {
   ~Worker() override;  // after join()
 
   // From the main thread.
-  void look_after_keys(KeyTestSink& tests);  // one of the workers does, from its start on
+  // Of keys and targets; one of the workers does, from its start on.
+  void look_after_health(KeyTestSink& tests);
   // By that one; `tests` hears of each key, also where the worker ends first.
   void test_keys(KeyTestOrder order);
   void cancel_key_tests(std::optional<uint64_t> request);  // nullopt: all
@@ -77,6 +79,7 @@ class Worker final : private ConnectionOwner {
   std::unique_ptr<WorkerServices> services_;
   std::unique_ptr<KeyProber> key_prober_;
   std::unique_ptr<KeyTests> key_tests_;
+  std::unique_ptr<TargetProber> target_prober_;
   std::shared_ptr<const TlsServerConfig> tls_;
   std::vector<std::unique_ptr<Door>> doors_;
   std::unordered_map<ClientConnection*, std::unique_ptr<ClientConnection>> connections_;

@@ -2,6 +2,7 @@
 #include "relay/flow/key_prober.h"
 
 #include "relay/base/limits.h"
+#include "relay/upstream/check_schedule.h"
 
 namespace culvert {
 namespace {
@@ -43,19 +44,14 @@ void KeyProber::look_at(const std::shared_ptr<const KeyPoolState>& pool) {
   }
 }
 
-// The first after a random part of the interval: relays that start together do not ask together.
 void KeyProber::check_next(const std::shared_ptr<const KeyPoolState>& pool,
                            const HealthCheckSettings& settings) {
   const Instant now = services_.clock.now();
-  const auto part = [&](Duration whole) {
-    return Duration(
-        static_cast<int64_t>(services_.random.next() % static_cast<uint64_t>(whole.count() + 1)));
-  };
   const auto [found, fresh] = turns_.try_emplace(pool->name());
   Turn& turn = found->second;
-  if (fresh) turn.at = now + part(settings.interval);
+  if (fresh) turn.at = first_check(now, settings.interval, services_.random);
   if (turn.at > now) return;
-  turn.at = now + settings.interval / 10 * 9 + part(settings.interval / 5);
+  turn.at = next_check(now, settings.interval, 0, services_.random);
   for (size_t step = 0; step < pool->size(); ++step) {
     const size_t index = turn.index++ % pool->size();
     if (pool->health(index) == KeyHealth::kReady) return begin(pool, pool->begin_probe(index));

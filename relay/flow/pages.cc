@@ -5,6 +5,7 @@
 #include "relay/base/text.h"
 #include "relay/base/version.h"
 #include "relay/flow/status_page.h"
+#include "relay/gate/credentials.h"
 
 namespace culvert {
 namespace {
@@ -25,6 +26,13 @@ bool wants_html(const Headers& headers) {
   return accept != nullptr && accept->find("text/html") != std::string::npos;
 }
 
+// With a token of the relay's own configuration: tenants are told what strangers are.
+bool asks_an_operator(const RequestHead& request, const Table& table) {
+  const Credentials who =
+      read_credentials(request.headers, request.target, nullptr, {}, table.tokens());
+  return who.authenticated && !who.fault && who.token_id.empty();
+}
+
 LocalAnswer status_page(const RequestHead& request,
                         std::string_view id,
                         const WorkerServices& services) {
@@ -33,7 +41,10 @@ LocalAnswer status_page(const RequestHead& request,
       .version = std::string(kVersion),
       .region = snapshot.settings.region,
       .ready = services.process.takes_traffic(),
-      .uptime_s = seconds(services.clock.wall() - services.process.started)};
+      .uptime_s = seconds(services.clock.wall() - services.process.started),
+      .now = services.clock.wall(),
+      .upstreams = health_facts(*services.table),
+      .details = asks_an_operator(request, *services.table)};
   if (!wants_html(request.headers)) {
     return text_answer(200, "application/json", status_json(snapshot, facts), id);
   }

@@ -1,5 +1,6 @@
 // What the relay says about itself: the status page for people and programs, health, siblings.
-// Never secrets: aliases and hosts are told, keys and tokens are not, not even how many.
+// Never secrets: aliases and hosts are told, keys and tokens are not; how many keys are left is for
+// who shows a token of the relay's own configuration.
 #pragma once
 
 #include "relay/codec/request_parser.h"

@@ -2,6 +2,7 @@
 #include "relay/flow/status_page.h"
 
 #include "relay/base/json_writer.h"
+#include "relay/flow/status_health.h"
 
 #include <fmt/format.h>
 
@@ -20,29 +21,6 @@ code,pre{font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}pre{
 td code{overflow-wrap:anywhere}
 )";
 
-std::string escape(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
 std::string uptime(double total_s) {
   const auto minutes = static_cast<int64_t>(total_s) / 60;
   if (minutes < 1) return fmt::format("{} s", static_cast<int64_t>(total_s));
@@ -60,11 +38,14 @@ std::string hosts(const Upstream& upstream) {
   return out;
 }
 
-std::string upstream_rows(const Snapshot& snapshot) {
+std::string upstream_rows(const std::vector<UpstreamFacts>& upstreams) {
   std::string rows;
-  for (const auto& [name, upstream] : snapshot.upstreams) {
-    rows += fmt::format("<tr><td><code>/{}/</code></td><td><code>{}</code></td><td>{}</td></tr>\n",
-                        escape(name), escape(hosts(upstream)), to_string(upstream.dialect));
+  for (const UpstreamFacts& one : upstreams) {
+    const Upstream& upstream = *one.upstream;
+    rows += fmt::format(
+        "<tr><td><code>/{}/</code></td><td><code>{}</code></td><td>{}</td><td>{}</td></tr>\n",
+        escape_html(upstream.name), escape_html(hosts(upstream)), to_string(upstream.dialect),
+        health_words(one));
   }
   return rows;
 }
@@ -72,8 +53,8 @@ std::string upstream_rows(const Snapshot& snapshot) {
 std::string route_rows(const Snapshot& snapshot) {
   std::string rows;
   for (const Route& route : snapshot.routes) {
-    rows += fmt::format("<tr><td>{}</td><td><code>{}</code></td></tr>\n", escape(route.name),
-                        escape(route.path_prefix.empty() ? "/" : route.path_prefix));
+    rows += fmt::format("<tr><td>{}</td><td><code>{}</code></td></tr>\n", escape_html(route.name),
+                        escape_html(route.path_prefix.empty() ? "/" : route.path_prefix));
   }
   if (rows.empty()) return {};
   return "<h2>Routes</h2><table><thead><tr><th>Name</th><th>Path</th></tr></thead><tbody>" + rows +
@@ -97,7 +78,7 @@ std::string_view to_string(Dialect dialect) {
 }
 
 std::string status_html(const Snapshot& snapshot, const StatusFacts& facts) {
-  std::string place = facts.region.empty() ? std::string() : escape(facts.region) + " · ";
+  std::string place = facts.region.empty() ? std::string() : escape_html(facts.region) + " · ";
   return fmt::format(
       R"(<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>Culvert relay</title><style>{style}</style></head><body><main>
 <header><h1>Culvert relay</h1><span class="state {state_class}">{state}</span></header>
@@ -109,15 +90,19 @@ std::string status_html(const Snapshot& snapshot, const StatusFacts& facts) {
   -d '{{"model":"…","stream":true,"messages":[{{"role":"user","content":"Hello"}}]}}'</pre>
 <p class="dim">Any other host: <code>/TOKEN/https/HOST/PATH</code></p>
 <h2>Upstreams</h2>
-<table><thead><tr><th>Alias</th><th>Goes to</th><th>Dialect</th></tr></thead><tbody>
+<table><thead><tr><th>Alias</th><th>Goes to</th><th>Dialect</th><th>Health</th></tr></thead><tbody>
 {rows}</tbody></table>
 {routes}
+{health}
 </main></body></html>
 )",
       fmt::arg("style", kStyle), fmt::arg("state_class", facts.ready ? "ok" : "warn"),
       fmt::arg("state", facts.ready ? "ready" : "draining"), fmt::arg("place", place),
-      fmt::arg("version", escape(facts.version)), fmt::arg("uptime", uptime(facts.uptime_s)),
-      fmt::arg("rows", upstream_rows(snapshot)), fmt::arg("routes", route_rows(snapshot)));
+      fmt::arg("version", escape_html(facts.version)), fmt::arg("uptime", uptime(facts.uptime_s)),
+      fmt::arg("rows", upstream_rows(facts.upstreams)),
+      fmt::arg("routes", route_rows(snapshot)),
+      fmt::arg("health",
+               facts.details ? health_html(facts.upstreams, facts.now) : std::string()));
 }
 
 std::string status_json(const Snapshot& snapshot, const StatusFacts& facts) {
@@ -127,12 +112,15 @@ std::string status_json(const Snapshot& snapshot, const StatusFacts& facts) {
   if (!facts.region.empty()) json.field("region", facts.region);
   json.field("ready", facts.ready).field("uptime_s", static_cast<int64_t>(facts.uptime_s));
   json.key("upstreams").begin_array();
-  for (const auto& [name, upstream] : snapshot.upstreams) {
+  for (const UpstreamFacts& one : facts.upstreams) {
+    const Upstream& upstream = *one.upstream;
     json.begin_object();
-    json.field("alias", name).field("dialect", to_string(upstream.dialect));
+    json.field("alias", upstream.name).field("dialect", to_string(upstream.dialect));
     json.key("targets").begin_array();
     for (const Target& target : upstream.targets) json.value(target.url.text());
-    json.end_array().end_object();
+    json.end_array();
+    write_health(json, one, facts.details);
+    json.end_object();
   }
   json.end_array();
   json.key("routes").begin_array();

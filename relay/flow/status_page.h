@@ -1,9 +1,12 @@
 // The status page as HTML: self-contained, light and dark, no script, no external asset.
 #pragma once
 
+#include "relay/base/clock.h"
 #include "relay/config/snapshot.h"
+#include "relay/flow/health_facts.h"
 
 #include <string>
+#include <vector>
 
 namespace culvert {
 
@@ -12,6 +15,9 @@ struct StatusFacts {
   std::string region;
   bool ready = false;
   double uptime_s = 0;
+  WallTime now{};
+  std::vector<UpstreamFacts> upstreams;  // of the snapshot
+  bool details = false;                  // for the operator's eyes
 };
 
 std::string status_html(const Snapshot& snapshot, const StatusFacts& facts);

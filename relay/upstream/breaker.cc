@@ -41,6 +41,13 @@ std::optional<Breaker::Pass> Breaker::admit(const BreakerSettings& settings) {
   return Pass(*this, settings, true);
 }
 
+std::optional<Breaker::Pass> Breaker::probe_early(const BreakerSettings& settings) {
+  const std::lock_guard lock(mutex_);
+  if (!open_.load() || probing_.load()) return std::nullopt;
+  probing_.store(true);
+  return Pass(*this, settings, true);
+}
+
 bool Breaker::refuses(const BreakerSettings& settings) const {
   if (!settings.on || !open_.load()) return false;
   return probing_.load() || clock_.now() < open_until();

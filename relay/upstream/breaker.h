@@ -54,6 +54,9 @@ class Breaker {
   // For where nothing else is left, and for health checks: whatever the state. Its success closes
   // the breaker; its failure does not prolong the time.
   Pass force(const BreakerSettings& settings) { return {*this, settings, false}; }
+  // For health checks: the half-open probe's turn, though the time may not be up yet. nullopt: it
+  // is not open, or another is its probe.
+  std::optional<Pass> probe_early(const BreakerSettings& settings);
 
   // Whether admit() would refuse now.
   bool refuses(const BreakerSettings& settings) const;

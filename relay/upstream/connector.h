@@ -35,6 +35,7 @@ struct ConnectPlan {
   std::string server_name;  // SNI and what the certificate must name
   std::shared_ptr<const TrustStore> trust;
   bool tls13_only = false;
+  bool full_handshake = false;  // takes up no session, so that the certificate is shown; of sockets
   std::string partition;        // connections and sessions of different partitions never meet
   std::optional<Address> bind;  // the local address to leave from
   Secret egress_proxy;          // URL; of the fetch strategy alone (egress_proxy.h)
@@ -54,6 +55,7 @@ struct Legs {
   Duration tls{};
   bool reused = false;  // from the pool
   bool session_resumed = false;
+  int64_t certificate_expires_at = 0;  // Unix seconds; 0: none was shown
 };
 
 struct Connection {

@@ -62,7 +62,8 @@ UpstreamHealth::Report UpstreamHealth::report(const Upstream& upstream) const {
                            .state = breaker.state(),
                            .consecutive_failures = breaker.consecutive_failures(),
                            .in_flight = breaker.in_flight(),
-                           .strategy = targets_[i]->strategies.in_use(upstream.strategies)});
+                           .strategy = targets_[i]->strategies.in_use(upstream.strategies),
+                           .checks = targets_[i]->checks.report()});
   }
   return out;
 }

@@ -8,6 +8,7 @@
 #include "relay/base/random.h"
 #include "relay/config/snapshot.h"
 #include "relay/upstream/breaker.h"
+#include "relay/upstream/check_record.h"
 #include "relay/upstream/concurrency.h"
 #include "relay/upstream/retry_budget.h"
 #include "relay/upstream/strategy_memory.h"
@@ -29,6 +30,7 @@ struct TargetHealth {
   explicit TargetHealth(const Clock& clock) : breaker(clock), strategies(clock) {}
   Breaker breaker;
   StrategyMemory strategies;
+  CheckRecord checks;
 };
 
 // Of one upstream, in one table: its targets stand in the table's order. What it leads to is shared
@@ -59,6 +61,7 @@ class UpstreamHealth {
     uint32_t consecutive_failures = 0;
     int64_t in_flight = 0;
     Strategy strategy = Strategy::kSocket;  // what a request would begin with
+    CheckRecord::Report checks;
   };
   struct Report {
     Concurrency::Report concurrency;

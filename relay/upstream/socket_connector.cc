@@ -69,7 +69,8 @@ class SocketConnector::Attempt final : public Connecting,
     auto config = connector_.tls_config(plan_);
     if (!config) return fail(std::move(config).error());
     auto tls = TlsChannel::connect(connector_.loop_, connector_.handshakes_, std::move(tcp),
-                                   std::move(config).value(), plan_.server_name, this);
+                                   std::move(config).value(), plan_.server_name, this,
+                                   !plan_.full_handshake);
     if (!tls) return fail(std::move(tls).error());
     tls_ = tls->get();
     channel_ = std::move(tls).value();
@@ -88,6 +89,7 @@ class SocketConnector::Attempt final : public Connecting,
     try {
       legs_.tls = connector_.clock_.now() - tls_started_;
       legs_.session_resumed = tls_->resumed();
+      legs_.certificate_expires_at = tls_->peer_expires_at();
       channel_->pause();  // what an upstream says unasked waits for its taker
       done();
     } catch (const std::bad_alloc&) {
@@ -109,6 +111,7 @@ class SocketConnector::Attempt final : public Connecting,
   void on_failed(Error error) override {
     error.stage = Stage::kTls;
     if (error.code == Code::kUpstreamClosed) error.code = Code::kTlsFailed;
+    legs_.certificate_expires_at = tls_->peer_expires_at();
     fail(std::move(error));
   }
 

@@ -162,48 +162,9 @@ void Metrics::set_control(const Control& control) {
         control.keep_failed ? 1 : 0);
 }
 
-namespace {
-
-prometheus::MetricFamily pool_sizes(const std::vector<KeyGauge>& keys) {
-  prometheus::MetricFamily sizes;
-  sizes.name = "culvert_upstream_keys";
-  sizes.help = "How many keys of an upstream are in a state.";
-  sizes.type = prometheus::MetricType::Gauge;
-  std::map<std::pair<std::string, std::string>, int> counts;
-  for (const KeyGauge& key : keys) {
-    for (const char* state : {"ready", "resting", "isolated"}) {
-      counts[{key.upstream, state}] += key.state == state ? 1 : 0;
-    }
-  }
-  for (const auto& [label, count] : counts) {
-    prometheus::ClientMetric metric;
-    metric.label = {{"upstream", label.first}, {"state", label.second}};
-    metric.gauge.value = count;
-    sizes.metric.push_back(std::move(metric));
-  }
-  return sizes;
-}
-
-}  // namespace
-
-std::string Metrics::text(const std::vector<KeyGauge>& keys) {
+std::string Metrics::text(const HealthGauges& health) {
   auto families = state_->registry.Collect();
-  prometheus::MetricFamily states;
-  states.name = "culvert_keys";
-  states.help = "Keys by state: 1 for the state that a key is in.";
-  states.type = prometheus::MetricType::Gauge;
-  for (const KeyGauge& key : keys) {
-    for (const char* state : {"ready", "resting", "isolated"}) {
-      prometheus::ClientMetric metric;
-      metric.label = {{"upstream", key.upstream}, {"key", key.key}, {"state", state}};
-      metric.gauge.value = key.state == state ? 1 : 0;
-      states.metric.push_back(std::move(metric));
-    }
-  }
-  if (!states.metric.empty()) {
-    families.push_back(std::move(states));
-    families.push_back(pool_sizes(keys));
-  }
+  for (auto& family : health_families(health)) families.push_back(std::move(family));
   return prometheus::TextSerializer().Serialize(families);
 }
 

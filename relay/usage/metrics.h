@@ -3,6 +3,7 @@
 // what is counted per request keeps its counters, so that no label is looked up on the way.
 #pragma once
 
+#include "relay/usage/health_gauges.h"
 #include "relay/usage/record.h"
 
 #include <array>
@@ -23,13 +24,6 @@ class Registry;
 }  // namespace prometheus
 
 namespace culvert {
-
-// The state of one key, as the keys room tells it.
-struct KeyGauge {
-  std::string upstream;
-  std::string key;    // masked
-  std::string state;  // ready, resting, isolated
-};
 
 class Metrics {
  public:
@@ -83,8 +77,8 @@ class Metrics {
   };
   Summary summary() const;
 
-  // The text of /metrics. `keys`: the states now; keys that are not in it any more disappear.
-  std::string text(const std::vector<KeyGauge>& keys);
+  // The text of /metrics. `health`: the states now; what is not in it any more disappears.
+  std::string text(const HealthGauges& health);
 
   class OfUpstream {
    public:

@@ -48,8 +48,8 @@ LinkServer::Service::Service(LinkServer& owner)
       owner.authority_);
   link = std::make_unique<control::LinkService>(
       control::LinkService::Parts{owner.store, owner.configuration, roster, attendance, *enrolment,
-                                  targets, key_tests, switchboard, *owner.ledger_, Clock::system(),
-                                  quick_times()},
+                                  targets, key_tests, switchboard, *owner.ledger_, owner.audit,
+                                  Clock::system(), quick_times()},
       owner.authority_.certificate);
 }
 

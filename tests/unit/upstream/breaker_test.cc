@@ -74,6 +74,22 @@ TEST_F(BreakerTest, ErrorsOutsideTheWindowDoNotCount) {
   EXPECT_EQ(breaker_.state(), BreakerState::kClosed);
 }
 
+TEST_F(BreakerTest, ACheckMayBeTheProbeBeforeTheTimeIsUp) {
+  EXPECT_FALSE(breaker_.probe_early(settings_));
+  fail(5);
+  {
+    auto probe = breaker_.probe_early(settings_);
+    ASSERT_TRUE(probe && probe->probe());
+    EXPECT_FALSE(breaker_.probe_early(settings_));
+    clock_.advance(seconds(5));
+    EXPECT_FALSE(admits());  // the check has the turn
+    probe->failed();
+  }
+  EXPECT_EQ(breaker_.open_until(), clock_.now() + seconds(10));
+  breaker_.probe_early(settings_)->succeeded();
+  EXPECT_EQ(breaker_.state(), BreakerState::kClosed);
+}
+
 TEST_F(BreakerTest, HalfOpenAdmitsOne) {
   fail(5);
   clock_.advance(seconds(5));
