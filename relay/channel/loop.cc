@@ -77,6 +77,7 @@ void Loop::run_posted() {
       log::error("out of memory in a posted task");
     }
   }
+  if (stopping_.load(std::memory_order_acquire)) bury();  // it too may touch those members
 }
 
 void Loop::retire(std::unique_ptr<Retirable> object) {

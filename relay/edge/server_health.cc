@@ -35,7 +35,6 @@ TargetGauge gauge_of(const std::string& upstream, const UpstreamHealth::TargetRe
 
 void write_pool(JsonWriter& json, const std::string& name, const KeyPoolState& pool) {
   json.begin_object().field("name", name).field("upstream", pool.upstream());
-  json.field("left", static_cast<uint64_t>(pool.left()));
   json.key("keys").begin_array();
   for (size_t i = 0; i < pool.size(); ++i) {
     json.begin_object().field("key", pool.masked(i));

@@ -84,6 +84,7 @@ void Worker::run() {
   target_prober_.reset();
   if (key_tests_ != nullptr) key_tests_->give_up("the relay is stopping");
   key_tests_.reset();
+  loop_.run_posted();  // what was retired just now is cancelled while its connectors are there
   fetch_.reset();
   connector_.reset();
   resolver_.reset();
