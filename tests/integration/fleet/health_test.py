@@ -27,10 +27,10 @@ class Health(FleetCase):
             "  health_check: {interval: 5s}\n")
 
         def told(relay):
-            found = {t["target"]: t for t in relay["targets"]}
+            found = {t["target"]: t for t in relay["targets"] if t["upstream"] == "both"}
             return dead in found and all(t["checked"] for t in found.values())
         relay = self.control.wait_for(lambda: self.shown("one"), told)
-        found = {t["target"]: t for t in relay["targets"]}
+        found = {t["target"]: t for t in relay["targets"] if t["upstream"] == "both"}
         self.assertTrue(found[self.models.url]["up"])
         self.assertEqual((found[dead]["up"], found[dead]["stage"]), (False, "connect"))
         text = self.control.operator("relay", "show", "one").stdout
