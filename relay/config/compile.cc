@@ -31,6 +31,7 @@ Result<void> add_upstreams(const Compiling& in, Snapshot* snapshot) {
   for (const auto& [name, written] : in.resources.upstreams) {
     if (!in.is_for_us(written.relays())) continue;
     auto made = CULVERT_TRY(compile_upstream(in, name, with_preset(name, written), defaults));
+    made.named = true;
     snapshot->upstreams.emplace(name, std::move(made));
   }
   for (const Preset& preset : presets()) {
@@ -75,6 +76,19 @@ void warn_of_idle_keys(const Compiling& in, const Snapshot& snapshot) {
       "token is paid with the relay's keys; AUTH_TOKEN sets one");
 }
 
+void note_named(Snapshot* snapshot) {
+  const auto note = [&](const std::string& name) {
+    if (const auto found = snapshot->upstreams.find(name); found != snapshot->upstreams.end()) {
+      found->second.named = true;
+    }
+  };
+  for (const KeyPool& pool : snapshot->pools) note(pool.upstream);
+  for (const Route& route : snapshot->routes) {
+    for (const Destination& one : route.to) note(one.upstream);
+    for (const Destination& one : route.fallback) note(one.upstream);
+  }
+}
+
 }  // namespace
 
 bool Compiling::is_for_us(const v1::Selector& relays) const {
@@ -108,6 +122,7 @@ Result<std::shared_ptr<const Snapshot>> compile(const Resources& resources,
     if (!in.is_for_us(written.relays())) continue;
     snapshot->routes.push_back(CULVERT_TRY(compile_route(in, name, written, *snapshot)));
   }
+  note_named(snapshot.get());
   snapshot->tokens = compile_tokens(resources);
   std::sort(snapshot->routes.begin(), snapshot->routes.end(),
             [](const Route& a, const Route& b) { return rank(a) < rank(b); });

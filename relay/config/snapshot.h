@@ -110,6 +110,9 @@ struct Target {
 
 struct Upstream {
   std::string name;
+  // By a document, a variable, a key pool or a route. A preset that nobody names is there for
+  // whoever asks for it, and neither checked nor told about.
+  bool named = false;
   Dialect dialect = Dialect::kOpaque;
   std::vector<Target> targets;  // not empty; at least one weight above 0
   std::string key_header;       // spelled as it is sent

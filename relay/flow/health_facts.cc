@@ -6,6 +6,7 @@ namespace culvert {
 std::vector<UpstreamFacts> health_facts(const Table& table) {
   std::vector<UpstreamFacts> facts;
   for (const auto& [name, upstream] : table.snapshot().upstreams) {
+    if (!upstream.named) continue;
     UpstreamFacts& one = facts.emplace_back();
     one.upstream = &upstream;
     one.targets = table.health(name)->report(upstream).targets;

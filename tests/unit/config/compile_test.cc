@@ -47,6 +47,34 @@ TEST(Compile, CoresBecomeWorkersAndHandshakeThreads) {
   EXPECT_EQ(given->settings.handshake_threads, 5U);
 }
 
+TEST(Compile, KnowsWhichUpstreamsAreNamed) {
+  const auto snapshot = snapshot_of(R"(
+kind: Relay
+name: r
+spec: {preset_auth: false}
+---
+kind: Upstream
+name: claude
+spec: {user_agent: mine}
+---
+kind: KeyPool
+name: groq
+spec: {upstream: groq, keys: [k-0123456789]}
+---
+kind: Route
+name: r
+spec:
+  match: {path_prefix: /r}
+  to: [{upstream: openai}]
+  fallback: [{upstream: mistral}]
+)");
+  std::vector<std::string> named;
+  for (const auto& [name, upstream] : snapshot->upstreams) {
+    if (upstream.named) named.push_back(name);
+  }
+  EXPECT_EQ(named, (std::vector<std::string>{"claude", "groq", "mistral", "openai"}));
+}
+
 TEST(Compile, UpstreamsOfPresetsKeepWhatTheyLeaveOut) {
   const auto snapshot = snapshot_of(R"(
 kind: Upstream
@@ -333,7 +361,7 @@ TEST(Compile, WhatIsDoneWhenSomethingFailsHasDefaults) {
   EXPECT_TRUE(openai.egress_proxy.empty());
   EXPECT_EQ(openai.retry,
             (RetrySettings{4, {429, 500, 502, 503, 504, 529}, 250ms, 8s, 60s, 10, 3}));
-  EXPECT_EQ(openai.breaker, (BreakerSettings{true, 5, 50, 20, 30s, 5s, 50}));
+  EXPECT_EQ(openai.breaker, (BreakerSettings{true, 5, 50, 20, 30s, 5s, 100}));
   EXPECT_EQ(openai.health_check, (HealthCheckSettings{true, 5min, 10s, "", {}, true}));
   EXPECT_EQ(openai.concurrency, (ConcurrencySettings{10000, 8, false, 1000, 5s}));
 }
@@ -368,7 +396,7 @@ spec:
   const Upstream& openai = *snapshot->upstream("openai");
   EXPECT_EQ(openai.strategies, (std::vector{Strategy::kFetch, Strategy::kSocket}));
   EXPECT_EQ(openai.retry, (RetrySettings{2, {500, 503}, 1s, 8s, 5s, 20, 7}));
-  EXPECT_EQ(openai.breaker, (BreakerSettings{false, 0, 50, 20, 30s, 1s, 50}));
+  EXPECT_EQ(openai.breaker, (BreakerSettings{false, 0, 50, 20, 30s, 1s, 100}));
   EXPECT_EQ(openai.health_check, (HealthCheckSettings{false, 1min, 10s, "/x", {200, 401}, false}));
   EXPECT_EQ(openai.concurrency, (ConcurrencySettings{4, 4, true, 0, 1s}));
   const Route& route = snapshot->routes.at(0);
