@@ -45,6 +45,13 @@ bool way_failed(const Error& error, const Upstream& upstream) {
          error.stage == Stage::kFirstByte;
 }
 
+StrategyMemory::Trial trial_of(const TargetCheckOrder& order) {
+  const auto health = order.table->health(order.upstream.name);
+  StrategyMemory& strategies = health->target(order.target).strategies;
+  return order.of_way ? strategies.begin_early(order.upstream.strategies)
+                      : strategies.begin(order.upstream.strategies);
+}
+
 }  // namespace
 
 CheckCall check_call(const Upstream& upstream,
@@ -87,13 +94,16 @@ bool TargetCheck::possible(const Upstream& upstream, const CheckCall& call) {
   return upstream.egress_proxy.empty() || !call.path.empty();
 }
 
+bool TargetCheck::possible_of_way(const Upstream& upstream, const CheckCall& call) {
+  return possible(upstream, call) &&
+         (upstream.strategies.front() == Strategy::kSocket || !call.path.empty());
+}
+
 TargetCheck::TargetCheck(WorkerServices& services, TargetCheckOrder order, TargetCheckSink& sink)
     : services_(services),
       order_(std::move(order)),
       sink_(&sink),
-      trial_(order_.table->health(order_.upstream.name)
-                 ->target(order_.target)
-                 .strategies.begin(order_.upstream.strategies)),
+      trial_(trial_of(order_)),
       timer_(services.loop, [this] { timer_fired(); }) {}
 
 TargetCheck::~TargetCheck() { stop(); }
@@ -198,7 +208,8 @@ void TargetCheck::on_attempt_failed(Error error) {
 }
 
 void TargetCheck::failed(Error error) {
-  const bool no_other = !trial_.another() || order_.call.path.empty();
+  if (order_.of_way) trial_.failed();
+  const bool no_other = order_.of_way || !trial_.another() || order_.call.path.empty();
   if (way_failed(error, order_.upstream) && !no_other) {
     trial_.next();
     end_attempt();
@@ -221,6 +232,7 @@ void TargetCheck::timer_fired() {
     const bool asked = attempt_ != nullptr && attempt_->connected();
     over_ = true;
     end_attempt();
+    if (order_.of_way) trial_.failed();
     if (finding_.status == 0) {
       finding_.stage = asked ? Stage::kFirstByte : Stage::kConnect;
       finding_.error = "the check took longer than its timeout";

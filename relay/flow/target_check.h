@@ -47,12 +47,15 @@ struct TargetCheckOrder {
   const Upstream& upstream;
   size_t target = 0;
   CheckCall call;
+  bool of_way = false;  // of the first strategy alone, which rests: nothing else is tried
 };
 
 class TargetCheck final : public Retirable, private ConnectSink, private AttemptSink {
  public:
   // False where there is no way that could be checked: an egress proxy, and nothing to ask for.
   static bool possible(const Upstream& upstream, const CheckCall& call);
+  // The same of its first strategy: what fetch can do is seen by a call alone.
+  static bool possible_of_way(const Upstream& upstream, const CheckCall& call);
 
   TargetCheck(WorkerServices& services, TargetCheckOrder order, TargetCheckSink& sink);
   ~TargetCheck() override;

@@ -31,7 +31,7 @@ void TargetProber::look() {
   ++round_;
   for (const auto& [name, upstream] : services_.table->snapshot().upstreams) {
     const HealthCheckSettings& settings = upstream.health_check;
-    if (!settings.on || settings.interval <= Duration::zero()) continue;
+    if (!upstream.named || !settings.on || settings.interval <= Duration::zero()) continue;
     for (size_t i = 0; i < upstream.targets.size(); ++i) look_at(upstream, i);
   }
   std::erase_if(turns_, [this](const auto& item) { return item.second.round != round_; });
@@ -48,7 +48,8 @@ void TargetProber::look_at(const Upstream& upstream, size_t target) {
   }
   if (turn.running || running_.size() >= kAtOnce) return;
   const TargetHealth& health = services_.table->health(upstream.name)->target(target);
-  const CheckDue due = check_due(turn.when, view_of(health.breaker, upstream.breaker), now);
+  const CheckDue due = check_due(turn.when, view_of(health.breaker, upstream.breaker),
+                                 health.strategies.rests_until(upstream.strategies), now);
   if (due != CheckDue::kNothing) begin(upstream, target, due, &turn);
 }
 
@@ -58,9 +59,11 @@ void TargetProber::begin(const Upstream& upstream, size_t target, CheckDue due, 
   const Instant now = services_.clock.now();
   CheckCall call =
       check_call(upstream, upstream.targets[target].url, pool.get(), turn->count++);
+  const bool of_way = due == CheckDue::kWay;
+  if (of_way && !TargetCheck::possible_of_way(upstream, call)) return;
   if (due == CheckDue::kLook) call = {.path = {}, .key = {}, .bind = call.bind};
-  turn->when.checked = now;
-  if (due != CheckDue::kLook) {
+  if (!of_way) turn->when.checked = now;
+  if (due != CheckDue::kLook && !of_way) {
     turn->when.at = next_check(now, turn->interval, 0, services_.random);
   }
   if (!TargetCheck::possible(upstream, call)) return;
@@ -73,10 +76,11 @@ void TargetProber::begin(const Upstream& upstream, size_t target, CheckDue due, 
     pass = breaker.force(upstream.breaker);
   }
   auto check = std::make_unique<TargetCheck>(
-      services_, TargetCheckOrder{table, upstream, target, std::move(call)},
+      services_, TargetCheckOrder{table, upstream, target, std::move(call), of_way},
       static_cast<TargetCheckSink&>(*this));
   TargetCheck& started = *check;
-  running_.emplace(&started, Running{std::move(check), table, &upstream, target, std::move(pass)});
+  running_.emplace(&started, Running{std::move(check), table, &upstream, target, std::move(pass),
+                                      of_way});
   turn->running = true;
   started.start();
 }
@@ -84,6 +88,7 @@ void TargetProber::begin(const Upstream& upstream, size_t target, CheckDue due, 
 void TargetProber::on_target_checked(TargetCheck& check, CheckFinding finding) {
   const auto found = running_.find(&check);
   Running& ended = found->second;
+  if (ended.of_way) return way_checked(found->first, finding.well);
   TargetHealth& health = ended.table->health(ended.upstream->name)->target(ended.target);
   const CheckRecord::Report before = health.checks.report();
   const std::string url = ended.upstream->targets[ended.target].url.text();
@@ -108,6 +113,22 @@ void TargetProber::on_target_checked(TargetCheck& check, CheckFinding finding) {
   }
   services_.loop.retire(std::move(ended.check));
   running_.erase(found);
+}
+
+// About the way there, and not about the target: the strategies know.
+void TargetProber::way_checked(TargetCheck* check, bool well) {
+  auto ended = running_.extract(check);
+  const Upstream& upstream = *ended.mapped().upstream;
+  const size_t target = ended.mapped().target;
+  if (well) {
+    log::info("strategy works again", {{"upstream", upstream.name},
+                                       {"target", upstream.targets[target].url.text()},
+                                       {"strategy", to_string(upstream.strategies.front())}});
+  }
+  if (const auto turn = turns_.find(name_of(upstream, target)); turn != turns_.end()) {
+    turn->second.running = false;
+  }
+  services_.loop.retire(std::move(ended.mapped().check));
 }
 
 // A check ends only the outage that a check has seen: see check_due().

@@ -29,6 +29,7 @@ class TargetProber final : private TargetCheckSink {
     const Upstream* upstream;  // of the table
     size_t target;
     std::optional<Breaker::Pass> pass;  // nullopt: only a look
+    bool of_way;
   };
   struct Turn {
     CheckTurn when;
@@ -41,6 +42,7 @@ class TargetProber final : private TargetCheckSink {
   void look();
   void look_at(const Upstream& upstream, size_t target);
   void begin(const Upstream& upstream, size_t target, CheckDue due, Turn* turn);
+  void way_checked(TargetCheck* check, bool well);
   void tell_breaker(Running* ended, bool well) const;
   static std::string name_of(const Upstream& upstream, size_t target);
 

@@ -36,13 +36,18 @@ BreakerView view_of(const Breaker& breaker, const BreakerSettings& settings) {
           .until = breaker.open_until()};
 }
 
-CheckDue check_due(const CheckTurn& turn, const BreakerView& breaker, Instant now) {
+CheckDue check_due(const CheckTurn& turn,
+                   const BreakerView& breaker,
+                   std::optional<Instant> way_rests_until,
+                   Instant now) {
   if (breaker.open && turn.ill && now + kProbeAhead >= breaker.until) {
     return CheckDue::kProbe;
   }
   if (now >= turn.at) return CheckDue::kCheck;
   const bool news = breaker.open && !turn.ill && turn.checked < breaker.since;
-  return news ? CheckDue::kLook : CheckDue::kNothing;
+  if (news) return CheckDue::kLook;
+  const bool rested = way_rests_until && now + kProbeAhead >= *way_rests_until;
+  return rested && !breaker.open ? CheckDue::kWay : CheckDue::kNothing;
 }
 
 }  // namespace culvert

@@ -1,6 +1,7 @@
 // When something is checked: at random parts of an interval, so that relays that start together do
 // not ask together; soon again after a failure, so that a breaker has its proof before a client
-// brings it; and once more just before a breaker lets a request try. Pure.
+// brings it; and once more just before a breaker, or a strategy that rested, lets a request try.
+// Pure.
 #pragma once
 
 #include "relay/base/clock.h"
@@ -8,6 +9,7 @@
 #include "relay/upstream/breaker.h"
 
 #include <cstdint>
+#include <optional>
 
 namespace culvert {
 
@@ -24,6 +26,7 @@ enum class CheckDue : uint8_t {
   kCheck,
   kLook,   // its breaker opened since the last check: can it be reached at all?
   kProbe,  // a check that has the breaker's half-open turn
+  kWay,    // its first strategy has rested: does that work again?
 };
 
 struct CheckTurn {
@@ -41,6 +44,10 @@ BreakerView view_of(const Breaker& breaker, const BreakerSettings& settings);
 
 // Only an outage that a check has seen is probed by checks: of a target that answers them, and
 // refuses requests, only requests can tell that it is well again.
-CheckDue check_due(const CheckTurn& turn, const BreakerView& breaker, Instant now);
+// way_rests_until: of the strategy that requests would begin with, where it rests.
+CheckDue check_due(const CheckTurn& turn,
+                   const BreakerView& breaker,
+                   std::optional<Instant> way_rests_until,
+                   Instant now);
 
 }  // namespace culvert

@@ -16,6 +16,14 @@ constexpr Duration kDoubt = std::chrono::seconds(5);
 }  // namespace
 
 StrategyMemory::Trial StrategyMemory::begin(const std::vector<Strategy>& configured) {
+  return begin(configured, false);
+}
+
+StrategyMemory::Trial StrategyMemory::begin_early(const std::vector<Strategy>& configured) {
+  return begin(configured, true);
+}
+
+StrategyMemory::Trial StrategyMemory::begin(const std::vector<Strategy>& configured, bool early) {
   if (!any_rests_.load()) return {*this, configured, std::nullopt};
   const std::lock_guard lock(mutex_);
   const Instant now = clock_.now();
@@ -26,7 +34,8 @@ StrategyMemory::Trial StrategyMemory::begin(const std::vector<Strategy>& configu
     Rest& state = rest(strategy);
     if (!state.resting) {
       order.push_back(strategy);
-    } else if (!tested && order.empty() && !state.being_tested && now >= state.until) {
+    } else if (!tested && order.empty() && !state.being_tested &&
+               (early || now >= state.until)) {
       state.being_tested = true;
       tested = strategy;
       order.push_back(strategy);
@@ -38,6 +47,14 @@ StrategyMemory::Trial StrategyMemory::begin(const std::vector<Strategy>& configu
   return {*this, std::move(order), tested};
 }
 
+std::optional<Instant> StrategyMemory::rests_until(const std::vector<Strategy>& configured) const {
+  if (!any_rests_.load()) return std::nullopt;
+  const std::lock_guard lock(mutex_);
+  const Rest& first = rest(configured.front());
+  if (!first.resting || first.being_tested) return std::nullopt;
+  return first.until;
+}
+
 Strategy StrategyMemory::in_use(const std::vector<Strategy>& configured) const {
   const std::lock_guard lock(mutex_);
   const auto used = std::find_if(configured.begin(), configured.end(),
@@ -46,9 +63,13 @@ Strategy StrategyMemory::in_use(const std::vector<Strategy>& configured) const {
 }
 
 void StrategyMemory::begin_rest(Strategy strategy) {
-  Rest& state = rest(strategy);
+  const Rest& state = rest(strategy);
   // Those who failed at the same time have failed once.
-  if (state.resting && clock_.now() < state.until) return;
+  if (!state.resting || clock_.now() >= state.until) rest_longer(strategy);
+}
+
+void StrategyMemory::rest_longer(Strategy strategy) {
+  Rest& state = rest(strategy);
   state.doublings = state.resting ? std::min(state.doublings + 1, kDoublingsMost) : 0;
   state.resting = true;
   state.until = clock_.now() + kRest * (int64_t{1} << state.doublings);
@@ -94,6 +115,12 @@ void StrategyMemory::Trial::next() {
 
 void StrategyMemory::Trial::all_failed() {
   if (order_.size() > 1 && at_ + 1 == order_.size()) state_->doubt();
+}
+
+void StrategyMemory::Trial::failed() {
+  if (!tested_) return;
+  const std::lock_guard lock(state_->mutex_);
+  state_->rest_longer(*tested_);
 }
 
 void StrategyMemory::doubt() {

@@ -1,6 +1,7 @@
 // Which way to a target works: after one strategy failed and a later one worked, the first rests,
-// and one request at a time tries it again. A broken way costs one extra attempt at times, not one
-// of every request. One for each target and process; any thread.
+// and a check in the background tries it again, or, where nothing is checked, one request at a
+// time. A broken way costs one extra attempt at times, not one of every request. One for each
+// target and process; any thread.
 #pragma once
 
 #include "relay/base/clock.h"
@@ -39,6 +40,8 @@ class StrategyMemory {
     // walks them all, for as long as nothing worked.
     void all_failed();
     bool doubtful() const;
+    // Of a check in the background, which walks no further: what it was to test rests on, longer.
+    void failed();
 
    private:
     friend class StrategyMemory;
@@ -52,6 +55,12 @@ class StrategyMemory {
   // `configured` is not empty; what rests comes last, as long as its time is not up.
   Trial begin(const std::vector<Strategy>& configured);
 
+  // When the rest of the first way ends; nullopt: it does not rest, or is being tested.
+  std::optional<Instant> rests_until(const std::vector<Strategy>& configured) const;
+  // That way first, before its time is up: for a check in the background, so that no client's
+  // request has to find out. Where a request is testing it already, as begin().
+  Trial begin_early(const std::vector<Strategy>& configured);
+
   // What a request would begin with now, for metrics and the status page.
   Strategy in_use(const std::vector<Strategy>& configured) const;
 
@@ -64,7 +73,9 @@ class StrategyMemory {
   };
   Rest& rest(Strategy strategy) { return rests_[static_cast<size_t>(strategy)]; }
   const Rest& rest(Strategy strategy) const { return rests_[static_cast<size_t>(strategy)]; }
+  Trial begin(const std::vector<Strategy>& configured, bool early);
   void begin_rest(Strategy strategy);
+  void rest_longer(Strategy strategy);
   void end_rest(Strategy strategy);
   void doubt();
 

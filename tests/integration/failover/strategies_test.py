@@ -83,19 +83,38 @@ class Remembered(Ways):
                                                  strategy=strategy), count)
 
     def test_what_works_again_is_used_again(self):
-        """One request at a time tries it, when its rest is over."""
-        scenes, picky = self.scenes(), Picky("rst")
+        """A check in the background finds it out: no client's request pays for that."""
+        scenes, picky, still = self.scenes(), Picky("rst"), Picky("rst")
         self.upstream(scenes, "back", picky, True)
+        self.upstream(scenes, "still", still, True)
         relay = scenes.start()
-        self.assertEqual(self.ask(relay, "back").get("x-culvert-strategy"), "fetch")
+        for name in ("back", "still"):
+            self.assertEqual(self.ask(relay, name).get("x-culvert-strategy"), "fetch")
+        picky.end = "well"
+        relay.wait_for_message("strategy works again", upstream="back", strategy="socket")
+        end = time.monotonic() + HANG_GUARD_SECONDS
+        while still.came.count("socket") < 2 and time.monotonic() < end:
+            threading.Event().wait(0.05)
+        self.assertEqual(still.came.count("socket"), 2, "hang guard")
+        for name, strategy in (("back", "socket"), ("still", "fetch")):
+            for _ in range(3):
+                answer = self.ask(relay, name)
+                self.assertEqual((answer.status, answer.get("x-culvert-strategy")), (200, strategy))
+                self.assertEqual(self.line(relay, answer)["attempts"], 1)
+
+    def test_without_checks_a_request_finds_out(self):
+        scenes, picky = self.scenes(), Picky("rst")
+        self.upstream(scenes, "unchecked", picky, True, health_check={"off": True})
+        relay = scenes.start()
+        self.assertEqual(self.ask(relay, "unchecked").get("x-culvert-strategy"), "fetch")
         picky.end = "well"
         end = time.monotonic() + HANG_GUARD_SECONDS
         while picky.came.count("socket") < 2 and time.monotonic() < end:
-            self.assertEqual(self.ask(relay, "back").status, 200)
+            self.assertEqual(self.ask(relay, "unchecked").status, 200)
             threading.Event().wait(0.1)
         self.assertEqual(picky.came.count("socket"), 2, "hang guard")
         for _ in range(3):
-            answer = self.ask(relay, "back")
+            answer = self.ask(relay, "unchecked")
             self.assertEqual((answer.status, answer.get("x-culvert-strategy")), (200, "socket"))
 
     def test_where_both_fail_neither_rests(self):

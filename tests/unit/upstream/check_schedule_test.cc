@@ -51,26 +51,37 @@ TEST(CheckSchedule, FailuresAreCheckedSoonForAWhile) {
 
 TEST(CheckSchedule, WithAClosedBreakerOnlyTimeCounts) {
   const CheckTurn turn{.at = kNow, .checked = kNow - kInterval, .ill = true};
-  EXPECT_EQ(check_due(turn, {}, kNow - seconds(1)), CheckDue::kNothing);
-  EXPECT_EQ(check_due(turn, {}, kNow), CheckDue::kCheck);
+  EXPECT_EQ(check_due(turn, {}, std::nullopt, kNow - seconds(1)), CheckDue::kNothing);
+  EXPECT_EQ(check_due(turn, {}, std::nullopt, kNow), CheckDue::kCheck);
 }
 
 TEST(CheckSchedule, ABreakerThatRequestsOpenedIsLookedAtOnce) {
   CheckTurn turn{.at = kNow + minutes(3), .checked = kNow - minutes(2), .ill = false};
   const BreakerView open{.open = true, .since = kNow - seconds(1), .until = kNow + seconds(4)};
-  EXPECT_EQ(check_due(turn, open, kNow), CheckDue::kLook);
+  EXPECT_EQ(check_due(turn, open, std::nullopt, kNow), CheckDue::kLook);
   turn.checked = kNow;
-  EXPECT_EQ(check_due(turn, open, kNow), CheckDue::kNothing);
+  EXPECT_EQ(check_due(turn, open, std::nullopt, kNow), CheckDue::kNothing);
   // It answered: that it is well again is for requests to find.
-  EXPECT_EQ(check_due(turn, open, kNow + seconds(30)), CheckDue::kNothing);
+  EXPECT_EQ(check_due(turn, open, std::nullopt, kNow + seconds(30)), CheckDue::kNothing);
 }
 
 TEST(CheckSchedule, AnOutageThatACheckSawIsProbedBeforeARequestWould) {
   const CheckTurn turn{.at = kNow + minutes(3), .checked = kNow, .ill = true};
   const BreakerView open{.open = true, .since = kNow, .until = kNow + seconds(5)};
-  EXPECT_EQ(check_due(turn, open, kNow + seconds(2)), CheckDue::kNothing);
-  EXPECT_EQ(check_due(turn, open, kNow + seconds(3)), CheckDue::kProbe);
-  EXPECT_EQ(check_due(turn, open, kNow + minutes(10)), CheckDue::kProbe);
+  EXPECT_EQ(check_due(turn, open, std::nullopt, kNow + seconds(2)), CheckDue::kNothing);
+  EXPECT_EQ(check_due(turn, open, std::nullopt, kNow + seconds(3)), CheckDue::kProbe);
+  EXPECT_EQ(check_due(turn, open, std::nullopt, kNow + minutes(10)), CheckDue::kProbe);
+}
+
+TEST(CheckSchedule, AWayThatRestedIsTriedBeforeARequestWould) {
+  const CheckTurn turn{.at = kNow + minutes(3), .checked = kNow - minutes(2), .ill = false};
+  const Instant rested = kNow + seconds(30);
+  EXPECT_EQ(check_due(turn, {}, rested, kNow + seconds(27)), CheckDue::kNothing);
+  EXPECT_EQ(check_due(turn, {}, rested, kNow + seconds(28)), CheckDue::kWay);
+  EXPECT_EQ(check_due(turn, {}, rested, kNow + minutes(3)), CheckDue::kCheck);
+  // Of a target that is left alone, its own probe tells.
+  const BreakerView open{.open = true, .since = kNow - minutes(3), .until = kNow + minutes(5)};
+  EXPECT_EQ(check_due(turn, open, rested, kNow + seconds(28)), CheckDue::kNothing);
 }
 
 TEST(CheckSchedule, ABreakerThatIsOffIsNone) {

@@ -57,6 +57,28 @@ TEST_F(StrategyMemoryTest, OneRequestAtATimeTriesItAgain) {
   EXPECT_EQ(last_, Strategy::kSocket);
 }
 
+TEST_F(StrategyMemoryTest, ACheckInTheBackgroundSparesRequestsTheTrial) {
+  EXPECT_EQ(memory_.rests_until(both_), std::nullopt);
+  request(false);
+  EXPECT_EQ(memory_.rests_until(both_), clock_.now() + seconds(30));
+  for (const int rest : {30, 60, 120}) {
+    clock_.advance(seconds(rest - 1));
+    {
+      auto check = memory_.begin_early(both_);
+      EXPECT_EQ(check.current(), Strategy::kSocket);
+      EXPECT_EQ(memory_.rests_until(both_), std::nullopt);
+      check.failed();
+    }
+    EXPECT_EQ(memory_.rests_until(both_), clock_.now() + seconds(2 * rest));
+    EXPECT_EQ(request(false), 1);
+  }
+  auto check = memory_.begin_early(both_);
+  check.worked();
+  EXPECT_EQ(memory_.rests_until(both_), std::nullopt);
+  EXPECT_EQ(request(true), 1);
+  EXPECT_EQ(last_, Strategy::kSocket);
+}
+
 TEST_F(StrategyMemoryTest, TheRestDoublesUpTo16Fold) {
   request(false);
   for (const int rest : {30, 60, 120, 240, 480, 480}) {
