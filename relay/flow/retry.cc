@@ -86,6 +86,9 @@ Decision elsewhere(const Ending& ending,
                    const Left& left,
                    const RetrySettings& settings,
                    Random& random) {
+  if (ending.not_again) {
+    return left.other_destination ? Decision{.next = Next::kOtherDestination} : give_up(ending);
+  }
   // What is said to a key is said at all targets.
   const bool elsewhere_helps = left.other_target && ending.status != 429;
   if (elsewhere_helps && (left.owed || left.budget)) {

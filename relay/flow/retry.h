@@ -22,13 +22,15 @@ struct Ending {
   std::optional<Duration> retry_after;  // of the answer
   bool key_refused = false;             // 401, 403 or 429 was said to a key of a pool
   std::optional<Error> error;
+  // `x-should-retry: false`, which the SDKs of OpenAI and Anthropic obey: not of the same upstream.
+  bool not_again = false;
 
   static Ending answer(int status,
                        std::optional<Duration> retry_after = std::nullopt,
                        bool key_refused = false) {
-    return {status, retry_after, key_refused, std::nullopt};
+    return {status, retry_after, key_refused, std::nullopt, false};
   }
-  static Ending broken(Error error) { return {0, std::nullopt, false, std::move(error)}; }
+  static Ending broken(Error error) { return {0, std::nullopt, false, std::move(error), false}; }
 };
 
 // How far the request has come; the session knows.

@@ -42,7 +42,10 @@ void Session::on_head(const ResponseHead& head) {
 Ending Session::answer_of(const ResponseHead& head, bool key_refused) const {
   std::optional<Duration> wait;
   if (head.status >= 400) wait = retry_wait(head.headers, {}, services_.clock.wall());
-  return Ending::answer(head.status, wait, key_refused);
+  Ending ending = Ending::answer(head.status, wait, key_refused);
+  const std::string* again = head.headers.find("x-should-retry");
+  ending.not_again = again != nullptr && *again == "false";
+  return ending;
 }
 
 // The answer is about the key, or it is the client's after all.

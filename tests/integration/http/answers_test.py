@@ -67,6 +67,17 @@ class AmbiguousAnswers(HttpCase):
                     self.assert_own_error(got, 502, "first_byte")
                     self.assertEqual(len(raw.connections), most)
 
+    def test_who_asks_not_to_be_asked_again_is_not(self):
+        for again, asked in (("false", 1), ("true", 2)):
+            with self.subTest(again):
+                raw = self.upstream(always(
+                    f"HTTP/1.1 500 No\r\nx-should-retry: {again}\r\nContent-Length: 2\r\n\r\nno"
+                    .encode()))
+                got = self.ask(self.relay(config=CONFIG % raw.url), "/raw/a", "POST", body=b"{}")
+                self.assertEqual((got.status, got.body), (500, b"no"))
+                requests = sum(c.received.count(b"POST /") for c in raw.connections)
+                self.assertEqual(requests, asked)
+
     def test_what_follows_an_answer_is_never_the_next_one(self):
         """Bytes after an answer: the connection is not used again."""
         excess = OK + b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison"

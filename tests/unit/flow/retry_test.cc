@@ -151,6 +151,19 @@ TEST_F(RetryTest, AGoodKeyIsLookedForBeyondTheAttempts) {
   EXPECT_EQ(next(refused, {.other_key = true}, all_left()), Next::kDone);
 }
 
+TEST_F(RetryTest, AnUpstreamThatAsksNotToBeAskedAgainIsNot) {
+  Ending ending = Ending::answer(500);
+  ending.not_again = true;
+  EXPECT_EQ(next(ending, sent_, all_left()), Next::kOtherDestination);
+  Left left = all_left();
+  left.other_destination = false;
+  EXPECT_EQ(next(ending, sent_, left), Next::kDone);
+  // It is said of the account that was asked.
+  ending = Ending::answer(429, {}, true);
+  ending.not_again = true;
+  EXPECT_EQ(next(ending, {.other_key = true}, left), Next::kOtherKey);
+}
+
 TEST_F(RetryTest, AKeyThatNobodyElseHasIsItsOwnersBusiness) {
   EXPECT_EQ(next(Ending::answer(401), {}, all_left()), Next::kDone);
   EXPECT_EQ(next(Ending::answer(403), {}, all_left()), Next::kDone);
