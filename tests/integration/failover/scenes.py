@@ -102,9 +102,10 @@ class Scenes:
     def upstream(self, name: str, *targets, pool: int = 0, strategies=("socket",), **spec) -> None:
         """`pool`: so many keys of its own."""
         retry = {"backoff": "1ms", **spec.pop("retry", {})}
+        health_check = spec.pop("health_check", {"off": True})
         self._documents.append(settings.upstream(
             name, *targets, dialect="openai", strategies=list(strategies), retry=retry,
-            tls={"ca_file": certs.authority().ca_file}, health_check={"off": True}, **spec))
+            tls={"ca_file": certs.authority().ca_file}, health_check=health_check, **spec))
         if pool:
             self._documents.append(settings.pool(
                 name, [f"sk-{name}-{n}-0123456789" for n in range(pool)], probe_off=True))

@@ -85,8 +85,9 @@ class Remembered(Ways):
     def test_what_works_again_is_used_again(self):
         """A check in the background finds it out: no client's request pays for that."""
         scenes, picky, still = self.scenes(), Picky("rst"), Picky("rst")
-        self.upstream(scenes, "back", picky, True)
-        self.upstream(scenes, "still", still, True)
+        checked = {"interval": "1h"}
+        self.upstream(scenes, "back", picky, True, health_check=checked)
+        self.upstream(scenes, "still", still, True, health_check=checked)
         relay = scenes.start()
         for name in ("back", "still"):
             self.assertEqual(self.ask(relay, name).get("x-culvert-strategy"), "fetch")
@@ -104,7 +105,7 @@ class Remembered(Ways):
 
     def test_without_checks_a_request_finds_out(self):
         scenes, picky = self.scenes(), Picky("rst")
-        self.upstream(scenes, "unchecked", picky, True, health_check={"off": True})
+        self.upstream(scenes, "unchecked", picky, True)
         relay = scenes.start()
         self.assertEqual(self.ask(relay, "unchecked").get("x-culvert-strategy"), "fetch")
         picky.end = "well"
