@@ -118,8 +118,8 @@ Decision Course::decide_within_budget(const Ending& ending, const Progress& prog
     if (decision.counted) {
       if (budget.take(settings, prospect(decision.next))) return decision;
     } else {
-      const bool extra =
-          decision.next == Next::kOtherStrategy || decision.next == Next::kOtherTarget;
+      const bool extra = decision.next == Next::kOtherStrategy ||
+                         (decision.next == Next::kOtherTarget && !unreachable(ending));
       if (extra) budget.charge(settings);
       return decision;
     }

@@ -91,8 +91,11 @@ Decision elsewhere(const Ending& ending,
   }
   // What is said to a key is said at all targets.
   const bool elsewhere_helps = left.other_target && ending.status != 429;
-  if (elsewhere_helps && (left.owed || left.budget)) {
-    return {.next = Next::kOtherTarget, .counted = !left.owed};
+  // Where nobody was reached, nobody has had a call yet: it is the first of whom it reaches, and
+  // breakers see to it that dead targets are few.
+  const bool owed = left.owed || unreachable(ending);
+  if (elsewhere_helps && (owed || left.budget)) {
+    return {.next = Next::kOtherTarget, .counted = !owed};
   }
   if (left.other_destination) return {.next = Next::kOtherDestination};
   if (!left.budget) return give_up(ending);

@@ -94,6 +94,7 @@ void TargetProber::on_target_checked(TargetCheck& check, CheckFinding finding) {
   const std::string url = ended.upstream->targets[ended.target].url.text();
   const bool well = finding.well;
   tell_breaker(&ended, well);
+  health.checks.note(finding);  // before it is told: who reads of it asks for it at once
   if (!well && before.ill_in_row == 0) {
     log::warn("target fails its check", {{"upstream", ended.upstream->name},
                                          {"target", url},
@@ -102,7 +103,6 @@ void TargetProber::on_target_checked(TargetCheck& check, CheckFinding finding) {
   } else if (well && before.ill_in_row > 0) {
     log::info("target is well again", {{"upstream", ended.upstream->name}, {"target", url}});
   }
-  health.checks.note(std::move(finding));
   if (const auto turn = turns_.find(name_of(*ended.upstream, ended.target)); turn != turns_.end()) {
     turn->second.running = false;
     turn->second.when.ill = !well;
