@@ -207,7 +207,8 @@ void describe(const v1::VerifyKeysRequest& request,
       : request.pool().empty()
           ? request.upstream().empty() ? std::string("all pools") : "pools of " + request.upstream()
           : request.pool();
-  plan->detail = fmt::format("{} tests by {}", plan->summary.tests(),
+  plan->detail = fmt::format("{} test{} by {}", plan->summary.tests(),
+                             plan->summary.tests() == 1 ? "" : "s",
                              plan->summary.relays_size() == 1
                                  ? "relay " + plan->summary.relays(0)
                                  : fmt::format("{} relays", plan->summary.relays_size()));

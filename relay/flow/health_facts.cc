@@ -6,9 +6,9 @@ namespace culvert {
 std::vector<UpstreamFacts> health_facts(const Table& table) {
   std::vector<UpstreamFacts> facts;
   for (const auto& [name, upstream] : table.snapshot().upstreams) {
-    if (!upstream.named) continue;
     UpstreamFacts& one = facts.emplace_back();
     one.upstream = &upstream;
+    if (!upstream.named) continue;
     one.targets = table.health(name)->report(upstream).targets;
     for (const auto& [pool_name, pool] : table.pools()) {
       if (pool->upstream() != name) continue;

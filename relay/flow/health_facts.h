@@ -20,6 +20,7 @@ struct PoolFacts {
 
 struct UpstreamFacts {
   const Upstream* upstream = nullptr;  // of the table
+  // Of one that is named; nothing is known of others.
   std::vector<UpstreamHealth::TargetReport> targets;
   std::vector<PoolFacts> pools;
 };

@@ -46,7 +46,8 @@ std::string certificate_text(int64_t expires_at, WallTime now) {
 }
 
 std::string word_html(std::string_view word) {
-  return fmt::format("<span class=\"{}\">{}</span>", word == "failing" ? "warn" : "ok", word);
+  const std::string_view style = word == "failing" ? "warn" : word == "up" ? "ok" : "dim";
+  return fmt::format("<span class=\"{}\">{}</span>", style, word);
 }
 
 void write_legs(JsonWriter& json, const CheckFinding& found) {

@@ -146,7 +146,7 @@ TEST_F(KeyPlanTest, PlainKeys) {
   const auto made = plan();
   EXPECT_EQ(made->summary.tests(), 1U);
   EXPECT_EQ(made->subject, "upstream openai");
-  EXPECT_EQ(made->detail, "1 tests by relay ap of keys of no pool: sk-p…0000");
+  EXPECT_EQ(made->detail, "1 test by relay ap of keys of no pool: sk-p…0000");
   KeyTests::Answer answer{"ap", {}};
   answer.verified.set_id(key_id("sk-plain-0123456789-0000"));
   answer.verified.set_status(v1::KeyVerified::STATUS_BAD);
