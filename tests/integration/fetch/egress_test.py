@@ -74,8 +74,10 @@ class Egress(FetchCase):
     def microsocks(self) -> int:
         if not program("microsocks"):
             self.skipTest("microsocks is not installed")
-        return start(self, lambda port: [program("microsocks"), "-i", "127.0.0.1", "-p", str(port),
-                                         "-u", "user", "-P", "pa:ss"])
+        # It tries one address of a name: with -b, localhost's of IPv4, where the upstream is.
+        return start(self, lambda port: [
+            program("microsocks"), "-i", "127.0.0.1", "-b", "127.0.0.1", "-p", str(port),
+            "-u", "user", "-P", "pa:ss"])
 
     def passes(self, proxy: str) -> None:
         for url in (self.upstream_side.url, self.plain.url):

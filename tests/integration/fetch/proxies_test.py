@@ -54,8 +54,10 @@ class Proxies(unittest.TestCase):
     def microsocks(self) -> int:
         if not program("microsocks"):
             self.skipTest("microsocks is not installed")
-        return start(self, lambda port: [program("microsocks"), "-i", "127.0.0.1", "-p", str(port),
-                                         "-u", "user", "-P", "pa:ss"])
+        # It tries one address of a name: with -b, localhost's of IPv4, where the upstream is.
+        return start(self, lambda port: [
+            program("microsocks"), "-i", "127.0.0.1", "-b", "127.0.0.1", "-p", str(port),
+            "-u", "user", "-P", "pa:ss"])
 
     def passes(self, url: str) -> None:
         request = head("POST", "/v1?x", Authorization="Bearer key", Content_Length=4) + b"body"
