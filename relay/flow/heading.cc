@@ -1,6 +1,7 @@
 // See heading.h.
 #include "relay/flow/heading.h"
 
+#include "relay/base/limits.h"
 #include "relay/route/route_table.h"
 
 namespace culvert {
@@ -56,6 +57,11 @@ Upstream guest_of(const Asked& asked) {
   guest.retry.attempts = 1;
   guest.breaker.on = false;
   guest.health_check.on = false;
+  guest.concurrency = {.most = limits::kConcurrencyMost,
+                       .least = limits::kConcurrencyLeast,
+                       .fixed = false,
+                       .queue = limits::kQueueLength,
+                       .queue_age = limits::kQueueAge};
   return guest;
 }
 

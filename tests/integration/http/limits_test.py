@@ -6,7 +6,7 @@ import unittest
 from tests.fakes import certs
 from tests.fakes.raw_client import RawClient, exchange
 from tests.fakes.tls_socket import FIN, RESET
-from tests.integration.http.support import OK, HttpCase, always, request
+from tests.integration.http.support import OK, TOKEN, HttpCase, always, request
 
 RELAY = "kind: Relay\nname: r\nspec:\n"
 
@@ -195,6 +195,24 @@ class Connections(HttpCase):
             self.assertEqual(other.send(request("/healthz")).read_response().status, 200)
         relay.wait_for_metric(
             lambda m: m.sum("culvert_refused_total", reason="connections_per_address") == 1)
+
+    def test_an_upstream_has_many_requests_at_once_in_every_mode(self):
+        """None is answered before all have arrived."""
+        together = threading.Barrier(20)
+
+        def script(connection):
+            connection.recv_request()
+            together.wait(timeout=30)
+            connection.send(OK)
+        raw = self.upstream(script)
+        relay = self.relay(upstream=raw, AUTH_TOKEN=TOKEN, CULVERT_GENERIC_ALLOW="127.0.0.0/8")
+        for path in (f"/{TOKEN}/raw/a", f"/{TOKEN}/http/{raw.address}/a"):
+            with self.subTest(path):
+                clients = [self.client(relay) for _ in range(together.parties)]
+                for client in clients:
+                    client.send(request(path))
+                for client in clients:
+                    self.assertEqual(client.read_response().body, b"ok")
 
 
 if __name__ == "__main__":

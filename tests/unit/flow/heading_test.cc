@@ -1,6 +1,8 @@
 // Where a request goes by its destination: path, timers, pool, model, credentials, and who pays.
 #include "relay/flow/heading.h"
 
+#include "relay/base/limits.h"
+
 #include <gtest/gtest.h>
 
 namespace culvert {
@@ -180,6 +182,10 @@ TEST_F(HeadingTest, AHostOfTheClientsOwnIsAGuestThatIsTriedOnce) {
   EXPECT_EQ(guest.retry.attempts, 1U);
   EXPECT_FALSE(guest.breaker.on);
   EXPECT_FALSE(guest.health_check.on);
+  // As many at once as of any upstream.
+  EXPECT_EQ(guest.concurrency.most, limits::kConcurrencyMost);
+  EXPECT_EQ(guest.concurrency.queue, limits::kQueueLength);
+  EXPECT_EQ(guest.concurrency.queue_age, limits::kQueueAge);
   EXPECT_EQ(guest.strategies.size(), 2U);
 }
 
