@@ -76,6 +76,7 @@ void Server::write_health(JsonWriter& json) const {
   json.end_array();
   json.key("health").begin_array();
   for (const UpstreamFacts& one : health_facts(*table_)) {
+    if (!one.upstream->named) continue;
     json.begin_object().field("upstream", one.upstream->name);
     culvert::write_health(json, one, true);
     json.end_object();
