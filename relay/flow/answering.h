@@ -28,7 +28,7 @@ class Answering {
   bool begun() const { return carry_.has_value(); }
 
   void body(std::string_view bytes);
-  // The client takes no more for now: the upstream is to be paused, and resumed when this is told
+  // The client takes no more: the upstream is to be paused, and resumed when this is told
   // that it drained. Each says true once for each change.
   bool holds_back();
   bool drained();

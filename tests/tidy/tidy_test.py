@@ -26,7 +26,8 @@ def tracked() -> list[str]:
     if shutil.which("git") and (ROOT / ".git").exists():
         done = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT,
                               check=True, capture_output=True, text=True)
-        return sorted(name for name in done.stdout.splitlines() if (ROOT / name).is_file())
+        return sorted(name for name in done.stdout.splitlines()
+                      if (ROOT / name).is_file() or (ROOT / name).is_symlink())
     # Sources without git, as a package has them: what .gitignore names is left out by hand.
     names = []
     for folder, below, files in os.walk(ROOT):
@@ -164,6 +165,10 @@ class Form(unittest.TestCase):
         for name in SOURCES:
             if name.endswith(".h"):
                 self.assertIn("\n#pragma once\n", text_of(name), name)
+
+    def test_no_links(self):
+        """Where one points to is a place of one machine, or a second name of what is here."""
+        self.assertEqual([], [name for name in FILES if (ROOT / name).is_symlink()])
 
     def test_no_places_of_one_machine(self):
         for name in FILES:
