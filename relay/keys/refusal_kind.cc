@@ -158,10 +158,13 @@ bool is_google(const RefusalBody& body) {
   return !body.quotas.empty() || body.status == "RESOURCE_EXHAUSTED";
 }
 
+// What a vendor says to be further off is tried again then.
+constexpr Duration kMostWait = std::chrono::hours(366 * 24);
+
 Duration of_seconds(double value) {
-  constexpr double kMost = 366.0 * 24 * 3600;
+  const double most = std::chrono::duration<double>(kMostWait).count();
   return std::chrono::duration_cast<Duration>(
-      std::chrono::duration<double>(std::clamp(value, 0.0, kMost)));
+      std::chrono::duration<double>(std::clamp(value, 0.0, most)));
 }
 
 // A date that was told counts before what a vendor usually does.
@@ -171,7 +174,9 @@ Duration quota_wait(const Headers& headers, const RefusalBody& body, WallTime no
     const double unix_now = std::chrono::duration<double>(now.time_since_epoch()).count();
     return of_seconds(*body.resets_at - unix_now);
   }
-  if (const auto date = told_date(body.message, now)) return *date - now;
+  if (const auto date = told_date(body.message, now)) {
+    return std::min<Duration>(*date - now, kMostWait);
+  }
   // Google's RetryInfo speaks of a minute, also where the day is used up.
   if (is_google(body)) return until_pacific_midnight(now);
   if (const auto wait = retry_wait(headers, {}, now)) return *wait;

@@ -118,6 +118,12 @@ TEST(RefusalKind, Anthropic) {
                      "2026-02-01 at 00:00 UTC."));
   EXPECT_EQ(spent.kind, RefusalKind::kQuota);
   EXPECT_EQ(spent.wait, hours(24 * 16 + 12));
+  const auto far_off = judged(
+      400, anthropic("invalid_request_error",
+                     "You have reached your specified API usage limits. You will regain access on "
+                     "2029-02-01 at 00:00 UTC."));
+  EXPECT_EQ(far_off.kind, RefusalKind::kQuota);
+  EXPECT_EQ(far_off.wait, hours(24 * 366));
 }
 
 TEST(RefusalKind, AnOverloadedUpstreamIsNotTheKey) {
