@@ -1,0 +1,215 @@
+// Finding where a value ends needs no grammar: strings are skipped, brackets counted.
+#include "relay/codec/json_slice.h"
+
+#include "relay/base/json_writer.h"
+#include "relay/codec/document.h"
+#include "relay/codec/utf8.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace culvert {
+namespace {
+
+constexpr size_t kNone = std::string_view::npos;
+
+bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
+size_t skip_blanks(std::string_view text, size_t at) {
+  while (at < text.size() && is_blank(text[at])) ++at;
+  return at;
+}
+
+// From the opening quote to behind the closing one.
+size_t skip_string(std::string_view text, size_t at) {
+  for (++at; at < text.size(); ++at) {
+    if (text[at] == '\\') {
+      ++at;
+    } else if (text[at] == '"') {
+      return at + 1;
+    }
+  }
+  return kNone;
+}
+
+size_t skip_nested(std::string_view text, size_t at) {
+  size_t depth = 0;
+  while (at < text.size()) {
+    const char c = text[at];
+    if (c == '"') {
+      at = skip_string(text, at);
+      continue;
+    }
+    ++at;
+    if (c == '{' || c == '[') ++depth;
+    if ((c == '}' || c == ']') && --depth == 0) return at;
+  }
+  return kNone;
+}
+
+size_t skip_value(std::string_view text, size_t at) {
+  if (at >= text.size()) return kNone;
+  if (text[at] == '"') return skip_string(text, at);
+  if (text[at] == '{' || text[at] == '[') return skip_nested(text, at);
+  const size_t begin = at;
+  while (at < text.size() && !is_blank(text[at]) && text[at] != ',' && text[at] != '}' &&
+         text[at] != ']') {
+    ++at;
+  }
+  return at == begin ? kNone : at;
+}
+
+// Walks the values of an object or array: `visit(name literal, value)` until it says false.
+template <class Visit>
+void walk(std::string_view text, bool named, Visit visit) {
+  size_t at = 1;
+  while ((at = skip_blanks(text, at)) < text.size()) {
+    std::string_view name;
+    if (named) {
+      if (text[at] != '"') return;
+      const size_t end = skip_string(text, at);
+      if (end == kNone) return;
+      name = text.substr(at, end - at);
+      at = skip_blanks(text, end);
+      if (at >= text.size() || text[at] != ':') return;
+      at = skip_blanks(text, at + 1);
+    }
+    const size_t end = skip_value(text, at);
+    if (end == kNone || !visit(name, JsonSlice(text.substr(at, end - at)))) return;
+    at = skip_blanks(text, end);
+    if (at >= text.size() || text[at] != ',') return;
+    ++at;
+  }
+}
+
+std::optional<uint32_t> hex_unit(std::string_view text) {
+  uint32_t unit = 0;
+  if (text.size() < 4) return std::nullopt;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + 4, unit, 16);
+  if (error != std::errc() || end != text.data() + 4) return std::nullopt;
+  return unit;
+}
+
+bool is_high(uint32_t unit) { return unit >= 0xD800 && unit < 0xDC00; }
+bool is_low(uint32_t unit) { return unit >= 0xDC00 && unit < 0xE000; }
+
+// Behind `\u`: one unit, or two that are a pair. False where those are no digits.
+bool append_point(std::string_view* rest, std::string* out) {
+  const auto unit = hex_unit(*rest);
+  if (!unit) return false;
+  rest->remove_prefix(4);
+  uint32_t point = *unit;
+  if (is_high(point) && rest->substr(0, 2) == "\\u") {
+    if (const auto low = hex_unit(rest->substr(2)); low && is_low(*low)) {
+      point = 0x10000 + ((point - 0xD800) << 10U) + (*low - 0xDC00);
+      rest->remove_prefix(6);
+    }
+  }
+  append_utf8(is_high(point) || is_low(point) ? 0xFFFD : point, out);
+  return true;
+}
+
+char unescaped(char c) {
+  constexpr std::string_view kLetters = "ntrbf";
+  constexpr std::string_view kMeant = "\n\t\r\b\f";
+  const size_t at = kLetters.find(c);
+  return at == kNone ? c : kMeant[at];
+}
+
+// What stands between the quotes.
+std::optional<std::string> unescape(std::string_view rest) {
+  std::string out;
+  out.reserve(rest.size());
+  while (!rest.empty()) {
+    const size_t plain = std::min(rest.find('\\'), rest.size());
+    out.append(rest.substr(0, plain));
+    rest.remove_prefix(plain);
+    if (rest.empty()) break;
+    if (rest.size() < 2) return std::nullopt;
+    const char c = rest[1];
+    rest.remove_prefix(2);
+    if (c != 'u') {
+      out += unescaped(c);
+    } else if (!append_point(&rest, &out)) {
+      return std::nullopt;
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+JsonSlice::JsonSlice(std::string_view text) {
+  const size_t begin = skip_blanks(text, 0);
+  size_t end = text.size();
+  while (end > begin && is_blank(text[end - 1])) --end;
+  text_ = text.substr(begin, end - begin);
+}
+
+std::optional<JsonSlice> JsonSlice::find(std::string_view name) const {
+  std::optional<JsonSlice> found;
+  if (!is_object()) return found;
+  walk(text_, true, [&](std::string_view literal, JsonSlice value) {
+    const std::string_view bare = literal.substr(1, literal.size() - 2);
+    const bool plain = bare.find('\\') == kNone;
+    if (plain ? bare != name : JsonSlice(literal).string() != name) return true;
+    if (value.text() != "null") found = value;
+    return false;
+  });
+  return found;
+}
+
+std::vector<std::pair<std::string, JsonSlice>> JsonSlice::members() const {
+  std::vector<std::pair<std::string, JsonSlice>> out;
+  if (!is_object()) return out;
+  walk(text_, true, [&](std::string_view literal, JsonSlice value) {
+    out.emplace_back(JsonSlice(literal).string().value_or(""), value);
+    return true;
+  });
+  return out;
+}
+
+std::vector<JsonSlice> JsonSlice::elements() const {
+  std::vector<JsonSlice> out;
+  if (!is_array()) return out;
+  walk(text_, false, [&](std::string_view, JsonSlice value) {
+    out.push_back(value);
+    return true;
+  });
+  return out;
+}
+
+std::optional<std::string> JsonSlice::string() const {
+  if (!is_string() || skip_string(text_, 0) != text_.size()) return std::nullopt;
+  return unescape(text_.substr(1, text_.size() - 2));
+}
+
+std::optional<uint64_t> JsonSlice::count() const {
+  uint64_t count = 0;
+  const char* const end = text_.data() + text_.size();
+  const auto [read, error] = std::from_chars(text_.data(), end, count);
+  if (text_.empty() || error != std::errc() || read != end) return std::nullopt;
+  return count;
+}
+
+std::optional<JsonSlice> find(std::optional<JsonSlice> of, std::string_view name) {
+  return of ? of->find(name) : std::nullopt;
+}
+
+bool is_json(std::string_view text) { return Document(text).root().has_value(); }
+
+std::string json_literal(std::string_view text) {
+  JsonWriter json;
+  const std::string list = json.begin_array().value(text).end_array().take();
+  return list.substr(1, list.size() - 2);
+}
+
+std::string replaced(std::string_view document, std::string_view part, std::string_view with) {
+  const auto at = static_cast<size_t>(part.data() - document.data());
+  std::string out(document.substr(0, at));
+  out += with;
+  out += document.substr(at + part.size());
+  return out;
+}
+
+}  // namespace culvert

@@ -1,0 +1,53 @@
+// A JSON value as the bytes in which it is written, so that what is not looked at can be passed on
+// verbatim: numbers of any length, the order of members, blanks.
+//
+// Reads what is well-formed; of what is not it finds less, and never reads past the end. Who builds
+// a new document out of slices asks is_json() first.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace culvert {
+
+class JsonSlice {
+ public:
+  JsonSlice() = default;
+  explicit JsonSlice(std::string_view text);  // has to outlive the slice
+
+  std::string_view text() const { return text_; }  // without blanks around it
+  bool is_object() const { return begins_with('{'); }
+  bool is_array() const { return begins_with('['); }
+  bool is_string() const { return begins_with('"'); }
+  bool is_true() const { return text_ == "true"; }
+
+  // A member that is not null; of duplicates the first. nullopt too where this is no object.
+  std::optional<JsonSlice> find(std::string_view name) const;
+  // In the order in which they stand, the names unescaped. Empty where this is no object.
+  std::vector<std::pair<std::string, JsonSlice>> members() const;
+  std::vector<JsonSlice> elements() const;  // empty where this is no array
+
+  std::optional<std::string> string() const;  // unescaped; half a surrogate pair becomes U+FFFD
+  std::optional<uint64_t> count() const;      // a whole number from 0
+
+ private:
+  bool begins_with(char c) const { return !text_.empty() && text_.front() == c; }
+
+  std::string_view text_;
+};
+
+std::optional<JsonSlice> find(std::optional<JsonSlice> of, std::string_view name);
+
+bool is_json(std::string_view text);  // one whole document
+
+// The text as a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD.
+std::string json_literal(std::string_view text);
+
+// `document` with the bytes of `part`, a view into it, replaced.
+std::string replaced(std::string_view document, std::string_view part, std::string_view with);
+
+}  // namespace culvert
