@@ -184,6 +184,25 @@ inline constexpr auto kControlSettle = 1s;  // without a further update after th
 inline constexpr int kRefusalChecks = 200;  // of halving; what is left then is refused whole
 inline constexpr size_t kKeptBytes = 512 * 1024 * 1024;  // of a slot of the last-known-good cache
 
+// --- Streams that are taken up again (v1::Resume)
+inline constexpr uint32_t kResumeAttempts = 5;       // a stream that breaks five times is an outage
+inline constexpr uint32_t kResumeAttemptsMost = 32;  // as kRetryAttemptsMost
+inline constexpr auto kResumeWithin = 600s;          // of the first cut: long answers need minutes
+inline constexpr auto kResumeBackoff = 250ms;
+inline constexpr auto kResumeBackoffMost = 8s;
+inline constexpr uint32_t kResumeSeam = 256;       // code points; models repeat a sentence or two
+inline constexpr uint32_t kResumeSeamMost = 4096;  // the comparison is squared
+inline constexpr auto kResumeSeamWait = 300ms;     // a reader does not notice it
+inline constexpr size_t kResumeOverlap = 8;        // fewer code points are met by chance
+inline constexpr auto kResumeTail = 2s;  // for what follows an answer that is complete
+inline constexpr size_t kResumeTextBytes = kMiB;  // 65,536 tokens of any language
+inline constexpr size_t kResumeSignatureBytes = 256 * kKiB;  // of an answer's signed parts
+inline constexpr size_t kResumeEventBytes = 16 * kMiB;  // images come inline
+inline constexpr size_t kResumePromptBytes = 4 * kKiB;  // goes up with each further attempt
+inline constexpr size_t kResumeBodyBytes = 64 * kMiB;  // of a request that is extended
+inline constexpr uint32_t kResumeStalled = 3;           // attempts without progress
+inline constexpr size_t kResumeProgress = 150;          // code points that they have to bring
+
 // --- Server-sent events: the longest line of an event that is looked at (images come inline)
 inline constexpr size_t kSseEventBytes = 16 * kMiB;
 

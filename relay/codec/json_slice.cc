@@ -146,6 +146,8 @@ JsonSlice::JsonSlice(std::string_view text) {
   text_ = text.substr(begin, end - begin);
 }
 
+bool JsonSlice::is_whole() const { return skip_value(text_, 0) == text_.size(); }
+
 std::optional<JsonSlice> JsonSlice::find(std::string_view name) const {
   std::optional<JsonSlice> found;
   if (!is_object()) return found;
@@ -210,6 +212,19 @@ std::string replaced(std::string_view document, std::string_view part, std::stri
   out += with;
   out += document.substr(at + part.size());
   return out;
+}
+
+std::string with_member(std::string_view object, std::string_view name, std::string_view value) {
+  const JsonSlice root(object);
+  if (const auto old = root.find(name)) return replaced(object, old->text(), value);
+  const std::string_view end = root.text().substr(root.text().size() - 1);
+  const std::string comma = root.members().empty() ? "" : ",";
+  return replaced(object, end, comma + json_literal(name) + ":" + std::string(value) + "}");
+}
+
+std::string text_member(std::optional<JsonSlice> of, std::string_view name) {
+  const auto found = find(of, name);
+  return found ? found->string().value_or("") : std::string();
 }
 
 }  // namespace culvert

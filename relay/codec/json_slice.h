@@ -23,6 +23,8 @@ class JsonSlice {
   bool is_object() const { return begins_with('{'); }
   bool is_array() const { return begins_with('['); }
   bool is_string() const { return begins_with('"'); }
+  // One value to its end, as far as brackets and quotes tell.
+  bool is_whole() const;
   bool is_true() const { return text_ == "true"; }
 
   // A member that is not null; of duplicates the first. nullopt too where this is no object.
@@ -49,5 +51,11 @@ std::string json_literal(std::string_view text);
 
 // `document` with the bytes of `part`, a view into it, replaced.
 std::string replaced(std::string_view document, std::string_view part, std::string_view with);
+
+// An object whose member `name` is the JSON text `value`, whether it had one or not.
+std::string with_member(std::string_view object, std::string_view name, std::string_view value);
+
+// A member that is a string, unescaped; empty where there is none.
+std::string text_member(std::optional<JsonSlice> of, std::string_view name);
 
 }  // namespace culvert

@@ -1,10 +1,6 @@
 // See utf8.h.
 #include "relay/codec/utf8.h"
 
-#include <algorithm>
-#include <array>
-#include <utility>
-
 namespace culvert {
 namespace {
 
@@ -16,15 +12,6 @@ size_t length_by(uint32_t lead) {
   if (lead >= 0xE0 && lead < 0xF0) return 3;
   return lead >= 0xF0 && lead < 0xF5 ? 4 : 0;
 }
-
-constexpr std::array<std::pair<uint32_t, uint32_t>, 24> kExtending = {{
-    {0x0300, 0x036F},   {0x0483, 0x0489},   {0x0591, 0x05BD},     {0x05BF, 0x05C7},
-    {0x0610, 0x061A},   {0x064B, 0x065F},   {0x0670, 0x0670},     {0x06D6, 0x06DC},
-    {0x06DF, 0x06ED},   {0x08D3, 0x0903},   {0x093A, 0x094F},     {0x0981, 0x0983},
-    {0x0E31, 0x0E3A},   {0x0E47, 0x0E4E},   {0x1AB0, 0x1AFF},     {0x1DC0, 0x1DFF},
-    {0x200C, 0x200D},   {0x20D0, 0x20FF},   {0x302A, 0x302F},     {0x3099, 0x309A},
-    {0xFE00, 0xFE0F},   {0xFE20, 0xFE2F},   {0x1F3FB, 0x1F3FF},   {0xE0020, 0xE01EF},
-}};
 
 }  // namespace
 
@@ -83,12 +70,6 @@ std::string_view first_points(std::string_view text, size_t points) {
   size_t at = 0;
   for (; points > 0 && at < text.size(); --points) at += first_point(text.substr(at)).size;
   return text.substr(0, at);
-}
-
-bool extends_grapheme(uint32_t point) {
-  return std::any_of(kExtending.begin(), kExtending.end(), [&](const auto& range) {
-    return point >= range.first && point <= range.second;
-  });
 }
 
 }  // namespace culvert

@@ -1,5 +1,5 @@
-// Code points of UTF-8 text (RFC 3629), and which of them belong to the one before. A byte that is
-// no part of a valid sequence counts as a code point of its own.
+// Code points of UTF-8 text (RFC 3629). A byte that is no part of a valid sequence counts as a code
+// point of its own.
 #pragma once
 
 #include <cstddef>
@@ -27,9 +27,5 @@ size_t count_points(std::string_view text);
 // The last `points` code points, or all; never half of one.
 std::string_view last_points(std::string_view text, size_t points);
 std::string_view first_points(std::string_view text, size_t points);
-
-// Combining marks, variation selectors, joiners, skin tones, tags: drawn with what stands before
-// them (the common ones of UAX #29's Extend).
-bool extends_grapheme(uint32_t point);
 
 }  // namespace culvert
