@@ -44,6 +44,7 @@ Resume::Resume(std::unique_ptr<ResumeDialect> dialect,
 // --- 1. A stream begins, and its blocks come
 
 void Resume::begin(Instant) {
+  if (state_ == State::kOver) return;
   blocks_.emplace(settings_.event_bytes);
   seam_.reset();
   held_.clear();

@@ -12,7 +12,8 @@ namespace culvert::test {
 namespace {
 
 constexpr std::string_view kEnglish =
-    "The quick fox 🦊 naps. Later, a café visit; naïve? No: Zoe\xCC\x88's 👩‍👩‍👧 idea "
+    "The quick fox 🦊 naps. Later, a café visit; naïve? No: Zoe\xCC\x88's 👩‍👩‍👧 "
+    "idea "
     "\"works\" \\o/.";
 constexpr std::string_view kMixed =
     "狐狸跳过了懒狗。它睡着了，第二天才醒来！ Привет, мир. 日本語もあります。";
