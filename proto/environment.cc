@@ -118,6 +118,10 @@ v1::Certificate* only_certificate(v1::Relay* relay, bool first) {
                                          : relay->mutable_certificates(0);
 }
 
+std::string* gemini_prompt(v1::Relay* relay, const char* language) {
+  return &(*relay->mutable_gemini_resume()->mutable_prompts())[language];
+}
+
 using S = const Setting&;
 
 // In the order in which they are applied: the certificate's key after its chain.
@@ -148,14 +152,15 @@ constexpr Row kRows[] = {
        s.relay->set_aggressive_fallback(CULVERT_TRY(read_bool(s)));
        return {};
      }},
-    // Checked, so that a wrong value is found before the stage that reads it is there.
-    {"GEMINI_SPECIAL_HANDLING_ENABLED", "",
+    {"GEMINI_SPECIAL_HANDLING_ENABLED", "gemini_resume.on",
      [](S s) -> Result<void> {
-       CULVERT_TRY(read_bool(s));
+       s.relay->mutable_gemini_resume()->set_on(CULVERT_TRY(read_bool(s)));
        return {};
      }},
-    {"GEMINI_RETRY_PROMPT_CN", "", [](S) -> Result<void> { return {}; }},
-    {"GEMINI_RETRY_PROMPT_EN", "", [](S) -> Result<void> { return {}; }},
+    {"GEMINI_RETRY_PROMPT_CN", "gemini_resume.prompts[zh]",
+     [](S s) { return read_text(s, gemini_prompt(s.relay, "zh")); }},
+    {"GEMINI_RETRY_PROMPT_EN", "gemini_resume.prompts[en]",
+     [](S s) { return read_text(s, gemini_prompt(s.relay, "en")); }},
     {"CULVERT_TIMEOUT_CONNECT", "timeouts.connect",
      [](S s) { return read_duration(s, s.relay->mutable_timeouts()->mutable_connect()); }},
     {"CULVERT_TIMEOUT_TLS", "timeouts.tls",

@@ -38,6 +38,7 @@ void inspect_route(const Resources& resources, const v1::Route& route, Inspectio
 
 // Of an upstream, or of a route, which leaves the budget to its upstreams.
 void inspect_retry(const v1::Retry& retry, bool of_route, Inspection* out);
+void inspect_resume(const std::string& path, const v1::Resume& resume, Inspection* out);
 void inspect_breaker(const v1::CircuitBreaker& breaker, Inspection* out);
 void inspect_health_check(const v1::HealthCheck& check, Inspection* out);
 void inspect_concurrency(const v1::Concurrency& concurrency, Inspection* out);

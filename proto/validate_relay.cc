@@ -195,6 +195,7 @@ void inspect_relay(const Resources& resources, Inspection* out) {
   }
   inspect_labels("labels", relay.labels(), out);
   inspect_control(relay.control(), out);
+  inspect_resume("gemini_resume", relay.gemini_resume(), out);
   if (!relay.region().empty()) out->check("region", name_flaw(relay.region()));
 }
 

@@ -189,6 +189,7 @@ inline constexpr uint32_t kResumeAttempts = 5;       // a stream that breaks fiv
 inline constexpr uint32_t kResumeAttemptsMost = 32;  // as kRetryAttemptsMost
 inline constexpr auto kResumeWithin = 600s;          // of the first cut: long answers need minutes
 inline constexpr auto kResumeBackoff = 250ms;
+inline constexpr auto kResumeIdle = 60s;  // a second try costs little where a first one hangs
 inline constexpr auto kResumeBackoffMost = 8s;
 inline constexpr uint32_t kResumeSeam = 256;       // code points; models repeat a sentence or two
 inline constexpr uint32_t kResumeSeamMost = 4096;  // the comparison is squared

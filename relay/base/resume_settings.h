@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 namespace culvert {
@@ -27,6 +28,7 @@ struct ResumeSettings {
   Duration backoff = limits::kResumeBackoff;    // doubles
   Duration backoff_most = limits::kResumeBackoffMost;
   uint32_t seam = limits::kResumeSeam;  // code points that are compared
+  Duration idle = limits::kResumeIdle;  // without a byte, a stream counts as cut
   Duration seam_wait = limits::kResumeSeamWait;
   Continuation continuation = Continuation::kPrompt;
   std::map<std::string, std::string> prompts;      // language ("zh") → text; others are built in
@@ -34,5 +36,30 @@ struct ResumeSettings {
   size_t event_bytes = limits::kResumeEventBytes;  // a larger event ends the reading along
   friend bool operator==(const ResumeSettings&, const ResumeSettings&) = default;
 };
+
+// What is absent stays; prompts are replaced one by one.
+struct ResumeOverrides {
+  std::optional<bool> on;
+  std::optional<uint32_t> attempts, seam;
+  std::optional<Duration> within, backoff, backoff_most, idle, seam_wait;
+  std::optional<Continuation> continuation;
+  std::map<std::string, std::string> prompts;
+  friend bool operator==(const ResumeOverrides&, const ResumeOverrides&) = default;
+};
+
+inline ResumeSettings merged(const ResumeSettings& base, const ResumeOverrides& overrides) {
+  ResumeSettings out = base;
+  out.on = overrides.on.value_or(base.on);
+  out.attempts = overrides.attempts.value_or(base.attempts);
+  out.within = overrides.within.value_or(base.within);
+  out.backoff = overrides.backoff.value_or(base.backoff);
+  out.backoff_most = overrides.backoff_most.value_or(base.backoff_most);
+  out.idle = overrides.idle.value_or(base.idle);
+  out.seam = overrides.seam.value_or(base.seam);
+  out.seam_wait = overrides.seam_wait.value_or(base.seam_wait);
+  out.continuation = overrides.continuation.value_or(base.continuation);
+  for (const auto& [language, prompt] : overrides.prompts) out.prompts[language] = prompt;
+  return out;
+}
 
 }  // namespace culvert

@@ -45,6 +45,9 @@ std::vector<IssuedToken> compile_tokens(const Resources& resources);
 
 RetrySettings default_retry();
 RetryOverrides compile_retry(const v1::Retry& written);
+ResumeOverrides compile_resume(const v1::Resume& written);
+// What holds for an upstream, whose dialect is filled in.
+ResumeSettings resume_of(const v1::Relay& relay, const v1::Upstream& upstream);
 BreakerSettings compile_breaker(const v1::CircuitBreaker& written);
 HealthCheckSettings compile_health_check(const v1::HealthCheck& written);
 ConcurrencySettings compile_concurrency(const v1::Concurrency& written);

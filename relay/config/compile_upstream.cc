@@ -114,6 +114,7 @@ Result<Upstream> compile_upstream(const Compiling& in,
   out.breaker = compile_breaker(written.circuit_breaker());
   out.health_check = compile_health_check(written.health_check());
   out.concurrency = compile_concurrency(written.concurrency());
+  out.resume = resume_of(in.resources.relay, written);
   out.isolate_tenants = written.isolation() == v1::Upstream::ISOLATION_TENANT;
   return out;
 }

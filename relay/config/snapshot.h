@@ -6,6 +6,7 @@
 #include "relay/base/address.h"
 #include "relay/base/clock.h"
 #include "relay/base/dialect.h"
+#include "relay/base/resume_settings.h"
 #include "relay/base/secret.h"
 #include "relay/base/url.h"
 #include "relay/crypto/digest.h"
@@ -131,6 +132,7 @@ struct Upstream {
   BreakerSettings breaker;
   HealthCheckSettings health_check;
   ConcurrencySettings concurrency;
+  ResumeSettings resume;
   friend bool operator==(const Upstream&, const Upstream&) = default;
 };
 
@@ -184,6 +186,7 @@ struct Route {
   bool sticky_tenant = false;
   std::string sticky_header;  // lower case; empty: not by a header
   RetryOverrides retry;
+  ResumeOverrides resume;
   Priority priority = Priority::kNormal;
   HeaderRules header_rules;
   TimeoutOverrides timeouts;
