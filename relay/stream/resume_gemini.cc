@@ -204,9 +204,10 @@ void GeminiResume::delivered(const SseEvent& event,
     drop -= gone;
     auto signature = part.find("thoughtSignature");
     if (!signature) signature = part.find("thought_signature");
-    if (signature) {
-      signed_.push_back({text_before, text_before + size - gone, std::string(signature->text())});
-      signature_bytes_ += signature->text().size();
+    // Written anew: the event's grammar was not checked, and the request has to stay JSON.
+    if (const auto text = signature ? signature->string() : std::nullopt) {
+      signed_.push_back({text_before, text_before + size - gone, json_literal(*text)});
+      signature_bytes_ += text->size();
     }
     text_before += size - gone;
   }
