@@ -133,6 +133,12 @@ std::string_view reason_phrase(int status) {
   }
 }
 
+std::string encode_last_chunk(const Headers& trailers) {
+  std::string out = "0\r\n";
+  append_fields(&out, trailers);
+  return out;
+}
+
 void append_chunk(std::string* out, std::string_view bytes) {
   if (bytes.empty()) return;
   fmt::format_to(std::back_inserter(*out), "{:x}\r\n", bytes.size());

@@ -19,5 +19,6 @@ std::string_view reason_phrase(int status);  // RFC 9110 §15; "" for an unknown
 
 void append_chunk(std::string* out, std::string_view bytes);  // nothing for no bytes
 inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
+std::string encode_last_chunk(const Headers& trailers);  // with fields behind it (RFC 9112 §7.1.2)
 
 }  // namespace culvert

@@ -185,6 +185,7 @@ void ClientConnection::send_head(const AnswerHead& head) {
       break;
     case AnswerHead::Body::kUnknown:
       if (!http10_) fields.add("Transfer-Encoding", "chunked");
+      if (!http10_ && !head.trailer.empty()) fields.add("Trailer", head.trailer);
       break;
     case AnswerHead::Body::kNone:
       if (head.tell_length) fields.add("Content-Length", fmt::to_string(head.content_length));
@@ -213,9 +214,9 @@ void ClientConnection::send_body(std::string_view bytes) {
   watch_writes();
 }
 
-void ClientConnection::send_end() {
+void ClientConnection::send_end(const Headers& trailers) {
   if (body_kind_ == AnswerHead::Body::kUnknown && !http10_ && !head_request_) {
-    channel_->write(kLastChunk);
+    channel_->write(encode_last_chunk(trailers));
     watch_writes();
   }
   answer_over_ = true;

@@ -57,7 +57,7 @@ class ClientConnection final : public Retirable,
   void send_interim(int status, const Headers& headers) override;
   void send_head(const AnswerHead& head) override;
   void send_body(std::string_view bytes) override;
-  void send_end() override;
+  void send_end(const Headers& trailers) override;
   void cut() override;
   size_t queued() const override { return channel_->queued(); }
   void pause_body() override;

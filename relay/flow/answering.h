@@ -32,12 +32,18 @@ class Answering {
   // that it drained. Each says true once for each change.
   bool holds_back();
   bool drained();
+  bool waits_for_client() const { return held_back_; }
 
   // All that the dialect promises has passed.
   bool complete() const { return carry_->complete(); }
   // The dialect's end marker has passed: SDKs leave then, without the framing's end.
   bool ended() const { return carry_ && carry_->ended(); }
   const Carry* carry() const { return carry_ ? &*carry_ : nullptr; }
+
+  // An attempt at the stream was lost: what it wrote stays uncounted by whoever counts next.
+  void attempt_lost() { carry_->keep_untold(); }
+  // The stream says itself why it ends unfinished.
+  void error_was_told() { event_fits_ = false; }
 
   // It can only end unfinished, and says why where an event of ours fits.
   void truncate(const Error& error);

@@ -42,7 +42,7 @@ void Bill::measure_now(const Carry* carry, RequestRecord* record) const {
   Passed passed;
   passed.asked_quarters = asked_.quarters();
   if (carry != nullptr) {
-    passed.told = carry->usage();
+    passed.told = told_.value_or(carry->usage());
     passed.answer_quarters = carry->untold_quarters();
     passed.readable = carry->readable();
   }

@@ -29,6 +29,8 @@ class Bill {
   void answer_begins(const RequestRecord& record, const AnswerHead& head);
   // Before the client gets what carry has seen: a process that dies next has told the truth.
   void note(const Carry& carry, double since_start_ms, RequestRecord* record);
+  // What all attempts have used, where the stream that passes tells of one of them.
+  void tell(const Usage& usage) { told_ = usage; }
   // Measures, and writes the record where an upstream or a known client makes it one. Its outcome
   // and time stand already. Only the first call counts. carry: nullptr where no answer began.
   void settle(const Carry* carry, bool authenticated, RequestRecord* record);
@@ -39,6 +41,7 @@ class Bill {
   Accounts* const accounts_;
   JsonScan asked_;  // the request's text
   RunningRequest running_;
+  std::optional<Usage> told_;
   std::optional<uint64_t> announced_;  // bytes of the answer
   bool open_ = false;
   bool settled_ = false;

@@ -23,6 +23,7 @@ struct AnswerHead {
   uint64_t content_length = 0;  // with kNone and a HEAD request: told, not sent
   bool tell_length = false;     // kNone: Content-Length is told all the same
   bool close = false;           // the connection ends after this answer
+  std::string trailer;          // of kUnknown: a field that may follow the body (RFC 9110 §6.6.2)
 };
 
 class ClientSide {
@@ -35,7 +36,8 @@ class ClientSide {
   virtual void send_interim(int status, const Headers& headers) = 0;  // 1xx; not to HTTP/1.0
   virtual void send_head(const AnswerHead& head) = 0;
   virtual void send_body(std::string_view bytes) = 0;
-  virtual void send_end() = 0;
+  // trailers: sent where chunks frame the body, and dropped elsewhere (RFC 9110 §6.5).
+  virtual void send_end(const Headers& trailers) = 0;
   // The answer ends here, unfinished, and nobody can take it for a whole one: no last chunk, fewer
   // bytes than announced, no close_notify, or a reset where nothing else would tell.
   virtual void cut() = 0;

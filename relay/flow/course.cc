@@ -60,7 +60,7 @@ void Course::take(UpstreamHealth::Choice choice) {
 std::optional<size_t> Course::next_well_stop() const {
   for (size_t i = 0; i < stops_.size(); ++i) {
     const bool here = i == at_ && step_.stop != nullptr;
-    if (here || !visits_[i].tried.empty()) continue;
+    if (here || visits_[i].closed || !visits_[i].tried.empty()) continue;
     if (stops_[i].health->has(*stops_[i].upstream, {}, Leniency::kWell)) return i;
   }
   return std::nullopt;
@@ -190,6 +190,32 @@ void Course::move(const Decision& decision) {
       take({step_.target, health().target(step_.target).breaker.force(upstream().breaker)});
       return;
   }
+}
+
+void Course::begin_anew() {
+  started_ = clock_.now();
+  attempts_ = pauses_ = 0;
+  for (size_t i = 0; i < stops_.size(); ++i) {
+    visits_[i].tried.clear();
+    visits_[i].closed = stops_[i].upstream->dialect != upstream().dialect;
+  }
+  visits_[at_].tried.push_back(step_.target);
+}
+
+// It is counted as any further try; that it is made is its stream's own bound, because half of an
+// answer is worth more than a request that has not begun.
+void Course::begin_again(bool same_place) {
+  begin_anew();
+  const auto& tried = visits_[at_].tried;
+  const bool elsewhere = !same_place && health().has(upstream(), tried, Leniency::kWell);
+  const auto stop = same_place || elsewhere ? std::nullopt : next_well_stop();
+  if (!stop || called_before(*stops_[*stop].upstream)) {
+    const Stop& charged = stops_[stop.value_or(at_)];
+    charged.health->budget().charge(charged.retry);
+  }
+  if (elsewhere) return move_to_target(Leniency::kWell);
+  if (stop) return enter(*stop, Leniency::kWell);
+  take({step_.target, health().target(step_.target).breaker.force(upstream().breaker)});
 }
 
 void Course::broke_off() {

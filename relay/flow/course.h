@@ -49,6 +49,11 @@ class Course {
   // After judge() had accepted an answer: it broke off by the upstream's fault.
   void broke_off();
 
+  // The answer that judge() had accepted broke off and is taken up again, with new bounds: step()
+  // is at another target, at another destination of the same dialect, or where it was. same_place:
+  // only there.
+  void begin_again(bool same_place);
+
   // For the log: attempts so far, each strategy and connection by itself.
   uint32_t calls() const { return calls_; }
 
@@ -56,6 +61,7 @@ class Course {
   struct Visit {
     std::vector<size_t> tried;  // targets
     bool called = false;
+    bool closed = false;  // speaks another dialect than the answer that began
   };
   void enter(size_t stop, Leniency leniency);
   void take(UpstreamHealth::Choice choice);
@@ -63,6 +69,7 @@ class Course {
   bool called_before(const Upstream& upstream) const;
   Left left(const Ending& ending) const;
   Decision decide_within_budget(const Ending& ending, const Progress& progress);
+  void begin_anew();
   bool is_further_try(const Decision& decision, const Ending& ending) const;
   RetryBudget::Prospect prospect(Next next) const;
   bool known_to_fail() const;
@@ -75,7 +82,7 @@ class Course {
   const Clock& clock_;
   Random& random_;
   const bool aggressive_fallback_;
-  const Instant started_;
+  Instant started_;
   std::vector<Stop> stops_;
   std::vector<Visit> visits_;  // of each stop
   size_t at_ = 0;

@@ -53,7 +53,7 @@ LocalAnswer error_answer(
 void send(ClientSide& client, LocalAnswer answer) {
   client.send_head(answer.head);
   client.send_body(answer.body);
-  client.send_end();
+  client.send_end({});
 }
 
 }  // namespace culvert

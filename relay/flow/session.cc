@@ -46,7 +46,8 @@ Session::Session(WorkerServices& services, ClientSide& client, RequestHead head)
                      fail(Error::upstream(Code::kTotalTimeout, stage, Retry::kNever,
                                           "the request took too long in all"));
                    }),
-      pause_timer_(services.loop, [this] { or_fail([this] { enter_step(); }); }),
+      step_timer_(services.loop, [this] { or_fail([this] { enter_step(); }); }),
+      pause_timer_(services.loop, [this] { or_fail([this] { enter_again(); }); }),
       turn_timer_(services.loop, [this] { or_fail([this] { expire_turn(); }); }) {
   record_.time = services.clock.wall();
   record_.id = random_id(services.random);
@@ -338,6 +339,8 @@ void Session::expire_turn() {
 }
 
 void Session::choose_key() {
+  // Nobody else's key has the answer that is fetched.
+  if (recovery_ && recovery_->same_key() && key_->secret() != nullptr) return connect();
   if (auto chosen = next_key(); !chosen) return give_up_or_go_on(std::move(chosen).error());
   record_.key = key_->masked();
   connect();
@@ -371,18 +374,18 @@ std::string Session::conversation() const {
 // --- 4. Up
 
 void Session::connect() {
-  int64_t growth = 0;
-  if (heading().rewrites_body() && has_body()) {  // a list of models names none
-    auto grown = growth_of(heading().model, body_.unsent(), table_->settings().replay_bytes);
+  int64_t growth = this->growth();
+  const bool sends = has_body() && !(recovery_ && recovery_->fetches());
+  if (heading().rewrites_body() && sends) {  // a list of models names none
+    auto grown = growth_of(heading().model, unsent(), table_->settings().replay_bytes);
     if (!grown) return fail(std::move(grown).error());
-    growth = *grown;
+    growth += *grown;
     rewriter_.emplace(heading().model, table_->settings().replay_bytes);
   }
   ++record_.attempts;
   record_.resolve_ms = record_.connect_ms = record_.tls_ms = -1;  // of the last attempt
   const Course::Step& step = course_->step();
-  AttemptPlan plan =
-      plan_of({asked_, heading(), course_->target().url, key_->secret(), growth});
+  AttemptPlan plan = plan_attempt(growth);
   plan.fresh = step.fresh_connection;
   plan.strategy = step.strategy;
   plan.connect.bind = key_->bind();
@@ -411,17 +414,17 @@ void Session::send_request() {
 
 bool Session::send_unsent() {
   if (!rewriter_) {
-    attempt_->send_body(body_.unsent());
+    attempt_->send_body(unsent());
   } else {
     std::string rewritten;
-    auto rewriting = checked(rewriter_->feed(body_.unsent(), &rewritten));
+    auto rewriting = checked(rewriter_->feed(unsent(), &rewritten));
     if (!rewriting) {
       fail(std::move(rewriting).error());
       return false;
     }
     attempt_->send_body(rewritten);
   }
-  body_.mark_sent();
+  mark_sent();
   return true;
 }
 

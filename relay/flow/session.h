@@ -14,6 +14,8 @@
 #include "relay/flow/course.h"
 #include "relay/flow/heading.h"
 #include "relay/flow/paying_key.h"
+#include "relay/flow/plan.h"
+#include "relay/flow/recovery.h"
 #include "relay/flow/reply.h"
 #include "relay/flow/request_body.h"
 #include "relay/flow/services.h"
@@ -66,9 +68,25 @@ class Session final : public Retirable,
   void on_head(const ResponseHead& head) override;
   void accept_answer(const ResponseHead& head);
   void carry_body(std::string_view bytes);
+  void send_down(std::string_view bytes);
   void end_answer();
   void finish(Outcome outcome);
   void fail(Error error);
+
+  // A stream that is taken up again: session_recovery.cc.
+  void begin_recovery(const ResponseHead& head);
+  void take_up(const ResponseHead& head);
+  void follow(ResumeMove move);
+  void lose_attempt();
+  void ask_again(const ResumeMove& move);
+  void enter_again();
+  void rewind();
+  std::string_view unsent() const;
+  void mark_sent();
+  int64_t growth() const;
+  AttemptPlan plan_attempt(int64_t growth) const;
+  void note_recovery();
+  Headers trailers() const;
 
   // SlotSink
   void on_slot(Slot slot) override;
@@ -170,11 +188,13 @@ class Session final : public Retirable,
 
   Bill bill_;
   Answering answer_;
+  std::unique_ptr<Recovery> recovery_;  // of an answer that is taken up where it breaks off
   std::unique_ptr<Verify> verify_;  // only of a request to /verify
   bool verify_begun_ = false;
   bool finished_ = false;
   Timer total_timer_;
-  Timer pause_timer_;  // before a further try
+  Timer step_timer_;   // before a further try
+  Timer pause_timer_;  // before a stream is taken up again
   Timer turn_timer_;   // while it waits for its turn
 };
 

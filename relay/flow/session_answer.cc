@@ -7,6 +7,7 @@
 #include "relay/gate/downstream_headers.h"
 #include "relay/keys/retry_hints.h"
 
+#include <algorithm>
 #include <chrono>
 #include <new>
 #include <utility>
@@ -35,7 +36,7 @@ void Session::on_head(const ResponseHead& head) {
     if (const auto decision = judge(answer_of(head, false)); decision.next != Next::kDone) {
       return go_on(decision);
     }
-    accept_answer(head);
+    recovery_ ? take_up(head) : accept_answer(head);
   });
 }
 
@@ -54,6 +55,7 @@ void Session::conclude_refusal(bool whole) {
   const ResponseHead& head = key_->kept_head();
   const Decision decision = judge(answer_of(head, refused));
   if (decision.next != Next::kDone) return go_on(decision);
+  if (recovery_) return take_up(key_->take_kept()->head);
   if (refused && !key_->worth_telling()) return no_key_left(decision);
   const auto kept = key_->take_kept();
   accept_answer(kept->head);
@@ -73,8 +75,13 @@ void Session::no_key_left(const Decision& decision) {
 }
 
 void Session::accept_answer(const ResponseHead& head) {
-  body_.stop_replay();  // nothing is sent again from here on
+  begin_recovery(head);
+  if (!recovery_) body_.stop_replay();  // nothing is sent again from here on
   AnswerHead down = answer_head(head, heading().generic(), record_.id);
+  if (recovery_) {
+    down.body = AnswerHead::Body::kUnknown;  // what is taken up has another length
+    down.trailer = "X-Culvert-Resumed";
+  }
   if (heading().credentials.authenticated) {
     down.headers.add("X-Culvert-Strategy", std::string(record_.strategy));
   }
@@ -92,16 +99,27 @@ void Session::on_body(std::string_view bytes) {
 }
 
 void Session::carry_body(std::string_view bytes) {
+  recovery_ ? follow(recovery_->see(bytes)) : send_down(bytes);
+}
+
+void Session::send_down(std::string_view bytes) {
   answer_.body(bytes);
-  if (answer_.holds_back()) attempt_->pause();
+  if (!answer_.holds_back()) return;
+  if (attempt_ != nullptr) attempt_->pause();
+  if (recovery_) recovery_->hold_back();
 }
 
 void Session::on_client_drained() {
-  if (!finished_ && answer_.drained()) attempt_->resume();
+  if (finished_ || !answer_.drained()) return;
+  if (attempt_ != nullptr) attempt_->resume();
+  if (recovery_) recovery_->go_on_reading();
 }
 
 void Session::on_end() {
-  or_fail([this] { key_->reading_refusal() ? conclude_refusal(true) : end_answer(); });
+  or_fail([this] {
+    if (key_->reading_refusal()) return conclude_refusal(true);
+    recovery_ ? follow(recovery_->end()) : end_answer();
+  });
 }
 
 void Session::end_answer() {
@@ -111,7 +129,7 @@ void Session::end_answer() {
                                 "the stream ended without its end marker"));
   }
   settle(Outcome::kOk);  // before the client can see the end: what it has is on disk
-  client_.send_end();
+  client_.send_end(trailers());
   finish(Outcome::kOk);
 }
 
@@ -120,7 +138,8 @@ void Session::end_answer() {
 void Session::on_attempt_failed(Error error) {
   or_fail([&] {
     note_legs();
-    if (answer_.begun()) {
+    if (recovery_ && recovery_->streaming()) return follow(recovery_->failed(std::move(error)));
+    if (answer_.begun() && !recovery_) {
       course_->broke_off();
       return fail(std::move(error));
     }
@@ -132,6 +151,7 @@ void Session::on_attempt_failed(Error error) {
 void Session::give_up_or_go_on(Error error) {
   const Decision decision = judge(Ending::broken(error));
   if (decision.next != Next::kDone) return go_on(decision);
+  if (recovery_) return follow(recovery_->failed(std::move(error)));
   if (decision.retry_after) error.retry_after = whole_seconds(*decision.retry_after);
   fail(std::move(error));
 }
@@ -154,13 +174,13 @@ Decision Session::judge(const Ending& ending) {
 
 Progress Session::progress() const {
   Progress progress;
-  progress.client_saw = answer_.begun();
+  progress.client_saw = answer_.begun() && recovery_ == nullptr;
   progress.replayable = body_.intact();
   if (attempt_ != nullptr && attempt_->connected()) {
     const bool begun = !has_body() || attempt_->body_sent() > 0;
     progress.exposed = begun && !attempt_->untouched();
   }
-  progress.idempotent = is_idempotent(request_.method);
+  progress.idempotent = is_idempotent(request_.method) || recovery_ != nullptr;
   progress.other_key = key_->another();
   return progress;
 }
@@ -168,8 +188,7 @@ Progress Session::progress() const {
 // The course stands where the next try is made.
 void Session::go_on(const Decision& decision) {
   stop_attempt();
-  rewriter_.reset();
-  body_.rewind();
+  rewind();
   switch (decision.next) {
     case Next::kDone:
       return;
@@ -187,7 +206,7 @@ void Session::go_on(const Decision& decision) {
   }
   key_->release();
   slot_.reset();
-  if (decision.pause > Duration::zero()) return pause_timer_.start(decision.pause);
+  if (decision.pause > Duration::zero()) return step_timer_.start(decision.pause);
   enter_step();
 }
 
@@ -262,7 +281,7 @@ void Session::on_verified(std::string_view event) {
 }
 
 void Session::on_verify_over() {
-  client_.send_end();
+  client_.send_end({});
   finish(Outcome::kOk);
 }
 
@@ -279,6 +298,8 @@ void Session::finish(Outcome outcome) {
   finished_ = true;
   total_timer_.stop();
   pause_timer_.stop();
+  step_timer_.stop();
+  if (recovery_) recovery_->stop();
   end_turn();
   if (verify_ != nullptr) {
     verify_->stop();
@@ -298,12 +319,15 @@ void Session::finish(Outcome outcome) {
 void Session::settle(Outcome outcome) {
   record_.outcome = outcome;
   record_.total_ms = since_start_ms();
+  note_recovery();
   bill_.settle(answer_.carry(), heading().credentials.authenticated, &record_);
 }
 
 void Session::account(Outcome outcome) {
   settle(outcome);
-  if (key_) key_->count_tokens(record_.tokens_in.value_or(0) + record_.tokens_out.value_or(0));
+  const uint64_t lost = recovery_ ? recovery_->lost_tokens() : 0;  // counted as it was lost
+  const uint64_t all = record_.tokens_in.value_or(0) + record_.tokens_out.value_or(0);
+  if (key_) key_->count_tokens(all - std::min(all, lost));
   services_.metrics.upstream(metric_label()).finished(record_);
   if (table_->settings().access_log) services_.access_log.write(record_);
 }

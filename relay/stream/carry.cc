@@ -83,7 +83,12 @@ uint64_t Carry::untold_quarters() const {
   // An object's usage is for all of it, wherever it stands; of Gemini's arrays each element tells
   // what was said up to it.
   if (json_ && dialect_ != Dialect::kGemini && scan_.usages() > 0) return 0;
-  return weigh_ ? scan_.quarters() - told_quarters_ : 0;
+  return weigh_ ? kept_quarters_ + scan_.quarters() - told_quarters_ : 0;
+}
+
+void Carry::keep_untold() {
+  kept_quarters_ = untold_quarters();
+  told_quarters_ = scan_.quarters();
 }
 
 }  // namespace culvert

@@ -37,6 +37,8 @@ class Carry {
   Usage usage() const;  // as far as the vendor has told it
   // Text that is in no usage() of the vendor's, in quarters of a token; 0 where it is not weighed.
   uint64_t untold_quarters() const;
+  // What is untold stays so, whatever the vendor tells from here on.
+  void keep_untold();
 
  private:
   void see_event(const SseEvent& event);
@@ -50,6 +52,7 @@ class Carry {
   StreamEnd end_;
   JsonScan scan_;
   Usage json_usage_;
+  uint64_t kept_quarters_ = 0;  // untold for good
   uint64_t told_quarters_ = 0;  // of the text that the vendor has counted
 };
 

@@ -14,6 +14,8 @@ namespace {
 using Next = ResumeMove::Next;
 using End = StreamReading::End;
 
+constexpr size_t kHeldMost = 1024;  // events that wait for a seam
+
 Error cut_off(std::string_view why) {
   return Error::upstream(Code::kUpstreamClosed, Stage::kBody, Retry::kNever, std::string(why));
 }
@@ -167,8 +169,11 @@ void Resume::offer(const SseEvent& event,
                    ResumeMove* move) {
   if (!seam_) return send(event, raw, reading, 0, move);
   if (reading.text.empty()) {
-    if (reading.fixed) open_seam(seam_->decide(), move);
-    return send(event, raw, reading, 0, move);
+    if (reading.fixed || held_.size() >= kHeldMost) open_seam(seam_->decide(), move);
+    if (held_.empty()) return send(event, raw, reading, 0, move);
+    // Nothing overtakes the text that is held: it may be the end of that text's block.
+    held_.push_back({std::string(event.type), std::string(event.data), std::string(raw), reading});
+    return;
   }
   const bool repeated = seam_->repeats();
   if (held_.empty()) held_since_ = now;

@@ -93,6 +93,11 @@ std::string to_json(const RequestRecord& record) {
   if (record.usage) json.field("usage", to_string(*record.usage));
   text_field(json, "strategy", record.strategy);
   json.field("attempts", record.attempts).field("reused", record.reused);
+  if (record.resumed > 0) json.field("resumed", record.resumed);
+  if (record.seam_removed > 0) json.field("seam_removed", record.seam_removed);
+  text_field(json, "gave_up", record.gave_up);
+  text_field(json, "last_cut", record.last_cut);
+  text_field(json, "unknown_finish", record.unknown_finish);
   time_field(json, "resolve_ms", record.resolve_ms);
   time_field(json, "connect_ms", record.connect_ms);
   time_field(json, "tls_ms", record.tls_ms);

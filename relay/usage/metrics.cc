@@ -242,12 +242,40 @@ void Metrics::OfUpstream::finished(const RequestRecord& record) {
   add(estimated ? estimated_out_ : tokens_out_, record.tokens_out);
   add(tokens_cached_, record.tokens_cached);
   add(tokens_reasoning_, record.tokens_reasoning);
+  if (!record.last_cut.empty()) count_recovery(record);
   if (record.outcome == Outcome::kTruncated) {
     counter(registry_, "culvert_truncated_total",
             "Answers that began and could not be ended, by where they broke.",
             {{"upstream", name_}, {"stage", std::string(to_string(record.stage))}})
         .Increment();
   }
+}
+
+// Streams that broke off at least once.
+void Metrics::OfUpstream::count_recovery(const RequestRecord& record) {
+  const auto count = [&](const char* name, const char* help, double by) {
+    counter(registry_, name, help, {{"upstream", name_}}).Increment(by);
+  };
+  if (record.resumed > 0) {
+    count("culvert_streams_resumed_total", "Streams that broke off and went on.", 1);
+  }
+  if (record.seam_removed > 0) {
+    count("culvert_stream_seam_removed_characters_total",
+          "Characters that models repeated where streams went on, and clients did not get.",
+          static_cast<double>(record.seam_removed));
+  }
+  if (!record.gave_up.empty()) {
+    counter(registry_, "culvert_stream_resume_gave_up_total",
+            "Streams that broke off and were not taken up, or not any more, by reason.",
+            {{"upstream", name_}, {"reason", record.gave_up}})
+        .Increment();
+  }
+}
+
+void Metrics::OfUpstream::resumes() {
+  counter(registry_, "culvert_stream_resume_attempts_total",
+          "Attempts at taking up streams that broke off.", {{"upstream", name_}})
+      .Increment();
 }
 
 void Metrics::OfUpstream::attempted(std::string_view strategy) {

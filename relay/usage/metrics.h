@@ -87,9 +87,11 @@ class Metrics {
     void connected(bool reused, bool tls, bool session_resumed);
     void attempted(std::string_view strategy);
     void tried_again(std::string_view where);  // flow/retry's word
+    void resumes();  // a stream that broke off is asked for once more
 
    private:
     prometheus::Counter& requests(int status, Outcome outcome);
+    void count_recovery(const RequestRecord& record);
 
     prometheus::Registry& registry_;
     std::string name_;

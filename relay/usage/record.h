@@ -56,6 +56,11 @@ struct RequestRecord {
   std::optional<uint64_t> tokens_reasoning;  // part of tokens_out
   std::optional<UsageClass> usage;           // only where usage is recorded
   int attempts = 0;
+  int resumed = 0;            // times that the stream was taken up and went on
+  uint64_t seam_removed = 0;  // code points that the client had already
+  std::string gave_up;        // one word: why a stream that broke off was not taken up again
+  std::string last_cut;       // why the last lost attempt at a stream was lost
+  std::string unknown_finish;  // a finish reason that this version does not know
   bool reused = false;
   // Times of the last attempt; negative: the leg did not take place.
   double resolve_ms = -1;

@@ -57,6 +57,9 @@ void judge(const FakeApi& api, const Ran& ran, const std::string& what, Counts* 
 
 using Manners = std::vector<Manner>;
 const Manners kAll(std::begin(kManners), std::end(kManners));
+// A model that says no further word and calls its tool is done: its answer is whole as it is.
+const Manners kBeforeTools = {Manner::kExact, Manner::kRepeats, Manner::kRestarts, Manner::kFence,
+                              Manner::kDots};
 
 Counts cut_everywhere(const FakeApi& api,
                       const ResumeSettings& settings,
@@ -150,7 +153,7 @@ TEST(ResumeCuts, ChatWithPrefixIsWhole) {
   }
   FakeChat tools{std::string(kEnglish)};
   tools.calls = true;
-  const Counts counts = cut_everywhere(tools, recovering(Continuation::kPrefix));
+  const Counts counts = cut_everywhere(tools, recovering(Continuation::kPrefix), kBeforeTools);
   print("chat, tool", counts);
   EXPECT_EQ(counts.whole + counts.errors, counts.offsets);
 }
@@ -162,7 +165,7 @@ TEST(ResumeCuts, AnthropicWithPrefillIsWhole) {
   }
   FakeAnthropic tools{std::string(kEnglish)};
   tools.calls = true;
-  const Counts counts = cut_everywhere(tools, recovering(Continuation::kPrefill));
+  const Counts counts = cut_everywhere(tools, recovering(Continuation::kPrefill), kBeforeTools);
   print("anthropic, tool", counts);
   EXPECT_EQ(counts.whole + counts.errors, counts.offsets);
 }

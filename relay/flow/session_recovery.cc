@@ -1,0 +1,145 @@
+// A stream that broke off and is taken up again: what the machine's moves mean for attempts, keys
+// and places; see session.h and recovery.h.
+#include "relay/flow/session.h"
+
+#include "relay/base/log.h"
+#include "relay/keys/retry_hints.h"
+
+#include <utility>
+
+namespace culvert {
+
+// At the head of the answer that is the client's.
+void Session::begin_recovery(const ResponseHead& head) {
+  const Upstream* upstream = heading().upstream;
+  const bool repeatable = request_.method == "POST" && body_.whole() && body_.replayable();
+  if (upstream == nullptr || !repeatable) return;
+  if (!Carry(dialect(), head, false).is_event_stream()) return;
+  const std::string_view path = heading().path;
+  const Route* route = asked_.route;
+  recovery_ = Recovery::of(
+      services_,
+      {.dialect = dialect(), .path = path.substr(0, path.find('?')), .body = body_.all()},
+      route == nullptr ? upstream->resume : merged(upstream->resume, route->resume),
+      [this] { or_fail([this] { follow(recovery_->due()); }); });
+  if (recovery_ != nullptr) recovery_->begin();
+}
+
+// The head of a further attempt's answer, which is no better anywhere else.
+void Session::take_up(const ResponseHead& head) {
+  if (!Carry(dialect(), head, false).is_event_stream()) {
+    return follow(recovery_->refused(
+        head.status, retry_wait(head.headers, {}, services_.clock.wall()), key_->another()));
+  }
+  recovery_->begin();
+  if (!answer_.waits_for_client()) return;
+  recovery_->hold_back();
+  attempt_->pause();
+}
+
+void Session::follow(ResumeMove move) {
+  if (finished_) return;
+  if (recovery_->again()) bill_.tell(recovery_->usage());
+  if (!move.bytes.empty()) send_down(move.bytes);
+  if (finished_ || move.next == ResumeMove::Next::kReadOn) return;
+  if (move.next == ResumeMove::Next::kFinish) return end_answer();
+  lose_attempt();
+  if (move.next == ResumeMove::Next::kAgain) return ask_again(move);
+  if (move.told) answer_.error_was_told();
+  fail(*std::move(move.error));
+}
+
+// What it has used is its own key's and upstream's.
+void Session::lose_attempt() {
+  if (recovery_->streaming()) {
+    recovery_->stream_over();
+    course_->broke_off();
+    answer_.attempt_lost();
+    bill_.tell(recovery_->usage());
+  }
+  key_->count_tokens(recovery_->take_lost_tokens());
+  note_legs();
+  stop_attempt();
+}
+
+void Session::ask_again(const ResumeMove& move) {
+  if (auto asked = recovery_->ask(body_.all()); !asked) return fail(std::move(asked).error());
+  services_.metrics.upstream(metric_label()).resumes();
+  log::debug("a stream is taken up again", {{"id", record_.id},
+                                            {"upstream", record_.upstream},
+                                            {"attempt", record_.attempts},
+                                            {"why", recovery_->story().last_cut}});
+  rewind();
+  if (move.other_key) {
+    key_->set_aside();
+  } else if (!recovery_->same_key()) {
+    key_->release();
+  }
+  slot_.reset();
+  pause_timer_.start(move.pause);
+}
+
+// After the pause: where the next attempt of this stream goes.
+void Session::enter_again() {
+  course_->begin_again(recovery_->same_key());
+  enter_step();
+}
+
+// So that all of what goes up goes up from its beginning.
+void Session::rewind() {
+  rewriter_.reset();
+  body_.rewind();
+  if (!recovery_ || (!recovery_->replaces_body() && !recovery_->fetches())) return;
+  body_.mark_sent();
+  recovery_->rewind();
+}
+
+std::string_view Session::unsent() const {
+  return recovery_ && recovery_->replaces_body() ? recovery_->unsent() : body_.unsent();
+}
+
+void Session::mark_sent() {
+  recovery_ && recovery_->replaces_body() ? recovery_->mark_sent() : body_.mark_sent();
+}
+
+// By how many bytes what goes up is longer than what came, without a change of the model.
+int64_t Session::growth() const {
+  if (!recovery_ || !recovery_->replaces_body()) return 0;
+  return static_cast<int64_t>(recovery_->body().size()) -
+         static_cast<int64_t>(request_.content_length);
+}
+
+AttemptPlan Session::plan_attempt(int64_t growth) const {
+  const Url& target = course_->target().url;
+  if (!recovery_ || !recovery_->fetches()) {
+    return plan_of({asked_, heading(), target, key_->secret(), growth});
+  }
+  RequestHead request = request_;
+  request.method = "GET";
+  request.framing = BodyFraming::kNone;
+  request.content_length = 0;
+  Heading heading = this->heading();
+  heading.path = recovery_->fetch_path(heading.path);
+  return plan_of({Asked{*table_, request, where_, asked_.route}, heading, target, key_->secret()});
+}
+
+void Session::note_recovery() {
+  if (!recovery_) return;
+  const ResumeStory& story = recovery_->story();
+  record_.resumed = static_cast<int>(story.resumed);
+  record_.seam_removed = story.removed_points;
+  record_.gave_up = story.gave_up;
+  record_.last_cut = story.last_cut;
+  record_.unknown_finish = story.unknown_end;
+}
+
+// How often it was taken up is told where the client can see it behind a stream.
+Headers Session::trailers() const {
+  Headers out;
+  if (recovery_ && recovery_->story().resumed > 0) {
+    out.add("X-Culvert-Resumed", std::to_string(recovery_->story().resumed));
+  }
+  return out;
+}
+
+}  // namespace culvert
