@@ -6,6 +6,20 @@
 #include <utility>
 
 namespace culvert {
+namespace {
+
+std::optional<uint64_t> sum(std::optional<uint64_t> a, std::optional<uint64_t> b) {
+  return a || b ? std::optional<uint64_t>(a.value_or(0) + b.value_or(0)) : std::nullopt;
+}
+
+}  // namespace
+
+Usage sum(const Usage& a, const Usage& b) {
+  return {.input = sum(a.input, b.input),
+          .output = sum(a.output, b.output),
+          .cached = sum(a.cached, b.cached),
+          .reasoning = sum(a.reasoning, b.reasoning)};
+}
 
 void Bill::open(const RequestRecord& record) {
   if (!kept()) return;
@@ -46,6 +60,7 @@ void Bill::measure_now(const Carry* carry, RequestRecord* record) const {
     passed.answer_quarters = carry->untold_quarters();
     passed.readable = carry->readable();
   }
+  passed.told = sum(passed.told, lost_);
   measure(passed, kept(), record);
 }
 

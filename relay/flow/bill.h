@@ -14,6 +14,8 @@
 
 namespace culvert {
 
+Usage sum(const Usage& a, const Usage& b);
+
 class Bill {
  public:
   explicit Bill(Accounts* accounts) : accounts_(accounts), asked_(JsonScan::kRequest) {}
@@ -29,8 +31,10 @@ class Bill {
   void answer_begins(const RequestRecord& record, const AnswerHead& head);
   // Before the client gets what carry has seen: a process that dies next has told the truth.
   void note(const Carry& carry, double since_start_ms, RequestRecord* record);
-  // What all attempts have used, where the stream that passes tells of one of them.
+  // What all attempts at a stream have used, where what passes tells of one of them.
   void tell(const Usage& usage) { told_ = usage; }
+  // An attempt's answer that nobody gets was paid for all the same.
+  void lose(const Usage& usage) { lost_ = sum(lost_, usage); }
   // Measures, and writes the record where an upstream or a known client makes it one. Its outcome
   // and time stand already. Only the first call counts. carry: nullptr where no answer began.
   void settle(const Carry* carry, bool authenticated, RequestRecord* record);
@@ -42,6 +46,7 @@ class Bill {
   JsonScan asked_;  // the request's text
   RunningRequest running_;
   std::optional<Usage> told_;
+  Usage lost_;
   std::optional<uint64_t> announced_;  // bytes of the answer
   bool open_ = false;
   bool settled_ = false;

@@ -60,7 +60,7 @@ void Course::take(UpstreamHealth::Choice choice) {
 std::optional<size_t> Course::next_well_stop() const {
   for (size_t i = 0; i < stops_.size(); ++i) {
     const bool here = i == at_ && step_.stop != nullptr;
-    if (here || visits_[i].closed || !visits_[i].tried.empty()) continue;
+    if (here || !visits_[i].tried.empty()) continue;
     if (stops_[i].health->has(*stops_[i].upstream, {}, Leniency::kWell)) return i;
   }
   return std::nullopt;
@@ -195,10 +195,7 @@ void Course::move(const Decision& decision) {
 void Course::begin_anew() {
   started_ = clock_.now();
   attempts_ = pauses_ = 0;
-  for (size_t i = 0; i < stops_.size(); ++i) {
-    visits_[i].tried.clear();
-    visits_[i].closed = stops_[i].upstream->dialect != upstream().dialect;
-  }
+  for (Visit& visit : visits_) visit.tried.clear();
   visits_[at_].tried.push_back(step_.target);
 }
 

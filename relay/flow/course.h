@@ -50,8 +50,7 @@ class Course {
   void broke_off();
 
   // The answer that judge() had accepted broke off and is taken up again, with new bounds: step()
-  // is at another target, at another destination of the same dialect, or where it was. same_place:
-  // only there.
+  // is at another target, at another destination, or where it was. same_place: only there.
   void begin_again(bool same_place);
 
   // For the log: attempts so far, each strategy and connection by itself.
@@ -61,7 +60,6 @@ class Course {
   struct Visit {
     std::vector<size_t> tried;  // targets
     bool called = false;
-    bool closed = false;  // speaks another dialect than the answer that began
   };
   void enter(size_t stop, Leniency leniency);
   void take(UpstreamHealth::Choice choice);

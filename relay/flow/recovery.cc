@@ -2,6 +2,7 @@
 #include "relay/flow/recovery.h"
 
 #include "relay/base/limits.h"
+#include "relay/flow/bill.h"
 
 #include <algorithm>
 #include <utility>
@@ -10,10 +11,6 @@ namespace culvert {
 namespace {
 
 using Next = ResumeMove::Next;
-
-std::optional<uint64_t> sum(std::optional<uint64_t> a, std::optional<uint64_t> b) {
-  return a || b ? std::optional<uint64_t>(a.value_or(0) + b.value_or(0)) : std::nullopt;
-}
 
 ResumeMove finished() {
   ResumeMove move;
@@ -132,19 +129,11 @@ std::string Recovery::fetch_path(std::string_view path) const {
   return std::string(path.substr(0, path.find('?'))) + asked_.path;
 }
 
-Usage Recovery::usage() const {
-  const Usage lost = resume_.lost_usage();
-  Usage all = resume_.attempt_usage();
-  all.input = sum(all.input, lost.input);
-  all.output = sum(all.output, lost.output);
-  all.cached = sum(all.cached, lost.cached);
-  all.reasoning = sum(all.reasoning, lost.reasoning);
-  return all;
-}
+Usage Recovery::usage() const { return sum(resume_.attempt_usage(), resume_.lost_usage()); }
 
 uint64_t Recovery::take_lost_tokens() {
   const uint64_t all = tokens(resume_.lost_usage());
-  return all - std::exchange(lost_tokens_, all);
+  return all - std::exchange(told_tokens_, all);
 }
 
 }  // namespace culvert

@@ -61,9 +61,8 @@ class Recovery {
   const ResumeStory& story() const { return resume_.story(); }
   bool again() const { return story().attempts > 1; }
   Usage usage() const;  // of all attempts so far
-  // Tokens of attempts that were lost since this was last asked, and of all.
+  // Tokens of attempts that were lost since this was last asked.
   uint64_t take_lost_tokens();
-  uint64_t lost_tokens() const { return lost_tokens_; }
 
  private:
   Recovery(WorkerServices& services,
@@ -82,7 +81,7 @@ class Recovery {
   bool held_back_ = false;
   bool whole_ = false;  // all has passed but the end of the framing
   Instant last_byte_{};
-  uint64_t lost_tokens_ = 0;
+  uint64_t told_tokens_ = 0;
   Timer timer_;
 };
 

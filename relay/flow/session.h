@@ -13,6 +13,7 @@
 #include "relay/flow/client_side.h"
 #include "relay/flow/course.h"
 #include "relay/flow/heading.h"
+#include "relay/flow/held_answer.h"
 #include "relay/flow/paying_key.h"
 #include "relay/flow/plan.h"
 #include "relay/flow/recovery.h"
@@ -76,6 +77,12 @@ class Session final : public Retirable,
   // A stream that is taken up again: session_recovery.cc.
   void begin_recovery(const ResponseHead& head);
   void take_up(const ResponseHead& head);
+  ResumeSettings resume_settings() const;
+  std::string_view path_up() const;
+  bool hold_answer(const ResponseHead& head);
+  void keep_answer(std::string_view bytes);
+  void judge_answer();
+  void pass_answer();
   void follow(ResumeMove move);
   void lose_attempt();
   void ask_again(const ResumeMove& move);
@@ -188,6 +195,9 @@ class Session final : public Retirable,
 
   Bill bill_;
   Answering answer_;
+  std::unique_ptr<HeldAnswer> held_;    // judged before the client gets it
+  bool asks_anew_ = false;              // an answer that came to nothing may be asked for again
+  uint64_t counted_tokens_ = 0;         // of attempts that were lost, at their keys
   std::unique_ptr<Recovery> recovery_;  // of an answer that is taken up where it breaks off
   std::unique_ptr<Verify> verify_;  // only of a request to /verify
   bool verify_begun_ = false;

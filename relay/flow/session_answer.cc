@@ -33,6 +33,7 @@ void Session::on_interim(const ResponseHead& head) {
 void Session::on_head(const ResponseHead& head) {
   or_fail([&] {
     if (key_->judge(head) == PayingKey::Verdict::kReadRefusal) return;
+    if (hold_answer(head)) return;
     if (const auto decision = judge(answer_of(head, false)); decision.next != Next::kDone) {
       return go_on(decision);
     }
@@ -93,6 +94,7 @@ void Session::accept_answer(const ResponseHead& head) {
 
 void Session::on_body(std::string_view bytes) {
   or_fail([&] {
+    if (held_) return keep_answer(bytes);
     if (!key_->reading_refusal()) return carry_body(bytes);
     if (key_->keep(bytes)) conclude_refusal(false);
   });
@@ -117,6 +119,7 @@ void Session::on_client_drained() {
 
 void Session::on_end() {
   or_fail([this] {
+    if (held_) return judge_answer();
     if (key_->reading_refusal()) return conclude_refusal(true);
     recovery_ ? follow(recovery_->end()) : end_answer();
   });
@@ -180,7 +183,7 @@ Progress Session::progress() const {
     const bool begun = !has_body() || attempt_->body_sent() > 0;
     progress.exposed = begun && !attempt_->untouched();
   }
-  progress.idempotent = is_idempotent(request_.method) || recovery_ != nullptr;
+  progress.idempotent = is_idempotent(request_.method) || recovery_ || asks_anew_;
   progress.other_key = key_->another();
   return progress;
 }
@@ -188,6 +191,7 @@ Progress Session::progress() const {
 // The course stands where the next try is made.
 void Session::go_on(const Decision& decision) {
   stop_attempt();
+  held_.reset();
   rewind();
   switch (decision.next) {
     case Next::kDone:
@@ -325,9 +329,8 @@ void Session::settle(Outcome outcome) {
 
 void Session::account(Outcome outcome) {
   settle(outcome);
-  const uint64_t lost = recovery_ ? recovery_->lost_tokens() : 0;  // counted as it was lost
   const uint64_t all = record_.tokens_in.value_or(0) + record_.tokens_out.value_or(0);
-  if (key_) key_->count_tokens(all - std::min(all, lost));
+  if (key_) key_->count_tokens(all - std::min(all, counted_tokens_));
   services_.metrics.upstream(metric_label()).finished(record_);
   if (table_->settings().access_log) services_.access_log.write(record_);
 }

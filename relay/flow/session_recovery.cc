@@ -1,5 +1,5 @@
-// A stream that broke off and is taken up again: what the machine's moves mean for attempts, keys
-// and places; see session.h and recovery.h.
+// Answers that come to nothing, and streams that break off and are taken up again: what the
+// machine's moves mean for attempts, keys and places; see session.h, held_answer.h and recovery.h.
 #include "relay/flow/session.h"
 
 #include "relay/base/log.h"
@@ -9,19 +9,65 @@
 
 namespace culvert {
 
+ResumeSettings Session::resume_settings() const {
+  const Upstream* upstream = heading().upstream;
+  if (upstream == nullptr) return {};
+  const Route* route = asked_.route;
+  return route == nullptr ? upstream->resume : merged(upstream->resume, route->resume);
+}
+
+std::string_view Session::path_up() const {
+  const std::string_view path = heading().path;
+  return path.substr(0, path.find('?'));
+}
+
+// --- An answer that is judged before the client gets it
+
+bool Session::hold_answer(const ResponseHead& head) {
+  if (recovery_ || request_.method != "POST") return false;
+  held_ = HeldAnswer::of(services_.replay, dialect(), path_up(), head, resume_settings());
+  asks_anew_ = asks_anew_ || held_ != nullptr;
+  return held_ != nullptr;
+}
+
+void Session::keep_answer(std::string_view bytes) {
+  if (!held_->keep(bytes)) pass_answer();
+}
+
+void Session::judge_answer() {
+  const std::string_view why = held_->why_incomplete();
+  if (why.empty()) {
+    pass_answer();
+    return end_answer();
+  }
+  Carry carry(dialect(), held_->head(), false);
+  carry.see(held_->body());
+  const Usage lost = carry.usage();
+  bill_.lose(lost);
+  const uint64_t tokens = lost.input.value_or(0) + lost.output.value_or(0);
+  key_->count_tokens(tokens);
+  counted_tokens_ += tokens;
+  held_.reset();
+  give_up_or_go_on(
+      Error::upstream(Code::kUpstreamClosed, Stage::kBody, Retry::kNever, std::string(why)));
+}
+
+void Session::pass_answer() {
+  const auto held = std::move(held_);
+  judge(answer_of(held->head(), false));
+  accept_answer(held->head());
+  send_down(held->body());
+}
+
+// --- A stream
+
 // At the head of the answer that is the client's.
 void Session::begin_recovery(const ResponseHead& head) {
-  const Upstream* upstream = heading().upstream;
   const bool repeatable = request_.method == "POST" && body_.whole() && body_.replayable();
-  if (upstream == nullptr || !repeatable) return;
-  if (!Carry(dialect(), head, false).is_event_stream()) return;
-  const std::string_view path = heading().path;
-  const Route* route = asked_.route;
-  recovery_ = Recovery::of(
-      services_,
-      {.dialect = dialect(), .path = path.substr(0, path.find('?')), .body = body_.all()},
-      route == nullptr ? upstream->resume : merged(upstream->resume, route->resume),
-      [this] { or_fail([this] { follow(recovery_->due()); }); });
+  if (!repeatable || !Carry(dialect(), head, false).is_event_stream()) return;
+  recovery_ =
+      Recovery::of(services_, {.dialect = dialect(), .path = path_up(), .body = body_.all()},
+                   resume_settings(), [this] { or_fail([this] { follow(recovery_->due()); }); });
   if (recovery_ != nullptr) recovery_->begin();
 }
 
@@ -57,7 +103,9 @@ void Session::lose_attempt() {
     answer_.attempt_lost();
     bill_.tell(recovery_->usage());
   }
-  key_->count_tokens(recovery_->take_lost_tokens());
+  const uint64_t tokens = recovery_->take_lost_tokens();
+  key_->count_tokens(tokens);
+  counted_tokens_ += tokens;
   note_legs();
   stop_attempt();
 }

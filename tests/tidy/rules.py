@@ -154,6 +154,7 @@ TESTED_ELSEWHERE = {
     "relay/flow/pages": "tests/integration, on the wire",
     "relay/flow/paying_key": "tests/integration: pools at work, seen at the upstream",
     "relay/flow/plan": "tests/integration: heads on the wire, both ways",
+    "relay/flow/held_answer": "tests/integration/streams/whole_test.py",
     "relay/flow/recovery": "tests/integration/streams: streams cut at every byte",
     "relay/flow/refusal": "tests/integration, on the wire",
     "relay/flow/reply": "tests/integration, on the wire",

@@ -24,7 +24,8 @@ ALWAYS = {"time": TEXT, "id": TEXT, "method": TEXT, "mode": TEXT, "status": COUN
 SOMETIMES = {"client": TEXT, "route": TEXT, "upstream": TEXT, "path": TEXT, "key": TEXT,
              "model": TEXT, "stage": TEXT, "error": TEXT, "tokens_in": COUNT, "tokens_out": COUNT,
              "tokens_cached": COUNT, "tokens_reasoning": COUNT, "usage": TEXT, "tenant": TEXT,
-             "token_id": TEXT, "strategy": TEXT,
+             "token_id": TEXT, "strategy": TEXT, "resumed": COUNT, "seam_removed": COUNT,
+             "gave_up": TEXT, "last_cut": TEXT, "unknown_finish": TEXT,
              "resolve_ms": NUMBER, "connect_ms": NUMBER, "tls_ms": NUMBER,
              "first_byte_ms": NUMBER, "first_token_ms": NUMBER}
 OUTCOMES = {"ok", "client_error", "upstream_error", "relay_error", "aborted", "truncated"}
@@ -44,6 +45,10 @@ LABELS = {  # every metric of ours and its labels
     "gen_ai_server_time_to_first_token_seconds": {"upstream"},
     "gen_ai_client_token_usage_total": {"upstream", "type"},
     "culvert_tokens_estimated_total": {"upstream", "type"},
+    "culvert_stream_resume_attempts_total": {"upstream"},
+    "culvert_stream_resume_gave_up_total": {"upstream", "reason"},
+    "culvert_stream_seam_removed_characters_total": {"upstream"},
+    "culvert_streams_resumed_total": {"upstream"},
     "culvert_usage_spool_records": set(), "culvert_usage_spool_bytes": set(),
     "culvert_usage_spool_lost_records": set()}
 
@@ -266,7 +271,14 @@ class MetricsPage(WithModels):
             exchange(relay.http, asking.get(f"/unknown{number}/x"))
         self.models.behave(path="*/cut", raw="HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort")
         exchange(relay.http, asking.get("/openai/cut"))
-        relay.wait_for_log(count=10)
+        # A stream that breaks off: one is taken up and repeats itself, one may not be.
+        stream = {"path": "*:stream*", "text": "all that it says, twice", "deltas": 2}
+        self.models.behave(stream | {"times": 1, "cut": {"event": 1}}, stream | {"times": 1})
+        exchange(relay.http, asking.post(asking.GEMINI))
+        json_only = {"generationConfig": {"responseMimeType": "application/json"}}
+        self.models.behave(**stream, times=1, cut={"event": 1})
+        exchange(relay.http, asking.post(asking.GEMINI, asking.gemini() | json_only))
+        relay.wait_for_log(count=12)
         return relay
 
     def test_names_and_labels_are_the_documented_ones(self):

@@ -1,0 +1,81 @@
+# Answers of Gemini's that do not stream: one that is empty or stops in the middle is no success. It
+# is asked for again, and an error where that does not help.
+import json
+import unittest
+
+from tests.fakes.raw_client import Response, exchange
+from tests.fakes.relay import Relay
+from tests.integration.life import asking, settings
+from tests.integration.streams import cutting_gemini as model
+from tests.integration.streams.cutting_gemini import CuttingGemini
+from tests.integration.streams.resume_test import request
+
+
+def answer(text: str | None, finish: str | None = "STOP") -> dict:
+    parts = [{"text": text}] if text else []
+    candidate = {"content": {"parts": parts, "role": "model"}, "index": 0}
+    if finish:
+        candidate["finishReason"] = finish
+    return {"candidates": [candidate],
+            "usageMetadata": {"promptTokenCount": model.PROMPT_TOKENS,
+                              "candidatesTokenCount": 2 if text else 0}}
+
+
+WELL = answer("All of it.")
+EMPTY = answer(None)
+CUT = answer("Half of", None)
+NOTHING = {"usageMetadata": {"promptTokenCount": model.PROMPT_TOKENS}}
+FINAL = [answer("Half of", "MAX_TOKENS"), answer(None, "SAFETY"), answer(None, "SOMETHING_NEW"),
+         {"promptFeedback": {"blockReason": "SAFETY"}}]
+
+
+class Whole(unittest.TestCase):
+    def setUp(self):
+        self.model = self.enterContext(CuttingGemini())
+
+    def relay(self, **env) -> Relay:
+        own = settings.upstream("quick", self.model.url, dialect="gemini",
+                                retry={"backoff": "1ms", "backoff_most": "2ms", "attempts": 3})
+        return Relay.for_test(self, {"PROXY_GEMINI_TARGET": self.model.url} | env,
+                              config=settings.resources(settings.relay(), own))
+
+    def ask(self, relay: Relay, name: str, *answers) -> Response:
+        path = "/quick/v1beta/models/m:generateContent"
+        return exchange(relay.http, request(path, id=name, manner="whole", answers=answers,
+                                            end="fin", times=0))
+
+    def test_a_whole_answer_passes_and_is_asked_for_once(self):
+        relay = self.relay()
+        for number, well in enumerate((WELL, *FINAL)):
+            with self.subTest(well=well):
+                got = self.ask(relay, f"{number}", well)
+                self.assertEqual((got.status, json.loads(got.body)), (200, well))
+                self.assertEqual(got.body, json.dumps(well).encode())
+                self.assertEqual(len(self.model.of(f"{number}")), 1)
+
+    def test_what_came_to_nothing_is_asked_for_again(self):
+        relay = self.relay()
+        for number, bad in enumerate((EMPTY, CUT, NOTHING)):
+            with self.subTest(bad=bad):
+                got = self.ask(relay, f"{number}", bad, WELL)
+                self.assertEqual((got.status, json.loads(got.body)), (200, WELL))
+                line = relay.wait_for_log(count=number + 1)[number]
+                self.assertEqual((line["attempts"], line["outcome"]), (2, "ok"))
+                self.assertEqual(line["tokens_in"], 2 * model.PROMPT_TOKENS)
+
+    def test_where_that_does_not_help_it_is_an_error(self):
+        relay = self.relay()
+        got = self.ask(relay, "a", *[EMPTY] * 9)
+        self.assertEqual((got.status, got.get("x-proxy-error"), got.get("x-proxy-stage")),
+                         (502, "true", "body"))
+        self.assertIn("the model said nothing", json.loads(got.body)["error"]["message"])
+        self.assertEqual(len(self.model.of("a")), 3)
+
+    def test_off_it_passes_as_it_is(self):
+        relay = self.relay(GEMINI_SPECIAL_HANDLING_ENABLED="false")
+        got = self.ask(relay, "a", EMPTY, WELL)
+        self.assertEqual((got.status, json.loads(got.body)), (200, EMPTY))
+
+
+if __name__ == "__main__":
+    unittest.main()
