@@ -345,7 +345,7 @@ class MetricsPage(WithModels):
         for outcome in OUTCOMES:
             logged = sum(line["outcome"] == outcome for line in relay.access_log)
             self.assertEqual(metrics.sum("culvert_requests_total", outcome=outcome), logged)
-        self.assertEqual(metrics.sum("gen_ai_server_request_duration_seconds_count"), 10)
+        self.assertEqual(metrics.sum("gen_ai_server_request_duration_seconds_count"), 12)
         self.assertEqual(metrics.sum("culvert_requests_total", upstream="none",
                                      status_class="4xx"), 3)
         relay.wait_for_metric(lambda m: m.sum("culvert_active_requests") == 0)
