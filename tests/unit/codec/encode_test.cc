@@ -57,6 +57,13 @@ TEST(Encode, ChunksAreReadBack) {
           std::string(300, 'x') + "\nend\nidle\n");
 }
 
+TEST(Encode, TheLastChunkMayHaveFieldsBehindIt) {
+  EXPECT_EQ(encode_last_chunk({}), kLastChunk);
+  EXPECT_EQ(encode_last_chunk(fields({{"X-Culvert-Resumed", "2"}})),
+            "0\r\nX-Culvert-Resumed: 2\r\n\r\n");
+  EXPECT_EQ(encode_last_chunk(fields({{"A", "1\r\nB: 2"}})), "0\r\nA: 1B: 2\r\n\r\n");
+}
+
 TEST(Headers, CompareNamesWithoutCaseAndKeepOrder) {
   Headers headers = fields({{"A", "1"}, {"b", "2"}, {"a", "3"}});
   EXPECT_EQ(*headers.find("a"), "1");

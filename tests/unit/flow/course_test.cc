@@ -86,6 +86,39 @@ TEST_F(CourseTest, WalksTargetsThenDestinationsThenWaits) {
   EXPECT_EQ(way.calls(), 4U);
 }
 
+// A stream that broke off: elsewhere first, and with new bounds each time.
+TEST_F(CourseTest, WhatBrokeOffBeginsAgainElsewhere) {
+  Course way = course();
+  way.begin();
+  const std::string before = host(way);
+  EXPECT_EQ(way.judge(Ending::answer(200), {}).next, Next::kDone);
+  way.broke_off();
+  way.begin_again(true);
+  EXPECT_EQ(host(way), before);
+  EXPECT_EQ(way.judge(Ending::answer(200), {}).next, Next::kDone);
+  way.begin_again(false);
+  EXPECT_NE(host(way), before);
+  EXPECT_EQ(way.step().stop->upstream->name, "first");
+  trip("first", 0);
+  trip("first", 1);
+  EXPECT_EQ(way.judge(Ending::answer(200), {}).next, Next::kDone);
+  way.begin_again(false);
+  EXPECT_EQ(host(way), "second0.test");
+  EXPECT_EQ(way.judge(Ending::answer(200), {}).next, Next::kDone);
+  way.begin_again(false);  // nothing else is well
+  EXPECT_EQ(host(way), "second0.test");
+}
+
+TEST_F(CourseTest, BeginningAgainIsCountedAsAFurtherTry) {
+  Course way = course({"second"});
+  way.begin();
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(way.judge(Ending::answer(200), {}).next, Next::kDone);
+    way.begin_again(false);
+  }
+  EXPECT_EQ(way.judge(Ending::answer(503), {}).next, Next::kDone) << "the budget is spent";
+}
+
 TEST_F(CourseTest, WhatIsKnownToFailIsPassedOver) {
   trip("first", 0);
   for (int i = 0; i < 20; ++i) {
