@@ -78,6 +78,10 @@ std::optional<size_t> Seam::feed(std::string_view text) {
   const size_t behind = decoration();
   if (behind == received_.size() || match_behind(0).may_grow) return std::nullopt;
   if (behind > 0 && match_behind(behind).may_grow) return std::nullopt;
+  if (received_.size() - behind < blanks_.size() && behind > 0 &&
+      blanks_again(behind) == received_.size() - behind) {
+    return std::nullopt;  // the rest of the blanks may come
+  }
   return decide();
 }
 
@@ -95,11 +99,17 @@ size_t Seam::decide() const {
       const std::string_view info =
           opening.substr(fence + kFence.size(), line_end - fence - kFence.size());
       const bool named = info.find_first_not_of(" \t\r") != kNone;
-      if (named || (!line_start_ && fence == 0)) return behind;
+      if (named || (!line_start_ && fence == 0)) return behind + blanks_again(behind);
     }
   }
+  return blanks_again(0);
+}
+
+// Bytes of the blanks that the upstream was not shown, where they come again.
+size_t Seam::blanks_again(size_t begin) const {
+  const std::string_view received = std::string_view(received_).substr(begin);
   size_t again = 0;
-  while (again < blanks_.size() && again < received_.size() && received_[again] == blanks_[again]) {
+  while (again < blanks_.size() && again < received.size() && received[again] == blanks_[again]) {
     ++again;
   }
   return again;

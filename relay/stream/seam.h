@@ -38,6 +38,7 @@ class Seam {
     bool grown = false;  // … and has the least length already
   };
   Match match_behind(size_t begin) const;
+  size_t blanks_again(size_t begin) const;
   size_t decoration() const;
   bool decoration_may_come() const;
 

@@ -8,14 +8,14 @@ import { upstreamErrors } from './error_suite.mjs';
 import { Models, Relay } from './fixtures.mjs';
 import { anthropicWorks, geminiLists, geminiWorks, openaiWorks } from './good_suite.mjs';
 import { chat, collect, presets, root, tokenInPath } from './places.mjs';
-import { OWN, POOL, TOKEN, pooled, targets } from './relay_env.mjs';
+import { OWN, POOL, TOKEN, pooled, targets, visibleCuts } from './relay_env.mjs';
 import { missingEndsAreErrors, streamsEndRightly } from './stream_suite.mjs';
 
 let models;
 let relay;
 before(async () => {
   models = await Models.start({ keys: [...POOL, OWN] });
-  relay = await Relay.start(pooled(models.url));
+  relay = await Relay.start(visibleCuts(pooled(models.url)));
 });
 after(async () => {
   await relay?.close();
@@ -82,7 +82,7 @@ describe("no token, the caller's own key", () => {
   before(async () => {
     strict = models;
     models = await Models.start();
-    open = await Relay.start(targets(models.url));
+    open = await Relay.start(visibleCuts(targets(models.url)));
   });
   after(async () => {
     await open.close();

@@ -16,6 +16,11 @@ export function targets(url) {
   return { PROXY_OPENAI_TARGET: url, PROXY_ANTHROPIC_TARGET: url, PROXY_GEMINI_TARGET: url };
 }
 
+// Where a cut is to be seen, and no stream is taken up again.
+export function visibleCuts(env) {
+  return { ...env, GEMINI_SPECIAL_HANDLING_ENABLED: 'false' };
+}
+
 export function pooled(url, keys = POOL) {
   const list = keys.join(',');
   return {
