@@ -117,7 +117,7 @@ TEST(ResumeCuts, GeminiWithSignaturesIsWhole) {
 TEST(ResumeCuts, GeminiBehindAToolsCallEndsWithAVisibleError) {
   FakeGemini api{std::string(kEnglish)};
   api.calls = true;
-  const Counts counts = cut_everywhere(api, recovering());
+  const Counts counts = cut_everywhere(api, recovering(), kBeforeTools);
   print("gemini, tool", counts);
   EXPECT_GT(counts.errors, 0);
   EXPECT_EQ(counts.whole + counts.errors, counts.offsets);
