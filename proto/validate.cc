@@ -111,6 +111,7 @@ void inspect_timeouts(const std::string& path, const v1::Timeouts& timeouts, Ins
   look(timeouts.has_first_byte(), "first_byte", timeouts.first_byte(), false);
   look(timeouts.has_idle(), "idle", timeouts.idle(), false);
   look(timeouts.has_total(), "total", timeouts.total(), true);
+  look(timeouts.has_heartbeat(), "heartbeat", timeouts.heartbeat(), true);
 }
 
 bool upstream_exists(const Resources& resources, const std::string& alias) {

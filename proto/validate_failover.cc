@@ -49,21 +49,9 @@ void inspect_retry(const v1::Retry& retry, bool of_route, Inspection* out) {
     inspect_statuses("retry.statuses", retry.statuses(), 400,
                      "allowed are 400 to 599, or 0 alone for none", out);
   }
-  if (retry.has_backoff()) inspect_timer("retry.backoff", retry.backoff(), true, out);
-  if (retry.has_backoff_most()) {
-    inspect_timer("retry.backoff_most", retry.backoff_most(), true, out);
-  }
+  inspect_backoff("retry", retry, {limits::kRetryBackoff, limits::kRetryBackoffMost}, of_route,
+                  out);
   if (retry.has_within()) inspect_timer("retry.within", retry.within(), false, out);
-  // A route lays one of the two over its upstreams', which are not known here.
-  const bool both = retry.has_backoff() && retry.has_backoff_most();
-  const Duration base = retry.has_backoff() ? from_proto(retry.backoff()) : limits::kRetryBackoff;
-  const Duration most =
-      retry.has_backoff_most() ? from_proto(retry.backoff_most()) : limits::kRetryBackoffMost;
-  if (base > most && (both || !of_route)) {
-    out->say(retry.has_backoff() ? "retry.backoff" : "retry.backoff_most",
-             "a backoff of " + print_duration(base) + " above backoff_most, which is " +
-                 print_duration(most) + "; allowed is up to that");
-  }
   inspect_retry_budget(retry, of_route, out);
 }
 

@@ -1,6 +1,7 @@
 // The inside of proto/validate: one function for each kind, and what they share.
 #pragma once
 
+#include "proto/scalars.h"
 #include "proto/validate.h"
 #include "proto/words.h"
 
@@ -38,7 +39,8 @@ void inspect_route(const Resources& resources, const v1::Route& route, Inspectio
 
 // Of an upstream, or of a route, which leaves the budget to its upstreams.
 void inspect_retry(const v1::Retry& retry, bool of_route, Inspection* out);
-void inspect_resume(const std::string& path, const v1::Resume& resume, Inspection* out);
+// base: nothing is below it; others are laid over another one.
+void inspect_resume(const std::string& path, const v1::Resume& resume, bool base, Inspection* out);
 void inspect_breaker(const v1::CircuitBreaker& breaker, Inspection* out);
 void inspect_health_check(const v1::HealthCheck& check, Inspection* out);
 void inspect_concurrency(const v1::Concurrency& concurrency, Inspection* out);
@@ -75,5 +77,29 @@ void inspect_headers(const std::string& path, const v1::HeaderRules& rules, Insp
 bool upstream_exists(const Resources& resources, const std::string& alias);
 // Its own, else the preset's, else opaque.
 v1::Dialect dialect_of(const std::string& alias, const v1::Upstream& upstream);
+
+struct BackoffDefaults {
+  Duration backoff;
+  Duration most;
+};
+// laid_over: what is not written is another resource's, which is not known here.
+template <class Written>  // v1::Retry, v1::Resume
+void inspect_backoff(const std::string& path,
+                     const Written& written,
+                     const BackoffDefaults& defaults,
+                     bool laid_over,
+                     Inspection* out) {
+  const bool backoff = written.has_backoff();
+  const bool most = written.has_backoff_most();
+  if (backoff) inspect_timer(path + ".backoff", written.backoff(), true, out);
+  if (most) inspect_timer(path + ".backoff_most", written.backoff_most(), true, out);
+  if (laid_over && !(backoff && most)) return;
+  const Duration first = backoff ? from_proto(written.backoff()) : defaults.backoff;
+  const Duration last = most ? from_proto(written.backoff_most()) : defaults.most;
+  if (first <= last) return;
+  out->say(path + (backoff ? ".backoff" : ".backoff_most"),
+           "a backoff of " + print_duration(first) + " above backoff_most, which is " +
+               print_duration(last) + "; allowed is up to that");
+}
 
 }  // namespace culvert

@@ -135,6 +135,27 @@ void inspect_usage(const v1::Usage& usage, Inspection* out) {
                                     " and more");
 }
 
+void inspect_replay(const v1::Replay& replay, Inspection* out) {
+  const auto least = limits::kReplayStreamBytesLeast;
+  if (replay.has_stream_bytes() && replay.stream_bytes() < least) {
+    out->say("replay.stream_bytes", "stream_bytes of " + std::to_string(replay.stream_bytes()) +
+                                        "; allowed are " + std::to_string(least) + " and more");
+  }
+  const uint64_t stream =
+      replay.has_stream_bytes() ? replay.stream_bytes() : limits::kReplayStreamBytes;
+  if (replay.has_total_bytes() && replay.total_bytes() < stream) {
+    out->say("replay.total_bytes", "total_bytes of " + std::to_string(replay.total_bytes()) +
+                                       "; allowed are stream_bytes, " + std::to_string(stream) +
+                                       ", and more");
+  }
+  if (replay.has_streams()) {
+    inspect_number("replay.streams", "streams", replay.streams(), 1, limits::kReplayStreamsMost,
+                   out);
+  }
+  if (replay.has_unread()) inspect_timer("replay.unread", replay.unread(), true, out);
+  if (replay.has_kept()) inspect_timer("replay.kept", replay.kept(), true, out);
+}
+
 void inspect_cors(const v1::Cors& cors, Inspection* out) {
   for (int i = 0; i < cors.origins_size(); ++i) {
     const std::string& origin = cors.origins(i);
@@ -195,7 +216,8 @@ void inspect_relay(const Resources& resources, Inspection* out) {
   }
   inspect_labels("labels", relay.labels(), out);
   inspect_control(relay.control(), out);
-  inspect_resume("gemini_resume", relay.gemini_resume(), out);
+  inspect_resume("gemini_resume", relay.gemini_resume(), true, out);
+  inspect_replay(relay.replay(), out);
   if (!relay.region().empty()) out->check("region", name_flaw(relay.region()));
 }
 

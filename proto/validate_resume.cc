@@ -26,7 +26,7 @@ void inspect_prompts(const std::string& path, const v1::Resume& resume, Inspecti
 
 }  // namespace
 
-void inspect_resume(const std::string& path, const v1::Resume& resume, Inspection* out) {
+void inspect_resume(const std::string& path, const v1::Resume& resume, bool base, Inspection* out) {
   if (resume.has_attempts()) {
     inspect_number(path + ".attempts", "attempts", resume.attempts(), 1,
                    limits::kResumeAttemptsMost, out);
@@ -40,10 +40,9 @@ void inspect_resume(const std::string& path, const v1::Resume& resume, Inspectio
     if (given) inspect_timer(path + "." + name, duration, zero, out);
   };
   look(resume.has_within(), "within", resume.within(), false);
-  look(resume.has_backoff(), "backoff", resume.backoff(), true);
-  look(resume.has_backoff_most(), "backoff_most", resume.backoff_most(), true);
   look(resume.has_idle(), "idle", resume.idle(), false);
   look(resume.has_seam_wait(), "seam_wait", resume.seam_wait(), true);
+  inspect_backoff(path, resume, {limits::kResumeBackoff, limits::kResumeBackoffMost}, !base, out);
   inspect_prompts(path, resume, out);
 }
 

@@ -171,7 +171,7 @@ void inspect_route(const Resources& resources, const v1::Route& route, Inspectio
   inspect_destinations(resources, route, out);
   inspect_sticky(route.sticky(), out);
   inspect_retry(route.retry(), true, out);
-  inspect_resume("resume", route.resume(), out);
+  inspect_resume("resume", route.resume(), false, out);
   inspect_headers("headers", route.headers(), out);
   inspect_timeouts("timeouts", route.timeouts(), out);
   inspect_selector(route.relays(), out);

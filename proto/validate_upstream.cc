@@ -119,7 +119,7 @@ void inspect_upstream(const std::string& name, const v1::Upstream& upstream, Ins
   inspect_breaker(upstream.circuit_breaker(), out);
   inspect_health_check(upstream.health_check(), out);
   inspect_concurrency(upstream.concurrency(), out);
-  inspect_resume("resume", upstream.resume(), out);
+  inspect_resume("resume", upstream.resume(), false, out);
   inspect_headers("headers", upstream.headers(), out);
   inspect_set_of_key(name, upstream, upstream.headers(), out);
   inspect_selector(upstream.relays(), out);

@@ -204,6 +204,15 @@ inline constexpr size_t kResumeBodyBytes = 64 * kMiB;  // of a request that is e
 inline constexpr uint32_t kResumeStalled = 3;           // attempts without progress
 inline constexpr size_t kResumeProgress = 150;          // code points that they have to bring
 
+// --- Streams that are kept for clients that lost their connection (v1::Replay)
+inline constexpr size_t kReplayStreamBytes = 16 * kMiB;  // 65,536 tokens, an event each
+inline constexpr size_t kReplayStreamBytesLeast = 64 * kKiB;  // fewer keep no answer
+inline constexpr size_t kReplayTotalBytes = 256 * kMiB;
+inline constexpr uint32_t kReplayStreams = 4096;
+inline constexpr uint32_t kReplayStreamsMost = 1U << 20;
+inline constexpr auto kReplayUnread = 300s;  // a phone in a lift
+inline constexpr auto kReplayKept = 300s;
+
 // --- Server-sent events: the longest line of an event that is looked at (images come inline)
 inline constexpr size_t kSseEventBytes = 16 * kMiB;
 

@@ -132,7 +132,8 @@ Result<std::shared_ptr<const Snapshot>> compile(const Resources& resources,
 
 Timeouts default_timeouts() {
   return {limits::kResolveTimeout,   limits::kConnectTimeout, limits::kTlsTimeout,
-          limits::kFirstByteTimeout, limits::kIdleTimeout,    Duration::zero()};
+          limits::kFirstByteTimeout, limits::kIdleTimeout,    Duration::zero(),
+          Duration::zero()};
 }
 
 TimeoutOverrides compile_timeouts(const v1::Timeouts& written) {
@@ -143,6 +144,7 @@ TimeoutOverrides compile_timeouts(const v1::Timeouts& written) {
   if (written.has_first_byte()) out.first_byte = from_proto(written.first_byte());
   if (written.has_idle()) out.idle = from_proto(written.idle());
   if (written.has_total()) out.total = from_proto(written.total());
+  if (written.has_heartbeat()) out.heartbeat = from_proto(written.heartbeat());
   return out;
 }
 

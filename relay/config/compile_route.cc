@@ -71,6 +71,7 @@ Result<Route> compile_route(const Compiling& in,
   out.sticky_header = lower(written.sticky().header());
   out.retry = compile_retry(written.retry());
   out.resume = compile_resume(written.resume());
+  out.replay = written.replay();
   out.priority = to_priority(written.priority());
   out.header_rules = compile_headers(written.headers());
   out.timeouts = compile_timeouts(written.timeouts());

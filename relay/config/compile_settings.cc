@@ -126,6 +126,9 @@ void SettingsCompiler::timers() const {
   out->handshake =
       or_default(client.has_handshake(), client.handshake(), limits::kClientHandshakeTimeout);
   out->write = or_default(client.has_write(), client.write(), limits::kClientWriteTimeout);
+  const v1::Replay& kept = relay.replay();
+  out->replay.unread = or_default(kept.has_unread(), kept.unread(), limits::kReplayUnread);
+  out->replay.kept = or_default(kept.has_kept(), kept.kept(), limits::kReplayKept);
 }
 
 void SettingsCompiler::bounds() const {
@@ -139,6 +142,12 @@ void SettingsCompiler::bounds() const {
   out->target_bytes = given.has_target_bytes() ? given.target_bytes() : limits::kTargetBytes;
   out->body_bytes = given.body_bytes();
   out->replay_bytes = given.has_replay_bytes() ? given.replay_bytes() : limits::kReplayBytes;
+  const v1::Replay& kept = relay.replay();
+  out->replay.on = !kept.off();
+  out->replay.stream_bytes =
+      kept.has_stream_bytes() ? kept.stream_bytes() : limits::kReplayStreamBytes;
+  out->replay.total_bytes = kept.has_total_bytes() ? kept.total_bytes() : limits::kReplayTotalBytes;
+  out->replay.streams = kept.has_streams() ? kept.streams() : limits::kReplayStreams;
   const uint32_t cores = std::max(in.surroundings.cores, 1U);
   out->workers = relay.workers() != 0 ? relay.workers() : std::min(cores, limits::kWorkersMost);
   out->handshake_threads = given.handshakes() != 0 ? given.handshakes() : std::max(cores / 2, 1U);

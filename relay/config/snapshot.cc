@@ -11,6 +11,7 @@ Timeouts merged(const Timeouts& base, const TimeoutOverrides& overrides) {
   out.first_byte = overrides.first_byte.value_or(base.first_byte);
   out.idle = overrides.idle.value_or(base.idle);
   out.total = overrides.total.value_or(base.total);
+  out.heartbeat = overrides.heartbeat.value_or(base.heartbeat);
   return out;
 }
 

@@ -39,7 +39,8 @@ struct Timeouts {
   Duration tls{};
   Duration first_byte{};
   Duration idle{};
-  Duration total{};  // zero: none
+  Duration total{};      // zero: none
+  Duration heartbeat{};  // zero: none
   friend bool operator==(const Timeouts&, const Timeouts&) = default;
 };
 
@@ -168,7 +169,7 @@ struct Destination {
 
 // Overrides of an upstream's timers: what is absent stays.
 struct TimeoutOverrides {
-  std::optional<Duration> resolve, connect, tls, first_byte, idle, total;
+  std::optional<Duration> resolve, connect, tls, first_byte, idle, total, heartbeat;
   friend bool operator==(const TimeoutOverrides&, const TimeoutOverrides&) = default;
 };
 Timeouts merged(const Timeouts& base, const TimeoutOverrides& overrides);
@@ -192,6 +193,7 @@ struct Route {
   TimeoutOverrides timeouts;
   std::optional<std::string> rewrite_prefix;
   bool auth = false;
+  bool replay = false;  // its streams are kept unasked
   friend bool operator==(const Route&, const Route&) = default;
 };
 
@@ -223,6 +225,17 @@ struct CorsSettings {
   std::vector<std::string> headers;
   Duration max_age{};
   friend bool operator==(const CorsSettings&, const CorsSettings&) = default;
+};
+
+// Streams that are kept for clients that lost their connection (v1::Replay).
+struct ReplaySettings {
+  bool on = true;
+  size_t stream_bytes = 0;
+  size_t total_bytes = 0;
+  uint32_t streams = 0;
+  Duration unread{};
+  Duration kept{};
+  friend bool operator==(const ReplaySettings&, const ReplaySettings&) = default;
 };
 
 struct Settings {
@@ -264,6 +277,7 @@ struct Settings {
   Duration control_first_wait{};
   Timeouts timeouts;  // of hosts that no Upstream names (generic proxy)
   bool aggressive_fallback = true;
+  ReplaySettings replay;
   uint32_t verify_keys_per_minute = 0;  // of a stranger's address; 0: none without a token
   friend bool operator==(const Settings&, const Settings&) = default;
 };

@@ -411,6 +411,33 @@ TEST(Validate, RetryOfARoute) {
          "one for all requests to an upstream");
 }
 
+TEST(Validate, Resume) {
+  EXPECT_EQ(first(of_target("resume: {on: true, attempts: 1, within: 5s, backoff: 9s, idle: 1s, "
+                            "seam: 8, seam_wait: 0s, continuation: prefix, prompts: {en: Go on}}")),
+            "sound");
+  expect(of_target("resume: {attempts: 0}"), "resume.attempts", "allowed are 1 to 32");
+  expect(of_target("resume: {seam: 7}"), "resume.seam", "allowed are 8 to 4096");
+  expect(of_target("resume: {idle: 0s}"), "resume.idle", "more than 0s");
+  expect(of_target("resume: {backoff: 2s, backoff_most: 1s}"), "resume.backoff",
+         "a backoff of 2s above backoff_most, which is 1s");
+  expect(of_target("resume: {prompts: {tlh: taH}}"), "resume.prompts[tlh]", "no language");
+  expect(of_target("resume: {prompts: {en: ''}}"), "resume.prompts[en]", "a prompt of 0 bytes");
+  expect(relay("gemini_resume: {backoff: 9s}"), "gemini_resume.backoff", "which is 8s");
+  expect(route("to: [{upstream: openai}], resume: {seam_wait: -1s}"), "resume.seam_wait", "");
+}
+
+TEST(Validate, StreamsThatAreKept) {
+  EXPECT_EQ(first(relay("replay: {stream_bytes: 64KiB, total_bytes: 64KiB, streams: 1, unread: 0s, "
+                        "kept: 0s}")),
+            "sound");
+  expect(relay("replay: {stream_bytes: 1KiB}"), "replay.stream_bytes", "65536 and more");
+  expect(relay("replay: {total_bytes: 1MiB}"), "replay.total_bytes",
+         "allowed are stream_bytes, 16777216, and more");
+  expect(relay("replay: {streams: 0}"), "replay.streams", "allowed are 1 to 1048576");
+  EXPECT_EQ(first(relay("timeouts: {heartbeat: 0s}")), "sound");
+  EXPECT_EQ(first(of_target("timeouts: {heartbeat: 10s}")), "sound");
+}
+
 TEST(Validate, CircuitBreakersHealthChecksAndConcurrency) {
   EXPECT_EQ(first(of_target("circuit_breaker: {consecutive_failures: 0, error_percent: 100, "
                             "requests_least: 1, window: 1s, open: 100ms}")),
