@@ -52,14 +52,19 @@ CREATE TABLE lost (
 INSERT INTO lost SELECT relay, '', records FROM lost_by_relay;
 DROP TABLE lost_by_relay;
 )sql",
+    R"sql(
+-- 1: of an attempt, no request of its own
+ALTER TABLE records ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;
+)sql",
 };
 constexpr uint64_t kVersion = std::size(kSteps);
 
 constexpr const char* kInsert =
-    "INSERT OR IGNORE INTO records VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    "INSERT OR IGNORE INTO records VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 constexpr const char* kAddToSums =
-    "INSERT INTO sums VALUES (?,?,?,?,?,?,?,?,1,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET "
-    "requests = requests + 1, input = input + excluded.input, output = output + excluded.output, "
+    "INSERT INTO sums VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET "
+    "requests = requests + excluded.requests, input = input + excluded.input, "
+    "output = output + excluded.output, "
     "cached = cached + excluded.cached, reasoning = reasoning + excluded.reasoning, "
     "bytes_in = bytes_in + excluded.bytes_in, bytes_out = bytes_out + excluded.bytes_out";
 
@@ -150,7 +155,8 @@ Result<void> SqliteLedger::add(const std::string& relay, const v1::UsageRecord& 
       .bind(bounded(record.bytes_out()))
       .bind(if_told(record.has_first_token_ms(), record.first_token_ms()))
       .bind(uint64_t{record.total_ms()})
-      .bind(uint64_t{record.attempts()});
+      .bind(uint64_t{record.attempts()})
+      .bind(uint64_t{record.lost()});
   CULVERT_CHECK(insert.run());
   if (writing_->changed() == 0) return {};
   return add_to_sums(relay, record, time / kDay, used_class);
@@ -169,6 +175,7 @@ Result<void> SqliteLedger::add_to_sums(const std::string& relay,
       .bind_text(record.model())
       .bind_text(record.key())
       .bind_text(relay)
+      .bind(uint64_t{!record.lost()})
       .bind(bounded(record.input_tokens()))
       .bind(bounded(record.output_tokens()))
       .bind(bounded(record.cached_tokens()))

@@ -116,13 +116,13 @@ Result<UsageQuery> usage_query(const v1::UsageRequest& request) {
       "sum(bytes_in), sum(bytes_out){0}{1} FROM ("
       "SELECT day, class, tenant, route, upstream, model, key, relay, requests, input, output, "
       "cached, reasoning, bytes_in, bytes_out FROM sums WHERE day >= ? AND day < ?{2} UNION ALL "
-      "SELECT time / {3}, class, tenant, route, upstream, model, key, relay, 1, "
+      "SELECT time / {3}, class, tenant, route, upstream, model, key, relay, 1 - lost, "
       "coalesce(input, 0), coalesce(output, 0), coalesce(cached, 0), coalesce(reasoning, 0), "
       "bytes_in, bytes_out FROM records WHERE time >= ? AND time < ?{2} UNION ALL "
-      "SELECT time / {3}, class, tenant, route, upstream, model, key, relay, 1, "
+      "SELECT time / {3}, class, tenant, route, upstream, model, key, relay, 1 - lost, "
       "coalesce(input, 0), coalesce(output, 0), coalesce(cached, 0), coalesce(reasoning, 0), "
       "bytes_in, bytes_out FROM records WHERE time >= ? AND time < ?{2})"
-      "{4}{1} HAVING sum(requests) > 0 ORDER BY o DESC, i DESC{0}{1} LIMIT {5}",
+      "{4}{1} HAVING count(*) > 0 ORDER BY o DESC, i DESC{0}{1} LIMIT {5}",
       keys.empty() ? "" : ", ", keys, filter, kDay, keys.empty() ? "" : " GROUP BY ",
       kUsageRows + 1);
   return query;

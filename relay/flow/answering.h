@@ -23,9 +23,15 @@ class Answering {
       : client_(client), clock_(clock), started_(started), record_(record), bill_(bill) {}
 
   // The first byte of an upstream's answer that is the client's. `down`: the head as the client
-  // gets it.
+  // gets it, if it has none yet.
   void begin(const ResponseHead& head, const AnswerHead& down, Dialect dialect);
   bool begun() const { return carry_.has_value(); }
+
+  // The head of an event stream, before there is an answer: so that heartbeats can go down.
+  void begin_early(const AnswerHead& down);
+  bool head_sent() const { return head_sent_; }
+  // A comment, where one may stand and the client waits for something.
+  void heartbeat();
 
   void body(std::string_view bytes);
   // The client takes no more: the upstream is to be paused, and resumed when this is told
@@ -46,7 +52,7 @@ class Answering {
   void error_was_told() { event_fits_ = false; }
 
   // It can only end unfinished, and says why where an event of ours fits.
-  void truncate(const Error& error);
+  void truncate(const Error& error, Dialect dialect);
 
  private:
   double since_start_ms() const { return milliseconds(clock_.now() - started_); }
@@ -56,8 +62,9 @@ class Answering {
   const Instant started_;
   RequestRecord& record_;
   Bill& bill_;
-  Dialect dialect_ = Dialect::kOpaque;
   std::optional<Carry> carry_;
+  bool head_sent_ = false;
+  size_t mark_left_ = 0;     // bytes of a byte order mark that may still come, and would stand late
   bool event_fits_ = false;  // an event of ours may follow: no length was announced
   bool held_back_ = false;
 };

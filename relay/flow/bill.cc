@@ -3,23 +3,17 @@
 
 #include "relay/usage/meter.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace culvert {
 namespace {
 
-std::optional<uint64_t> sum(std::optional<uint64_t> a, std::optional<uint64_t> b) {
-  return a || b ? std::optional<uint64_t>(a.value_or(0) + b.value_or(0)) : std::nullopt;
+void add(std::optional<uint64_t>* to, std::optional<uint64_t> tokens) {
+  if (tokens) *to = to->value_or(0) + *tokens;
 }
 
 }  // namespace
-
-Usage sum(const Usage& a, const Usage& b) {
-  return {.input = sum(a.input, b.input),
-          .output = sum(a.output, b.output),
-          .cached = sum(a.cached, b.cached),
-          .reasoning = sum(a.reasoning, b.reasoning)};
-}
 
 void Bill::open(const RequestRecord& record) {
   if (!kept()) return;
@@ -52,15 +46,41 @@ void Bill::settle(const Carry* carry, bool authenticated, RequestRecord* record)
   running_.end();
 }
 
+void Bill::lose_attempt(const Usage& told, const Carry& carry, RequestRecord* record) {
+  Passed passed;
+  passed.told = told;
+  passed.readable = carry.readable();
+  passed.asked_quarters = asked_.quarters();
+  const uint64_t quarters = carry.untold_quarters();
+  passed.answer_quarters = quarters - std::min(quarters, lost_quarters_);
+  lost_quarters_ = std::max(quarters, lost_quarters_);
+  record->outcome = Outcome::kTruncated;
+  record->lost = true;
+  record->bytes_in = record->bytes_out = 0;  // the request's own record has them
+  measure(passed, kept(), record);
+  add(&lost_.input, record->tokens_in);
+  add(&lost_.output, record->tokens_out);
+  add(&lost_.cached, record->tokens_cached);
+  add(&lost_.reasoning, record->tokens_reasoning);
+  if (kept()) accounts_->append(*record);
+}
+
+void Bill::add_lost_attempts(RequestRecord* record) const {
+  add(&record->tokens_in, lost_.input);
+  add(&record->tokens_out, lost_.output);
+  add(&record->tokens_cached, lost_.cached);
+  add(&record->tokens_reasoning, lost_.reasoning);
+}
+
 void Bill::measure_now(const Carry* carry, RequestRecord* record) const {
   Passed passed;
   passed.asked_quarters = asked_.quarters();
   if (carry != nullptr) {
     passed.told = told_.value_or(carry->usage());
-    passed.answer_quarters = carry->untold_quarters();
+    const uint64_t quarters = carry->untold_quarters();
+    passed.answer_quarters = quarters - std::min(quarters, lost_quarters_);
     passed.readable = carry->readable();
   }
-  passed.told = sum(passed.told, lost_);
   measure(passed, kept(), record);
 }
 

@@ -1,5 +1,6 @@
 // What one request costs, followed from its body to its record in the spool. Part of the session;
-// does nothing where usage is not recorded, but to measure what the vendor told.
+// does nothing where usage is not recorded, but to measure what the vendor told. An attempt whose
+// answer the client does not get has a record of its own, for its key and its upstream worked.
 #pragma once
 
 #include "relay/codec/json_scan.h"
@@ -13,8 +14,6 @@
 #include <string_view>
 
 namespace culvert {
-
-Usage sum(const Usage& a, const Usage& b);
 
 class Bill {
  public:
@@ -31,13 +30,17 @@ class Bill {
   void answer_begins(const RequestRecord& record, const AnswerHead& head);
   // Before the client gets what carry has seen: a process that dies next has told the truth.
   void note(const Carry& carry, double since_start_ms, RequestRecord* record);
-  // What all attempts at a stream have used, where what passes tells of one of them.
+  // What the attempt that runs has used, where the stream that passes tells of all attempts.
   void tell(const Usage& usage) { told_ = usage; }
-  // An attempt's answer that nobody gets was paid for all the same.
-  void lose(const Usage& usage) { lost_ = sum(lost_, usage); }
+  // An attempt is over and another one follows. carry: what passed so far, of all attempts.
+  // `record`: of the attempt, with an id of its own; what it used is written into it.
+  void lose_attempt(const Usage& told, const Carry& carry, RequestRecord* record);
   // Measures, and writes the record where an upstream or a known client makes it one. Its outcome
-  // and time stand already. Only the first call counts. carry: nullptr where no answer began.
+  // and time stand already, and its tokens are those of the last attempt. Only the first call
+  // counts. carry: nullptr where no answer began.
   void settle(const Carry* carry, bool authenticated, RequestRecord* record);
+  // For who asks what the request used in all.
+  void add_lost_attempts(RequestRecord* record) const;
 
  private:
   void measure_now(const Carry* carry, RequestRecord* record) const;
@@ -46,7 +49,8 @@ class Bill {
   JsonScan asked_;  // the request's text
   RunningRequest running_;
   std::optional<Usage> told_;
-  Usage lost_;
+  Usage lost_;                  // by attempts that have records of their own
+  uint64_t lost_quarters_ = 0;  // of text that passed, as in Carry, and was theirs
   std::optional<uint64_t> announced_;  // bytes of the answer
   bool open_ = false;
   bool settled_ = false;

@@ -2,7 +2,6 @@
 #include "relay/flow/recovery.h"
 
 #include "relay/base/limits.h"
-#include "relay/flow/bill.h"
 
 #include <algorithm>
 #include <utility>
@@ -18,7 +17,13 @@ ResumeMove finished() {
   return move;
 }
 
-uint64_t tokens(const Usage& usage) { return usage.input.value_or(0) + usage.output.value_or(0); }
+// of + lost - recorded; lost is never less than what was recorded of it.
+std::optional<uint64_t> unrecorded(std::optional<uint64_t> of,
+                                   std::optional<uint64_t> lost,
+                                   std::optional<uint64_t> recorded) {
+  if (!of && lost == recorded) return std::nullopt;
+  return of.value_or(0) + lost.value_or(0) - recorded.value_or(0);
+}
 
 }  // namespace
 
@@ -129,11 +134,13 @@ std::string Recovery::fetch_path(std::string_view path) const {
   return std::string(path.substr(0, path.find('?'))) + asked_.path;
 }
 
-Usage Recovery::usage() const { return sum(resume_.attempt_usage(), resume_.lost_usage()); }
-
-uint64_t Recovery::take_lost_tokens() {
-  const uint64_t all = tokens(resume_.lost_usage());
-  return all - std::exchange(told_tokens_, all);
+Usage Recovery::usage() const {
+  const Usage of = resume_.attempt_usage();
+  const Usage lost = resume_.lost_usage();
+  return {.input = unrecorded(of.input, lost.input, recorded_.input),
+          .output = unrecorded(of.output, lost.output, recorded_.output),
+          .cached = unrecorded(of.cached, lost.cached, recorded_.cached),
+          .reasoning = unrecorded(of.reasoning, lost.reasoning, recorded_.reasoning)};
 }
 
 }  // namespace culvert

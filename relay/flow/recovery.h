@@ -60,9 +60,11 @@ class Recovery {
 
   const ResumeStory& story() const { return resume_.story(); }
   bool again() const { return story().attempts > 1; }
-  Usage usage() const;  // of all attempts so far
-  // Tokens of attempts that were lost since this was last asked.
-  uint64_t take_lost_tokens();
+  // Of what ran since record_usage() was last called.
+  Usage usage() const;
+  void record_usage() { recorded_ = resume_.lost_usage(); }
+  // All attempts read one generation, which the vendor counts once.
+  bool one_generation() const { return resume_.exact(); }
 
  private:
   Recovery(WorkerServices& services,
@@ -81,7 +83,7 @@ class Recovery {
   bool held_back_ = false;
   bool whole_ = false;  // all has passed but the end of the framing
   Instant last_byte_{};
-  uint64_t told_tokens_ = 0;
+  Usage recorded_;  // of attempts that were lost
   Timer timer_;
 };
 

@@ -48,7 +48,8 @@ Session::Session(WorkerServices& services, ClientSide& client, RequestHead head)
                    }),
       step_timer_(services.loop, [this] { or_fail([this] { enter_step(); }); }),
       pause_timer_(services.loop, [this] { or_fail([this] { enter_again(); }); }),
-      turn_timer_(services.loop, [this] { or_fail([this] { expire_turn(); }); }) {
+      turn_timer_(services.loop, [this] { or_fail([this] { expire_turn(); }); }),
+      heartbeat_timer_(services.loop, [this] { or_fail([this] { beat(); }); }) {
   record_.time = services.clock.wall();
   record_.id = random_id(services.random);
   record_.method = request_.method;
@@ -282,6 +283,7 @@ bool Session::beginning_known() const {
 }
 
 void Session::begin_course() {
+  start_heartbeats();
   course_->begin();
   enter_step();
 }

@@ -14,6 +14,7 @@
 #include "relay/flow/course.h"
 #include "relay/flow/heading.h"
 #include "relay/flow/held_answer.h"
+#include "relay/flow/late_answer.h"
 #include "relay/flow/paying_key.h"
 #include "relay/flow/plan.h"
 #include "relay/flow/recovery.h"
@@ -84,7 +85,8 @@ class Session final : public Retirable,
   void judge_answer();
   void pass_answer();
   void follow(ResumeMove move);
-  void lose_attempt();
+  void lose_attempt(bool another_follows);
+  void record_lost(int status, const Usage& told, const Carry& carry);
   void ask_again(const ResumeMove& move);
   void enter_again();
   void rewind();
@@ -94,6 +96,13 @@ class Session final : public Retirable,
   AttemptPlan plan_attempt(int64_t growth) const;
   void note_recovery();
   Headers trailers() const;
+
+  // A client that is kept awake while it waits: session_heartbeat.cc.
+  void start_heartbeats();
+  void beat();
+  bool asks_for_events();
+  void accept_late(const ResponseHead& head);
+  void tell_late();
 
   // SlotSink
   void on_slot(Slot slot) override;
@@ -196,8 +205,8 @@ class Session final : public Retirable,
   Bill bill_;
   Answering answer_;
   std::unique_ptr<HeldAnswer> held_;    // judged before the client gets it
+  std::unique_ptr<LateAnswer> late_;    // came behind heartbeats, and is no stream
   bool asks_anew_ = false;              // an answer that came to nothing may be asked for again
-  uint64_t counted_tokens_ = 0;         // of attempts that were lost, at their keys
   std::unique_ptr<Recovery> recovery_;  // of an answer that is taken up where it breaks off
   std::unique_ptr<Verify> verify_;  // only of a request to /verify
   bool verify_begun_ = false;
@@ -206,6 +215,9 @@ class Session final : public Retirable,
   Timer step_timer_;   // before a further try
   Timer pause_timer_;  // before a stream is taken up again
   Timer turn_timer_;   // while it waits for its turn
+  Duration heartbeat_{};  // without a byte down; zero: never
+  Timer heartbeat_timer_;
+  std::optional<bool> asks_for_events_;  // once it is known
 };
 
 }  // namespace culvert

@@ -76,6 +76,8 @@ void Session::no_key_left(const Decision& decision) {
 }
 
 void Session::accept_answer(const ResponseHead& head) {
+  const bool late = answer_.head_sent() && !Carry(dialect(), head, false).is_event_stream();
+  if (late) return accept_late(head);
   begin_recovery(head);
   if (!recovery_) body_.stop_replay();  // nothing is sent again from here on
   AnswerHead down = answer_head(head, heading().generic(), record_.id);
@@ -101,11 +103,13 @@ void Session::on_body(std::string_view bytes) {
 }
 
 void Session::carry_body(std::string_view bytes) {
+  if (late_) return late_->see(bytes);
   recovery_ ? follow(recovery_->see(bytes)) : send_down(bytes);
 }
 
 void Session::send_down(std::string_view bytes) {
   answer_.body(bytes);
+  if (heartbeat_ > Duration::zero()) heartbeat_timer_.start(heartbeat_);
   if (!answer_.holds_back()) return;
   if (attempt_ != nullptr) attempt_->pause();
   if (recovery_) recovery_->hold_back();
@@ -126,6 +130,7 @@ void Session::on_end() {
 }
 
 void Session::end_answer() {
+  if (late_) return tell_late();
   if (!answer_.complete()) {
     course_->broke_off();
     return fail(Error::upstream(Code::kUpstreamClosed, Stage::kBody, Retry::kNever,
@@ -141,6 +146,7 @@ void Session::end_answer() {
 void Session::on_attempt_failed(Error error) {
   or_fail([&] {
     note_legs();
+    if (late_) return tell_late();
     if (recovery_ && recovery_->streaming()) return follow(recovery_->failed(std::move(error)));
     if (answer_.begun() && !recovery_) {
       course_->broke_off();
@@ -241,8 +247,8 @@ void Session::tell(Error error) {
                                   {"attempt", record_.attempts},
                                   {"stage", to_string(error.stage)},
                                   {"error", record_.error}});
-  if (answer_.begun()) {
-    answer_.truncate(error);
+  if (answer_.head_sent()) {
+    answer_.truncate(error, dialect());
     return finish(Outcome::kTruncated);
   }
   if (verify_begun_) {
@@ -303,6 +309,7 @@ void Session::finish(Outcome outcome) {
   total_timer_.stop();
   pause_timer_.stop();
   step_timer_.stop();
+  heartbeat_timer_.stop();
   if (recovery_) recovery_->stop();
   end_turn();
   if (verify_ != nullptr) {
@@ -329,9 +336,9 @@ void Session::settle(Outcome outcome) {
 
 void Session::account(Outcome outcome) {
   settle(outcome);
-  const uint64_t all = record_.tokens_in.value_or(0) + record_.tokens_out.value_or(0);
-  if (key_) key_->count_tokens(all - std::min(all, counted_tokens_));
+  if (key_) key_->count_tokens(record_.tokens_in.value_or(0) + record_.tokens_out.value_or(0));
   services_.metrics.upstream(metric_label()).finished(record_);
+  bill_.add_lost_attempts(&record_);
   if (table_->settings().access_log) services_.access_log.write(record_);
 }
 

@@ -40,13 +40,9 @@ void Session::judge_answer() {
     pass_answer();
     return end_answer();
   }
-  Carry carry(dialect(), held_->head(), false);
+  Carry carry(dialect(), held_->head(), bill_.kept());
   carry.see(held_->body());
-  const Usage lost = carry.usage();
-  bill_.lose(lost);
-  const uint64_t tokens = lost.input.value_or(0) + lost.output.value_or(0);
-  key_->count_tokens(tokens);
-  counted_tokens_ += tokens;
+  record_lost(held_->head().status, carry.usage(), carry);
   held_.reset();
   give_up_or_go_on(
       Error::upstream(Code::kUpstreamClosed, Stage::kBody, Retry::kNever, std::string(why)));
@@ -89,25 +85,37 @@ void Session::follow(ResumeMove move) {
   if (!move.bytes.empty()) send_down(move.bytes);
   if (finished_ || move.next == ResumeMove::Next::kReadOn) return;
   if (move.next == ResumeMove::Next::kFinish) return end_answer();
-  lose_attempt();
-  if (move.next == ResumeMove::Next::kAgain) return ask_again(move);
+  const bool again = move.next == ResumeMove::Next::kAgain;
+  lose_attempt(again);
+  if (again) return ask_again(move);
   if (move.told) answer_.error_was_told();
   fail(*std::move(move.error));
 }
 
-// What it has used is its own key's and upstream's.
-void Session::lose_attempt() {
+void Session::lose_attempt(bool another_follows) {
   if (recovery_->streaming()) {
     recovery_->stream_over();
     course_->broke_off();
-    answer_.attempt_lost();
+    if (another_follows && !recovery_->one_generation()) {
+      answer_.attempt_lost();
+      record_lost(record_.status, recovery_->usage(), *answer_.carry());
+      recovery_->record_usage();
+    }
     bill_.tell(recovery_->usage());
   }
-  const uint64_t tokens = recovery_->take_lost_tokens();
-  key_->count_tokens(tokens);
-  counted_tokens_ += tokens;
   note_legs();
   stop_attempt();
+}
+
+// What an attempt has used is its own key's and upstream's.
+void Session::record_lost(int status, const Usage& told, const Carry& carry) {
+  RequestRecord lost = record_;
+  lost.id = random_id(services_.random);
+  lost.status = status;
+  lost.total_ms = since_start_ms();
+  bill_.lose_attempt(told, carry, &lost);
+  services_.metrics.upstream(metric_label()).count_tokens(lost);
+  key_->count_tokens(lost.tokens_in.value_or(0) + lost.tokens_out.value_or(0));
 }
 
 void Session::ask_again(const ResumeMove& move) {

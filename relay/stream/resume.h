@@ -71,6 +71,7 @@ class Resume {
   // The stream passes as it comes and is judged by the caller, as it would be without this: it has
   // more answers than one, or an event that is too large.
   bool passes_through() const { return state_ == State::kPassing; }
+  bool exact() const { return dialect_->exact(); }
   const ResumeStory& story() const { return story_; }
   Usage attempt_usage() const { return dialect_->attempt_usage(); }
   Usage lost_usage() const { return dialect_->lost_usage(); }

@@ -93,6 +93,7 @@ std::string to_json(const RequestRecord& record) {
   if (record.usage) json.field("usage", to_string(*record.usage));
   text_field(json, "strategy", record.strategy);
   json.field("attempts", record.attempts).field("reused", record.reused);
+  if (record.heartbeats > 0) json.field("heartbeats", record.heartbeats);
   if (record.resumed > 0) json.field("resumed", record.resumed);
   if (record.seam_removed > 0) json.field("seam_removed", record.seam_removed);
   text_field(json, "gave_up", record.gave_up);

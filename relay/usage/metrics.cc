@@ -234,6 +234,17 @@ void Metrics::OfUpstream::finished(const RequestRecord& record) {
   if (record.resolve_ms >= 0) resolve_.Observe(record.resolve_ms / 1000);
   if (record.connect_ms >= 0) connect_.Observe(record.connect_ms / 1000);
   if (record.tls_ms >= 0) tls_.Observe(record.tls_ms / 1000);
+  count_tokens(record);
+  if (!record.last_cut.empty()) count_recovery(record);
+  if (record.outcome == Outcome::kTruncated) {
+    counter(registry_, "culvert_truncated_total",
+            "Answers that began and could not be ended, by where they broke.",
+            {{"upstream", name_}, {"stage", std::string(to_string(record.stage))}})
+        .Increment();
+  }
+}
+
+void Metrics::OfUpstream::count_tokens(const RequestRecord& record) {
   const auto add = [](prometheus::Counter& to, std::optional<uint64_t> tokens) {
     if (tokens) to.Increment(static_cast<double>(*tokens));
   };
@@ -242,13 +253,6 @@ void Metrics::OfUpstream::finished(const RequestRecord& record) {
   add(estimated ? estimated_out_ : tokens_out_, record.tokens_out);
   add(tokens_cached_, record.tokens_cached);
   add(tokens_reasoning_, record.tokens_reasoning);
-  if (!record.last_cut.empty()) count_recovery(record);
-  if (record.outcome == Outcome::kTruncated) {
-    counter(registry_, "culvert_truncated_total",
-            "Answers that began and could not be ended, by where they broke.",
-            {{"upstream", name_}, {"stage", std::string(to_string(record.stage))}})
-        .Increment();
-  }
 }
 
 // Streams that broke off at least once.

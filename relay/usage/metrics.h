@@ -84,6 +84,7 @@ class Metrics {
    public:
     OfUpstream(prometheus::Registry& registry, const std::string& name);
     void finished(const RequestRecord& record);
+    void count_tokens(const RequestRecord& record);  // of a lost attempt; others as they finish
     void connected(bool reused, bool tls, bool session_resumed);
     void attempted(std::string_view strategy);
     void tried_again(std::string_view where);  // flow/retry's word

@@ -55,7 +55,9 @@ struct RequestRecord {
   std::optional<uint64_t> tokens_cached;     // part of tokens_in
   std::optional<uint64_t> tokens_reasoning;  // part of tokens_out
   std::optional<UsageClass> usage;           // only where usage is recorded
+  bool lost = false;  // of an attempt whose answer nobody got; the request has its own record
   int attempts = 0;
+  int heartbeats = 0;         // comments that kept the client waiting
   int resumed = 0;            // times that the stream was taken up and went on
   uint64_t seam_removed = 0;  // code points that the client had already
   std::string gave_up;        // one word: why a stream that broke off was not taken up again

@@ -44,6 +44,7 @@ void to_message(const RequestRecord& record, v1::UsageRecord* out) {
   if (record.first_token_ms >= 0) out->set_first_token_ms(whole(record.first_token_ms));
   out->set_total_ms(whole(record.total_ms));
   out->set_attempts(static_cast<uint32_t>(std::max(record.attempts, 0)));
+  out->set_lost(record.lost);
 }
 
 }  // namespace culvert

@@ -274,22 +274,59 @@ class Told(Streams):
         line = relay.wait_for_log(count=1)[0]
         self.assertEqual((line["tokens_in"], line["tokens_out"]),
                          (2 * model.PROMPT_TOKENS, said))
-        record = self.records(relay)[0]
-        self.assertEqual((int(record["input_tokens"]), int(record["output_tokens"]),
-                          record["attempts"], record["class"]),
-                         (2 * model.PROMPT_TOKENS, said, 2, "USAGE_CLASS_DELIVERED"))
+        first, last = self.records(relay)
+        self.assertEqual(self.told(first), (model.PROMPT_TOKENS, lost, True, "TRUNCATED"))
+        self.assertEqual(self.told(last),
+                         (model.PROMPT_TOKENS, said - lost, False, "DELIVERED"))
+        self.assertEqual((last["id"], last["attempts"], int(last["bytes_out"])),
+                         (line["id"], 2, len(answer.body)))
+        self.assertNotEqual(first["id"], last["id"])
+        self.assertEqual((first["key"], first["bytes_out"]), (last["key"], "0"))
 
     def test_usage_of_lost_attempts_counts_where_it_was_given_up(self):
         relay = self.relay(gemini_resume=QUICK | {"attempts": 2}, usage={"spool": True})
         exchange(relay.http, request(id="a", at=500, end="fin", times=2))
-        relay.wait_for_log(count=1)
-        record = self.records(relay)[0]
+        line = relay.wait_for_log(count=1)[0]
         one = STREAM[:500].count(b"\r\n\r\n") * model.PIECE_TOKENS
-        rest = model.stream(TEXT[len(self.model.of("a")[1].said):])[:500].count(b"\r\n\r\n")
-        self.assertEqual((int(record["input_tokens"]), int(record["output_tokens"]),
-                          record["attempts"], record["class"]),
-                         (2 * model.PROMPT_TOKENS, one + rest * model.PIECE_TOKENS, 2,
-                          "USAGE_CLASS_TRUNCATED"))
+        rest = model.PIECE_TOKENS * model.stream(
+            TEXT[len(self.model.of("a")[1].said):])[:500].count(b"\r\n\r\n")
+        self.assertEqual((line["tokens_in"], line["tokens_out"]),
+                         (2 * model.PROMPT_TOKENS, one + rest))
+        first, last = self.records(relay)
+        self.assertEqual(self.told(first), (model.PROMPT_TOKENS, one, True, "TRUNCATED"))
+        self.assertEqual(self.told(last), (model.PROMPT_TOKENS, rest, False, "TRUNCATED"))
+
+    def test_each_key_and_upstream_has_what_its_own_attempts_used(self):
+        other = self.enterContext(CuttingGemini())
+        route = settings.route("r", "first", match={"path_prefix": "/r"},
+                               fallback=[{"upstream": "second"}])
+        retry = {"attempts": 1}
+        relay = self.relay(
+            settings.upstream("first", self.model.url, dialect="gemini", resume=QUICK, retry=retry),
+            settings.upstream("second", other.url, dialect="gemini", resume=QUICK),
+            settings.pool("first", KEYS[:1]), settings.pool("second", KEYS[1:]), route,
+            auth_tokens=[settings.TOKEN], usage={"spool": True})
+        path = "/r/v1beta/models/m:streamGenerateContent?alt=sse"
+        self.assert_whole(exchange(relay.http, request(path, key=None, fields=BY_TOKEN, id="a",
+                                                       at=500, end="fin")))
+        relay.wait_for_log(count=1)
+        records = self.records(relay)
+        self.assertEqual([record["lost"] for record in records], [True] * 2 + [False])
+        asked = [("first", call) for call in self.model.of("a")] + [
+            ("second", call) for call in other.of("a")]
+        self.assertEqual(sorted(record["upstream"] for record in records),
+                         sorted(name for name, _ in asked))
+        metrics = relay.metrics()
+        for name in ("first", "second"):
+            told = sum(int(record["output_tokens"]) for record in records
+                       if record["upstream"] == name)
+            counted = metrics.sum("gen_ai_client_token_usage_total", upstream=name, type="output")
+            self.assertEqual(counted, told)
+
+    @staticmethod
+    def told(record: dict) -> tuple:
+        return (int(record["input_tokens"]), int(record["output_tokens"]), record["lost"],
+                record["class"].removeprefix("USAGE_CLASS_"))
 
     def records(self, relay: Relay) -> list[dict]:
         folder = os.path.join(relay.env["CULVERT_STATE_DIR"], "usage")

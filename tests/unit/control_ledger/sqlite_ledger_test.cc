@@ -81,6 +81,27 @@ TEST_F(LedgerTest, CountsARecordOnce) {
   EXPECT_EQ(row.bytes_out(), 6000U);
 }
 
+TEST_F(LedgerTest, LostAttemptsAreNoRequestsAndCountAllTheSame) {
+  const auto ledger = open();
+  v1::UsageRecord lost = record(2);
+  lost.set_lost(true);
+  lost.set_key("sk-a…0001");
+  ASSERT_TRUE(ledger->append("edge-1", {record(1), lost}, {}));
+  v1::UsageRequest days;  // whole ones, which the sums tell
+  // Of less than a day the records themselves tell.
+  for (v1::UsageRequest asked : {days, between(1'699'999'990, 1'700'000'010)}) {
+    const auto all = ledger->report(asked);
+    ASSERT_EQ(all->rows_size(), 1);
+    EXPECT_EQ(all->rows(0).requests(), 1U);
+    EXPECT_EQ(all->rows(0).input_tokens(), 200U);
+    asked.add_group_by("key");
+    const auto by_key = ledger->report(asked);
+    ASSERT_EQ(by_key->rows_size(), 2);
+    EXPECT_EQ(by_key->rows(0).requests() + by_key->rows(1).requests(), 1U);
+    EXPECT_EQ(by_key->rows(0).input_tokens(), by_key->rows(1).input_tokens());
+  }
+}
+
 TEST_F(LedgerTest, IsEmptyAtFirst) {
   const auto ledger = open();
   const auto reply = ledger->report({});
@@ -120,7 +141,8 @@ TEST_F(LedgerTest, KeepsWhatAnOlderVersionCountedAsLost) {
   {
     auto database = Database::open(path_, Database::Mode::kCreate);
     ASSERT_TRUE((*database)->run(
-        "DROP TABLE lost; CREATE TABLE lost (relay TEXT PRIMARY KEY, records INTEGER NOT NULL) "
+        "ALTER TABLE records DROP COLUMN lost; DROP TABLE lost; "
+        "CREATE TABLE lost (relay TEXT PRIMARY KEY, records INTEGER NOT NULL) "
         "WITHOUT ROWID; INSERT INTO lost VALUES ('edge-1', 4); PRAGMA user_version = 1"));
   }
   const auto ledger = open();

@@ -106,7 +106,7 @@ TEST_F(AnsweringTest, EachChangeOfPressureIsSaidOnce) {
 TEST_F(AnsweringTest, AStreamEndsWithAnErrorBetweenEvents) {
   begin_stream();
   answer_.body("data: {}\n\n");
-  answer_.truncate(lost());
+  answer_.truncate(lost(), Dialect::kOpenAi);
   ASSERT_EQ(client_.seen.size(), 4U);
   EXPECT_TRUE(client_.seen[2].starts_with("data: {\"error\"")) << client_.seen[2];
   EXPECT_NE(client_.seen[2].find("the-id"), std::string::npos);
@@ -117,7 +117,7 @@ TEST_F(AnsweringTest, AStreamEndsWithAnErrorBetweenEvents) {
 TEST_F(AnsweringTest, InTheMiddleOfAnEventItIsOnlyCut) {
   begin_stream();
   answer_.body("data: {\"cho");
-  answer_.truncate(lost());
+  answer_.truncate(lost(), Dialect::kOpenAi);
   ASSERT_EQ(client_.seen.size(), 3U);
   EXPECT_EQ(client_.seen.back(), "CUT");
 }
@@ -125,9 +125,63 @@ TEST_F(AnsweringTest, InTheMiddleOfAnEventItIsOnlyCut) {
 TEST_F(AnsweringTest, WhereALengthWasAnnouncedItIsOnlyCut) {
   begin(Dialect::kOpenAi, AnswerHead::Body::kLength, "text/event-stream");
   answer_.body("data: {}\n\n");
-  answer_.truncate(lost());
+  answer_.truncate(lost(), Dialect::kOpenAi);
   ASSERT_EQ(client_.seen.size(), 3U);
   EXPECT_EQ(client_.seen.back(), "CUT");
+}
+
+TEST_F(AnsweringTest, HeartbeatsStandBetweenEventsOfAStreamThatIsNotOver) {
+  answer_.heartbeat();
+  EXPECT_TRUE(client_.seen.empty());
+  begin_stream();
+  answer_.heartbeat();
+  EXPECT_EQ(client_.seen.back(), ": heartbeat\n\n");
+  for (const char* bytes : {"data: {", "}\n"}) {
+    answer_.body(bytes);
+    answer_.heartbeat();
+    EXPECT_EQ(client_.seen.back(), bytes);
+  }
+  answer_.body("\n");
+  client_.queue = 1;  // who does not read is not waiting
+  answer_.heartbeat();
+  EXPECT_EQ(client_.seen.back(), "\n");
+  client_.queue = 0;
+  answer_.heartbeat();
+  EXPECT_EQ(client_.seen.back(), ": heartbeat\n\n");
+  answer_.body("data: [DONE]\n\n");
+  answer_.heartbeat();
+  EXPECT_EQ(client_.seen.back(), "data: [DONE]\n\n");
+  EXPECT_EQ(record_.heartbeats, 2);
+}
+
+TEST_F(AnsweringTest, NoHeartbeatsInWhatIsNoStreamOrHasALength) {
+  begin(Dialect::kOpenAi, AnswerHead::Body::kLength, "text/event-stream");
+  answer_.heartbeat();
+  EXPECT_EQ(client_.seen.size(), 1U);
+}
+
+TEST_F(AnsweringTest, AHeadThatWentEarlyGoesOnce) {
+  AnswerHead down;
+  down.body = AnswerHead::Body::kUnknown;
+  answer_.begin_early(down);
+  EXPECT_TRUE(answer_.head_sent());
+  EXPECT_FALSE(answer_.begun());
+  answer_.heartbeat();
+  begin_stream();
+  answer_.body("\xEF");
+  answer_.body("\xBB\xBF" "data: {}\n\n");
+  EXPECT_EQ(client_.seen,
+            (std::vector<std::string>{"200", ": heartbeat\n\n", "", "data: {}\n\n"}));
+}
+
+TEST_F(AnsweringTest, AnErrorBehindAHeadThatWentEarlyIsAnEvent) {
+  AnswerHead down;
+  down.body = AnswerHead::Body::kUnknown;
+  answer_.begin_early(down);
+  answer_.truncate(lost(), Dialect::kAnthropic);
+  ASSERT_EQ(client_.seen.size(), 3U);
+  EXPECT_TRUE(client_.seen[1].starts_with("event: error\n")) << client_.seen[1];
+  EXPECT_EQ(client_.seen[2], "CUT");
 }
 
 }  // namespace
