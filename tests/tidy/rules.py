@@ -125,6 +125,7 @@ TESTED_ELSEWHERE = {
     "relay/config/usage_source": "an interface",
     "relay/config/compile_failover": "through compile",
     "relay/config/compile_key_pool": "through compile",
+    "relay/config/compile_resume": "through compile",
     "relay/config/compile_route": "through compile",
     "relay/config/compile_settings": "through compile",
     "relay/config/compile_upstream": "through compile",
@@ -208,6 +209,7 @@ TESTED_ELSEWHERE = {
     "proto/validate_relay": "through validate",
     "proto/validate_upstream": "through validate",
     "proto/validate_relays": "through validate",
+    "proto/validate_resume": "through validate",
     "proto/validate_route": "through validate",
 }
 

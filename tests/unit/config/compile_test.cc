@@ -130,7 +130,7 @@ TEST(Compile, TimeoutsAreLaidOverEachOther) {
   const auto snapshot = snapshot_of(R"(
 kind: Relay
 name: r
-spec: {timeouts: {connect: 1s, idle: 2s, total: 3s}}
+spec: {timeouts: {connect: 1s, idle: 2s, total: 3s, heartbeat: 4s}}
 ---
 kind: Upstream
 name: openai
@@ -147,6 +147,7 @@ spec: {to: [{upstream: openai}], timeouts: {tls: 7s}}
   EXPECT_EQ(openai.tls, 10s);
   EXPECT_EQ(snapshot->upstream("groq")->timeouts.idle, 2s);
   EXPECT_EQ(snapshot->settings.timeouts.total, 3s);
+  EXPECT_EQ(openai.heartbeat, 4s);
   const TimeoutOverrides& route = snapshot->routes[0].timeouts;
   EXPECT_EQ(route.tls, 7s);
   EXPECT_FALSE(route.idle.has_value());
@@ -189,6 +190,75 @@ TEST(Compile, RoutesAreTriedMostSpecificFirst) {
   for (const Route& one : snapshot->routes) names.push_back(one.name);
   EXPECT_EQ(names, (std::vector<std::string>{"headers", "both", "long", "short", "host", "models",
                                              "a-all", "z-all"}));
+}
+
+TEST(Compile, StreamsAreTakenUpAsEachSaysOverTheOneBelow) {
+  const auto snapshot = snapshot_of(R"(
+kind: Relay
+name: r
+spec: {gemini_resume: {attempts: 7, prompts: {en: Go on, zh: 继续}}}
+---
+kind: Upstream
+name: gemini
+spec: {resume: {seam: 64, backoff: 1s, backoff_most: 2s, prompts: {en: On}}}
+---
+kind: Upstream
+name: deepseek
+spec: {resume: {on: true, idle: 5s, within: 6s, seam_wait: 0s, continuation: prefix}}
+---
+kind: Route
+name: r
+spec: {to: [{upstream: gemini}], resume: {on: false, seam: 32}}
+)");
+  const ResumeSettings& gemini = snapshot->upstream("gemini")->resume;
+  EXPECT_TRUE(gemini.on);
+  EXPECT_EQ(gemini.attempts, 7U);
+  EXPECT_EQ(gemini.seam, 64U);
+  EXPECT_EQ(gemini.backoff, 1s);
+  EXPECT_EQ(gemini.backoff_most, 2s);
+  EXPECT_EQ(gemini.idle, 60s);
+  EXPECT_EQ(gemini.prompts.at("en"), "On");
+  EXPECT_EQ(gemini.prompts.at("zh"), "继续");
+  const ResumeSettings& deepseek = snapshot->upstream("deepseek")->resume;
+  EXPECT_TRUE(deepseek.on);
+  EXPECT_EQ(deepseek.attempts, 5U);
+  EXPECT_EQ(deepseek.idle, 5s);
+  EXPECT_EQ(deepseek.within, 6s);
+  EXPECT_EQ(deepseek.seam_wait, 0s);
+  EXPECT_EQ(deepseek.continuation, Continuation::kPrefix);
+  EXPECT_FALSE(snapshot->upstream("openai")->resume.on);
+  const ResumeSettings both = merged(gemini, snapshot->routes[0].resume);
+  EXPECT_FALSE(both.on);
+  EXPECT_EQ(both.seam, 32U);
+  EXPECT_EQ(both.attempts, 7U);
+}
+
+TEST(Compile, StreamsThatAreKeptAreBounded) {
+  const ReplaySettings plain = snapshot_of("")->settings.replay;
+  EXPECT_TRUE(plain.on);
+  EXPECT_EQ(plain.stream_bytes, 16U << 20);
+  EXPECT_EQ(plain.total_bytes, 256U << 20);
+  EXPECT_EQ(plain.streams, 4096U);
+  EXPECT_EQ(plain.unread, 300s);
+  EXPECT_EQ(plain.kept, 300s);
+  const auto snapshot = snapshot_of(R"(
+kind: Relay
+name: r
+spec:
+  replay: {off: true, stream_bytes: 64KiB, total_bytes: 1MiB, streams: 2, unread: 1s, kept: 2s}
+---
+kind: Route
+name: r
+spec: {to: [{upstream: openai}], replay: true}
+)");
+  const ReplaySettings& kept = snapshot->settings.replay;
+  EXPECT_FALSE(kept.on);
+  EXPECT_EQ(kept.stream_bytes, 64U << 10);
+  EXPECT_EQ(kept.total_bytes, 1U << 20);
+  EXPECT_EQ(kept.streams, 2U);
+  EXPECT_EQ(kept.unread, 1s);
+  EXPECT_EQ(kept.kept, 2s);
+  EXPECT_TRUE(snapshot->routes[0].replay);
 }
 
 TEST(Compile, EveryFieldOfARoute) {
