@@ -423,7 +423,7 @@ TEST(Validate, Resume) {
   expect(of_target("resume: {prompts: {tlh: taH}}"), "resume.prompts[tlh]", "no language");
   expect(of_target("resume: {prompts: {en: ''}}"), "resume.prompts[en]", "a prompt of 0 bytes");
   expect(relay("gemini_resume: {backoff: 9s}"), "gemini_resume.backoff", "which is 8s");
-  expect(route("to: [{upstream: openai}], resume: {seam_wait: -1s}"), "resume.seam_wait", "");
+  expect(route("to: [{upstream: openai}], resume: {seam: 5000}"), "resume.seam", "8 to 4096");
 }
 
 TEST(Validate, StreamsThatAreKept) {
