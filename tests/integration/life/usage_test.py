@@ -156,7 +156,7 @@ class Records(WithSpool):
                 self.assertLess(tokens(record)[1], mt.count_tokens(mt.answer_text("hello")) * 1.6)
 
     def test_a_cut_is_counted_with_what_passed(self):
-        relay = self.relay()
+        relay = self.relay(GEMINI_SPECIAL_HANDLING_ENABLED="false")
         self.models.behave(cut={"event": 12, "how": "rst"})
         for number, kind in enumerate(("chat", "gemini"), 1):
             path, body = asked(kind, "hello", "m", True)
