@@ -169,7 +169,11 @@ Decision Session::judge(const Ending& ending) {
   if (slot_) {
     slot_->report(ending.error ? load_of_error(*ending.error) : load_of_status(ending.status));
   }
-  const Decision decision = course_->judge(ending, progress());
+  Progress so_far = progress();
+  // How often a stream is asked for again is its own to bound; keys that rest are looked past.
+  const bool looks_for_key = ending.key_refused && ending.status == 429;
+  if (recovery_ && !ending.error && !looks_for_key) so_far.replayable = false;
+  const Decision decision = course_->judge(ending, so_far);
   if (decision.next != Next::kDone) {
     services_.metrics.upstream(metric_label()).tried_again(to_string(decision.next));
     log::debug("a request is tried again", {{"id", record_.id},
@@ -189,7 +193,7 @@ Progress Session::progress() const {
     const bool begun = !has_body() || attempt_->body_sent() > 0;
     progress.exposed = begun && !attempt_->untouched();
   }
-  progress.idempotent = is_idempotent(request_.method) || recovery_ || asks_anew_;
+  progress.idempotent = is_idempotent(request_.method) || asks_anew_;
   progress.other_key = key_->another();
   return progress;
 }

@@ -20,6 +20,10 @@ Error cut_off(std::string_view why) {
   return Error::upstream(Code::kUpstreamClosed, Stage::kBody, Retry::kNever, std::string(why));
 }
 
+std::string words_of(const Error& why) {
+  return why.detail.empty() ? std::string(to_string(why.code)) : why.detail;
+}
+
 // Whether a text may well end there: behind a letter, a digit or a comma it does not.
 bool ends_like_an_end(std::string_view text) {
   while (!text.empty() && (text.back() == ' ' || text.back() == '\n' || text.back() == '\r')) {
@@ -283,7 +287,7 @@ void Resume::lose(Error why, Instant now, ResumeMove* move) {
   state_ = State::kWaiting;
   held_.clear();
   seam_.reset();
-  story_.last_cut = why.detail.empty() ? std::string(to_string(why.code)) : why.detail;
+  story_.last_cut = words_of(why);
   if (streamed) {
     dialect_->lose_attempt();
     note_progress();
@@ -331,6 +335,7 @@ void Resume::again(Duration pause, bool other_key, Instant now, ResumeMove* move
 void Resume::give_up(std::string_view word, Error why, ResumeMove* move) {
   state_ = State::kOver;
   story_.gave_up = word;
+  story_.last_cut = words_of(why);
   move->next = Next::kFail;
   if (!move->told && !error_event_.empty() && story_.attempts == 1) {
     move->bytes += error_event_;

@@ -81,6 +81,10 @@ void read_error(JsonSlice error, StreamReading* out) {
   out->why = status.empty() ? "error " + std::to_string(code) : status;
 }
 
+// In place of parts that the client has already. Google's own SDK takes a turn without any for no
+// answer, and forgets the whole of it.
+constexpr std::string_view kNoText = R"([{"text":""}])";
+
 Usage as_usage(const std::string& object) {
   if (object.empty()) return {};
   return usage_of(Dialect::kGemini, "{\"usageMetadata\":" + object + "}");
@@ -173,7 +177,7 @@ StreamWriting GeminiResume::write(const SseEvent& event,
     bool any = false;
     const std::string kept = changed_parts(*parts, change, &any);
     if (!any && reading.end == End::kNone) return {StreamWriting::How::kNot, {}};
-    if (kept != parts->text()) data = replaced(data, parts->text(), kept);
+    if (kept != parts->text()) data = replaced(data, parts->text(), any ? kept : kNoText);
   }
   if (reading.end != End::kNone && !lost_.empty()) {
     data = with_member(data, "usageMetadata", usage_sum(lost_, usage_));

@@ -1,6 +1,7 @@
 // The rules of recovery one by one, and the faults that other relays are known for (each by name).
 #include "relay/stream/resume.h"
 
+#include "relay/stream/resume_gemini.h"
 #include "tests/unit/stream/resume_driver.h"
 
 #include <gtest/gtest.h>
@@ -115,6 +116,18 @@ TEST(Resume, AnErrorThatWillComeAgainIsPassedOn) {
   const Ran out = ran(api, error);
   EXPECT_TRUE(out.failed);
   EXPECT_EQ(out.down, error);
+}
+
+// Google's own SDK forgets a turn that has an event without parts.
+TEST(Resume, AnEndOfWhichTheClientHasAllKeepsAPart) {
+  GeminiResume dialect(R"({"contents":[]})", Continuation::kPrompt);
+  dialect.begin_attempt();
+  const std::string data =
+      R"({"candidates":[{"content":{"parts":[{"text":"to its last"}]},"finishReason":"STOP"}]})";
+  const SseEvent event{{}, data, {}, {}};
+  const StreamWriting out = dialect.write(event, dialect.read(event), {11, true});
+  EXPECT_EQ(out.data,
+            R"({"candidates":[{"content":{"parts":[{"text":""}]},"finishReason":"STOP"}]})");
 }
 
 TEST(Resume, UsageOfAllAttemptsIsInTheOneEnd) {
