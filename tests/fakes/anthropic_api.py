@@ -51,9 +51,9 @@ class Message:
     def __init__(self, request, rule):
         self.body, self.rule = request.json, rule
         messages = self.body.get("messages") or []
-        self.prompt = mt.flatten(messages[-1].get("content")) if messages else ""
-        self.text = rule.text if rule.text is not None else mt.answer_text(self.prompt)
-        self.seed = mt.digest("message", self.prompt)[:24]
+        self.prompt, begun, self.text = mt.speech(
+            rule, [(m.get("role") == "assistant", mt.flatten(m.get("content"))) for m in messages])
+        self.seed = mt.digest("message", self.prompt, begun)[:24]
         tools = self.body.get("tools") or []
         forced = (self.body.get("tool_choice") or {}).get("type") in ("any", "tool")
         self.tool = tools[0] if tools and (rule.tools or forced) else None

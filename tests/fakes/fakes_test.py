@@ -86,6 +86,35 @@ class Dialects(WithModels):
         self.assertEqual((found[0]["type"], found[-1]["type"]),
                          ("response.created", "response.completed"))
 
+    def test_a_response_of_the_background_is_read_on_by_its_own_key(self):
+        body = {"model": "gpt-6-sol", "input": "hi", "stream": True, "background": True}
+        found = events(self.ask(post("/v1/responses", body)).body)
+        number = json.loads(found[0])["response"]["id"]
+
+        def read_on(behind: int, key: str):
+            return self.ask(f"GET /v1/responses/{number}?stream=true&starting_after={behind} "
+                            "HTTP/1.1\r\nHost: localhost\r\n"
+                            f"Authorization: Bearer {key}\r\n\r\n".encode())
+
+        for behind in range(len(found)):
+            self.assertEqual(events(read_on(behind, "sk-test").body), found[behind + 1:])
+        self.assertEqual(read_on(0, "sk-other").status, 404)
+
+    def test_a_model_goes_on_in_what_it_said(self):
+        text = "First this. Then that is said."
+        said = text[:20]
+        turn = {"role": "assistant", "content": said}
+        body = chat(stream=False)
+        body["messages"].append(turn)
+        for manner, rest in (("exact", text[20:]), ("repeats", text), ("restarts", text[12:])):
+            self.models.reset()
+            answer = self.ask(post(body=body), text=text, goes_on=manner)
+            self.assertEqual(json.loads(answer.body)["choices"][0]["message"]["content"], rest)
+            self.assertEqual(json.loads(self.ask(post(MESSAGES, body)).body)["content"][0]["text"],
+                             rest)
+        turn["content"] = "Other words."
+        self.assertIn("never said", self.ask(post(body=body)).body.decode())
+
     def test_messages_stream_in_anthropics_order(self):
         body = chat(stream=True, thinking={"type": "enabled", "budget_tokens": 1024})
         kinds = [json.loads(e)["type"] for e in events(self.ask(post(MESSAGES, body)).body)]

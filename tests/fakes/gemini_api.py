@@ -59,8 +59,8 @@ class Content:
     def __init__(self, request, rule):
         self.request, self.rule, body = request, rule, request.json
         contents = body.get("contents") or []
-        self.prompt = mt.flatten(contents[-1]) if contents else ""
-        self.text = rule.text if rule.text is not None else mt.answer_text(self.prompt)
+        self.prompt, self.said, self.text = mt.speech(
+            rule, [(turn.get("role") == "model", mt.flatten(turn)) for turn in contents])
         declared = [f for tool in body.get("tools") or []
                     for f in tool.get("functionDeclarations", [])]
         config = (body.get("toolConfig") or {}).get("functionCallingConfig") or {}
@@ -107,7 +107,7 @@ class Content:
             usage["thoughtsTokenCount"] = thought
         return {"candidates": [candidate], "usageMetadata": usage,
                 "modelVersion": self.request.model,
-                "responseId": mt.digest("response", self.prompt)[:22]}
+                "responseId": mt.digest("response", self.prompt, self.said)[:22]}
 
     def _events(self) -> list[dict]:
         """The last event carries the finish reason, and the last of the text where there is

@@ -20,6 +20,7 @@ from tests.fakes import vendors  # noqa: E402 - the path is set above, for use a
 from tests.fakes.control_api import PREFIX, ControlApi, as_json  # noqa: E402
 from tests.fakes.gate import Gate  # noqa: E402
 from tests.fakes.http_request import BadRequest, read_body, read_head  # noqa: E402
+from tests.fakes.openai_responses import Stored  # noqa: E402
 from tests.fakes.records import Book  # noqa: E402
 from tests.fakes.rules import BadRule, Rule, Rules  # noqa: E402
 from tests.fakes.sender import Cut, Sender  # noqa: E402
@@ -35,7 +36,7 @@ class Ending(Cut):
 class ModelServer:
     def __init__(self, keys: set, rules: Rules):
         self.keys, self.rules = keys, rules
-        self.book, self.gate = Book(), Gate()
+        self.book, self.gate, self.stored = Book(), Gate(), Stored()
         self.control = ControlApi(self.rules, self.book, self.gate)
 
     # -- a connection's life
@@ -128,7 +129,7 @@ class ModelServer:
         sender = Sender(wire, rule, self.gate, exchange)
         try:
             await self._read(wire, rule, sender, request)
-            answer = vendors.answer(request, rule, self.keys)
+            answer = vendors.answer(request, rule, self.keys, self.stored)
             exchange.status = answer.status
             if rule.delay_ms:
                 await wire.pause(rule.delay_ms / 1000)

@@ -2,6 +2,7 @@
 # answer from a short or mixed-up one. Pure. The vocabulary has two-, three- and four-byte UTF-8 in
 # it, because a relay that splits or joins at the wrong byte shows it there.
 import hashlib
+from typing import NamedTuple
 
 WORDS = ("the", "relay", "carries", "every", "byte", "façade", "naïve", "流", "数据",
          "ありがとう", "спасибо", "🙂", "🚀", "stream", "of", "tokens", "never", "short", "again", "and",
@@ -19,6 +20,37 @@ def answer_text(prompt: str) -> str:
     numbers = bytes.fromhex(digest("words", prompt) + digest("more", prompt))
     words = [WORDS[n % len(WORDS)] for n in numbers[:40]]
     return f"You said: {prompt[:80]}. " + " ".join(words) + "."
+
+
+class Speech(NamedTuple):
+    """`prompt`: what is answered; `said`: the beginning of the answer that the request shows;
+    `text`: what is said now."""
+
+    prompt: str
+    said: str
+    text: str
+
+
+def speech(rule, turns: list[tuple[bool, str]]) -> Speech:
+    """What a model says to these turns: (whether it is the model's own, text)."""
+    own = [n for n, (by_model, _) in enumerate(turns) if by_model] if rule.goes_on else []
+    said, asked = (turns[own[-1]][1], turns[:own[-1]]) if own else ("", turns)
+    prompt = asked[-1][1] if asked else ""
+    text = rule.text if rule.text is not None else answer_text(prompt)
+    return Speech(prompt, said, goes_on(rule.goes_on, said, text) if said else text)
+
+
+def goes_on(manner: str, said: str, text: str) -> str:
+    """How a model that said `said` of `text` goes on, in the manner of Rule.goes_on."""
+    if not text.startswith(said):
+        return f"[I never said {said!r}]"
+    rest = text[len(said):]
+    if manner == "repeats":
+        return (said[-20:] if len(said) >= 8 else "") + rest
+    if manner == "restarts":
+        begin = max(said.rfind(end) + len(end) if end in said else 0 for end in (". ", "。", "! "))
+        return (said[begin:] if len(said) - begin >= 8 else "") + rest
+    return rest
 
 
 def thought_text(prompt: str) -> str:

@@ -70,10 +70,10 @@ class Chat:
         body = request.json
         self.request, self.rule, self.body = request, rule, body
         messages = body.get("messages") or []
-        self.prompt = mt.flatten(messages[-1].get("content")) if messages else ""
-        self.text = rule.text if rule.text is not None else mt.answer_text(self.prompt)
+        self.prompt, begun, self.text = mt.speech(
+            rule, [(m.get("role") == "assistant", mt.flatten(m.get("content"))) for m in messages])
         self.tool = wanted_tool(request, rule)
-        self.id = f"chatcmpl-{mt.digest('chat', self.prompt)[:29]}"
+        self.id = f"chatcmpl-{mt.digest('chat', self.prompt, begun)[:29]}"
         self.finish = rule.finish or ("tool_calls" if self.tool else "stop")
         asked = sum(mt.count_tokens(mt.flatten(m.get("content"))) for m in messages)
         said = mt.count_tokens(self.text)

@@ -9,11 +9,38 @@ from tests.fakes.openai_api import as_json, event, stream, wanted_tool
 from tests.fakes.sender import Answer
 
 
-def answer_response(request, rule) -> Answer:
+class Stored:
+    """Streams of responses that run in the background, to be read again by the same key. Owned by
+    the server; never emptied, as a test makes few."""
+
+    def __init__(self):
+        self._streams: dict[str, tuple[str, list[bytes]]] = {}
+
+    def keep(self, number: str, key: str, pieces: list[bytes]) -> None:
+        self._streams[number] = (key, pieces)
+
+    def of(self, number: str, key: str) -> list[bytes] | None:
+        owner, pieces = self._streams.get(number, (None, []))
+        return pieces if owner == key else None
+
+
+def answer_response(request, rule, stored: Stored) -> Answer:
     response = Response(request, rule)
     if not request.json.get("stream"):
         return as_json(response.whole("completed", response.items()), response.prompt)
-    return stream(response.events(), 1, response.prompt)
+    pieces = response.events()
+    if request.json.get("background"):
+        stored.keep(f"resp_{response.seed}", request.key, pieces)
+    return stream(pieces, 1, response.prompt)
+
+
+def stored_response(request, stored: Stored) -> Answer | None:
+    """GET …/responses/{id}?stream=true&starting_after=n: the events behind the one with that
+    number. None: nobody with this key has such a response."""
+    pieces = stored.of(request.path.rpartition("/")[2], request.key)
+    if pieces is None or request.method != "GET" or request.query.get("stream") != "true":
+        return None
+    return stream(pieces[int(request.query.get("starting_after", -1)) + 1:], 1, request.path)
 
 
 class Response:
@@ -33,7 +60,8 @@ class Response:
                  "output_tokens": said, "output_tokens_details": {"reasoning_tokens": 0},
                  "total_tokens": asked + said} if status == "completed" else None
         return {"id": f"resp_{self.seed}", "object": "response", "created_at": mt.CREATED,
-                "status": status, "background": False, "error": None, "incomplete_details": None,
+                "status": status, "background": bool(self.body.get("background")), "error": None,
+                "incomplete_details": None,
                 "instructions": self.body.get("instructions"), "max_output_tokens": None,
                 "model": self.body.get("model"), "output": output, "parallel_tool_calls": True,
                 "previous_response_id": None, "reasoning": {"effort": None, "summary": None},
@@ -67,8 +95,8 @@ class Response:
 
     def events(self) -> list[bytes]:
         started = self.whole("in_progress", [])
-        events = [self._event("response.created", response=started),
-                  self._event("response.in_progress", response=started)]
+        kinds = ["created", *(["queued"] if self.body.get("background") else []), "in_progress"]
+        events = [self._event(f"response.{kind}", response=started) for kind in kinds]
         items = self.items()
         if self.rule.thoughts:
             events += self._thought_events(items[0])

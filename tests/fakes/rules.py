@@ -48,6 +48,9 @@ class Rule:
     thoughts: bool = False
     tools: bool = False
     finish: str | None = None       # finish_reason, stop_reason, finishReason
+    goes_on: str | None = None      # "exact", "repeats" (its last words), "restarts" (the
+                                    # sentence): the model's last turn in the request is the
+                                    # beginning of the answer, and only the rest is said
     no_end: bool = False            # a stream without its end marker ([DONE], message_stop, …)
     error_event: dict | None = None  # {"after": pieces, "code": 500, "body": text?}:
                                      # the vendor's error (or the text) in the stream
@@ -104,6 +107,7 @@ class Rule:
                    "framing": (None, "length", "chunked", "close", "none"),
                    "header_case": (None, "lower", "upper", "odd"),
                    "after_answer": (None, "fin", "rst", "no_notify"),
+                   "goes_on": (None, "exact", "repeats", "restarts"),
                    "chunk_fault": (None, "bad_size", "no_last", "no_crlf", "overflow", "extension",
                                    "negative")}
         for name, values in allowed.items():
@@ -138,7 +142,8 @@ class Rule:
 
 
 def wants_stream(request) -> bool:
-    return bool(request.json.get("stream")) or ":streamGenerateContent" in request.path
+    return (bool(request.json.get("stream")) or request.query.get("stream") == "true"
+            or ":streamGenerateContent" in request.path)
 
 
 class Rules:

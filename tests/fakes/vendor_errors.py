@@ -134,7 +134,7 @@ def in_stream(request, code: int) -> bytes:
         return f"event: error\ndata: {json.dumps(failed)}\n\n".encode()
     if dialect_of(request) == "gemini":
         return f"data: {json.dumps(failed)}\r\n\r\n".encode()
-    if request.path.endswith("/responses"):
+    if request.path.endswith("/responses") or "/responses/" in request.path:
         event = {"type": "error", "code": failed["error"]["code"] or "server_error",
                  "message": failed["error"]["message"], "param": None, "sequence_number": 99}
         return f"event: error\ndata: {json.dumps(event)}\n\n".encode()

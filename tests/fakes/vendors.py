@@ -8,13 +8,13 @@ from tests.fakes.rules import Rule
 from tests.fakes.sender import Answer
 
 
-def answer(request, rule: Rule, keys: set) -> Answer:
+def answer(request, rule: Rule, keys: set, stored: openai_responses.Stored) -> Answer:
     """`keys`: the only credentials taken; empty: any is taken, but there must be one."""
     if request.path.endswith("/echo"):
         return echo(request)
     if rule.status is not None and rule.status >= 400 and rule.body is None and rule.pieces is None:
         return vendor_errors.answer(request, rule.status, rule.error_code, rule.retry_after)
-    made = well_behaved(request, rule, keys)
+    made = well_behaved(request, rule, keys, stored)
     if rule.status is not None:
         made.status = rule.status
     if rule.body is not None:
@@ -30,12 +30,15 @@ def answer(request, rule: Rule, keys: set) -> Answer:
     return made
 
 
-def well_behaved(request, rule: Rule, keys: set) -> Answer:
+def well_behaved(request, rule: Rule, keys: set, stored) -> Answer:
     dialect = vendor_errors.dialect_of(request)
     if not request.key or (keys and request.key not in keys):
         return vendor_errors.answer(request, refusal(dialect, request.key))
     if request.path.endswith("/responses"):
-        return openai_responses.answer_response(request, rule)
+        return openai_responses.answer_response(request, rule, stored)
+    if "/responses/" in request.path:
+        return (openai_responses.stored_response(request, stored)
+                or vendor_errors.answer(request, 404))
     module = {"anthropic": anthropic_api, "gemini": gemini_api, "openai": openai_api}[dialect]
     return module.answer(request, rule) or vendor_errors.answer(request, 404)
 

@@ -4,6 +4,7 @@
 import json
 import threading
 
+from tests.fakes.model_text import goes_on
 from tests.fakes.raw_upstream import RawUpstream, UpstreamConnection
 
 TEXT = ("The quick fox 🦊 naps. Later, a café visit; naïve? No: Zoë's \"idea\" works. "
@@ -37,28 +38,20 @@ def stream(text: str) -> bytes:
 STREAM = stream(TEXT)
 
 
-def goes_on(manner: str, said: str) -> str:
-    rest = TEXT[len(said):]
-    if manner == "repeats":  # its last words
-        return (said[-20:] if len(said) >= 8 else "") + rest
-    if manner == "restarts":  # the sentence
-        begin = max(said.rfind(end) + len(end) if end in said else 0 for end in (". ", "。", "! "))
-        return (said[begin:] if len(said) - begin >= 8 else "") + rest
-    return rest
-
-
 def chunk(data: bytes) -> bytes:
     return b"%x\r\n%s\r\n" % (len(data), data) if data else b""
 
 
 class Call:
-    def __init__(self, head: bytes, body: dict):
+    """One request as it came up; `raw` is its body."""
+
+    def __init__(self, head: bytes, raw: bytes):
         self.fields = {n.strip().lower().decode(): v.strip().decode() for n, _, v in
                        (line.partition(b":") for line in head.split(b"\r\n")[1:])}
         self.path = head.split(b" ")[1].decode()
         self.key = self.fields.get("x-goog-api-key")
-        self.body = body
-        self.turns = body["contents"]
+        self.raw, self.body = raw, json.loads(raw)
+        self.turns = self.body["contents"]
 
     @property
     def said(self) -> str | None:
@@ -93,7 +86,7 @@ class CuttingGemini:
     def _serve(self, link: UpstreamConnection) -> None:
         while True:
             head, body = link.recv_request()
-            call = Call(head, json.loads(body))
+            call = Call(head, body)
             plan = call.body["plan"]
             with self._lock:
                 calls = self.calls.setdefault(plan["id"], [])
@@ -103,7 +96,7 @@ class CuttingGemini:
 
     def _answer(self, link: UpstreamConnection, call: Call, plan: dict, number: int) -> None:
         manner, cuts = plan.get("manner", "exact"), plan.get("times", 1)
-        text = TEXT if call.said is None else goes_on(manner, call.said)
+        text = TEXT if call.said is None else goes_on(manner, call.said, TEXT)
         statuses = plan.get("statuses", [])
         if cuts < number <= cuts + len(statuses):
             status = statuses[number - cuts - 1]
