@@ -2,13 +2,17 @@
 # continuation, how often, with which key, and what is written down of it. What the client gets is
 # in pitfalls_test.py.
 import json
+import os
+import tempfile
 import unittest
 
 from tests.fakes.raw_client import RawClient, Response
+from tests.fakes.relay import run_once
 from tests.integration.life import asking, settings
 from tests.integration.streams.pitfalls_test import ALL, HALF, REST
-from tests.integration.streams.scripted_gemini import (QUICK, Refused, Said, Scripted, call, data,
-                                                       event, thought)
+from tests.integration.streams.scripted_gemini import (QUICK, Refused, Said, Scripted,
+                                                       ScriptedGemini, call, data, event,
+                                                       thought)
 
 SAID = "The first half of it,"
 KEYS = ("gemini-pool-key-a-0123456789", "gemini-pool-key-b-0123456789")
@@ -144,6 +148,8 @@ class Attempts(Scripted):
             self.assert_short(self.bounded(f"silent{count}", count, *silent))
         refused = [Said(HALF, "fin"), *[Refused(503)] * 3]
         self.assert_short(self.bounded("refused", 4, *refused))
+        silent = [Said(HALF, "fin"), *[Said(b"", "silent")] * 3]
+        self.assert_short(self.bounded("nothing", 4, *silent))
         errors = [Said(HALF, "error")] + [Said(b"", "error")] * 3
         self.assert_short(self.bounded("errors", 4, *errors))
 
@@ -231,6 +237,38 @@ class Keys(Scripted):
                 self.assert_short(answer)
                 self.assertEqual(len(set(self.keys(f"{status}")[1:])), 2)
                 self.assertEqual(relay.wait_for_log(count=1)[0]["gave_up"], "refused")
+
+    def test_a_fallback_that_refuses_is_left_again(self):
+        """Fallbacks are for first calls only, or a continuation dies at the first that refuses."""
+        other = self.enterContext(ScriptedGemini())
+        relay = self.relay(
+            settings.upstream("one", self.model.url, dialect="gemini", resume=QUICK),
+            settings.upstream("next", other.url, dialect="gemini"),
+            settings.pool("one", KEYS[:1]), settings.pool("next", KEYS[1:]),
+            settings.route("r", "one", match={"path_prefix": "/r"},
+                           fallback=[{"upstream": "next"}]), auth_tokens=[settings.TOKEN])
+        other.tell("a", Refused(503))
+        answer = self.ask(relay, "a", Said(HALF, "fin"), Said(REST), key=None, fields=BY_TOKEN,
+                          path="/r/v1beta/models/m:streamGenerateContent?alt=sse")
+        self.assert_whole(answer, ALL)
+        self.assertEqual((len(self.calls("a")), len(other.of("a"))), (2, 1))
+
+    def test_a_fallback_of_another_dialect_is_none(self):
+        """What one vendor began is given to another, which cannot read it."""
+        done = run_once("--check", "--config", self.written(
+            settings.upstream("one", self.model.url, dialect="gemini"),
+            settings.upstream("next", self.model.url, dialect="anthropic"),
+            settings.route("r", "one", match={"path_prefix": "/r"},
+                           fallback=[{"upstream": "next"}])))
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("one dialect for all destinations of a route", done.stderr + done.stdout)
+
+    def written(self, *documents: str) -> str:
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        path = os.path.join(folder, "relay.yaml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(settings.resources(*documents))
+        return path
 
     def test_a_key_of_three_letters_is_a_key(self):
         """Cutting a short key down for the log ends the process."""

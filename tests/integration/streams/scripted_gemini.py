@@ -42,7 +42,8 @@ def error(code: int, status: str) -> bytes:
 
 @dataclass
 class Said:
-    """What one call is answered with. end: "whole", or one of cutting_gemini's."""
+    """What one call is answered with. end: "whole", "silent" (RST before a head), or one of
+    cutting_gemini's."""
 
     events: bytes
     end: str = "whole"
@@ -76,6 +77,9 @@ class ScriptedGemini(CuttingGemini):
                                "Content-Type: application/json\r\n" + answer.headers)
         if answer.end == "whole":
             return link.send(HEAD + chunk(answer.events) + b"0\r\n\r\n")
+        if answer.end == "silent":
+            link.rst()
+            link.recv_end()
         self._cut(link, answer.events, answer.end)
 
 
