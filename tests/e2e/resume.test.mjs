@@ -115,6 +115,25 @@ describe('usage is that of both attempts', () => {
   });
 });
 
+test('openai responses: a user who reads on by itself', async () => {
+  await models.behave({ text: TEXT });
+  const client = place().openai();
+  const background = { model: 'gpt-5.5', input: 'ask', background: true, store: true };
+  const events = await collect(await client.responses.create({ ...background, stream: true }));
+  const { id } = events[0].response;
+  // Only the key that asked for it has the response, and the pool's next may be another.
+  for (let n = 0; n < POOL.length; n++) {
+    try {
+      const more = await client.responses.retrieve(id, { stream: true, starting_after: 5 });
+      assert.deepEqual(await collect(more), events.slice(6));
+      return;
+    } catch (error) {
+      if (error.status !== 404) throw error;
+    }
+  }
+  assert.fail('no key of the pool had it');
+});
+
 describe('thoughts and tools', () => {
   const thought = /I think about [0-9a-f]{12} before I speak\./g;
   const functionDeclarations = [{ name: 'look_up', description: 'Looks something up' }];
