@@ -2,6 +2,7 @@
 #include "relay/codec/json_scan.h"
 
 #include "relay/base/limits.h"
+#include "relay/codec/find_either.h"
 
 #include <cstring>
 
@@ -54,16 +55,6 @@ constexpr std::array<bool, 256> kSigns = [] {
   return signs;
 }();
 
-constexpr uint64_t repeated(uint8_t byte) { return 0x0101010101010101ULL * byte; }
-
-// Whether one of the eight bytes is zero; may also be true for a byte 1 behind a zero, which is
-// one that is looked at closely for nothing.
-constexpr uint64_t zeros(uint64_t bytes) { return (bytes - repeated(1)) & ~bytes & repeated(0x80); }
-
-constexpr uint64_t ends_in(uint64_t bytes) {
-  return zeros(bytes ^ repeated('"')) | zeros(bytes ^ repeated('\\'));
-}
-
 constexpr uint64_t quarters_of(char c) {
   const auto byte = static_cast<unsigned char>(c);
   if (byte < 0x80) return 1;
@@ -77,7 +68,7 @@ uint64_t quarters_in(std::string_view text) {
   uint64_t eight = 0;
   while (text.size() >= 8) {
     std::memcpy(&eight, text.data(), 8);
-    if ((eight & repeated(0x80)) == 0) {
+    if ((eight & repeated_byte(0x80)) == 0) {
       quarters += 8;
     } else {
       for (const char c : text.substr(0, 8)) quarters += quarters_of(c);
@@ -261,12 +252,7 @@ const char* JsonScan::in_key(const char* at, const char* end) {
 // Up to the string's end or its next escape.
 const char* JsonScan::skip_text(const char* at, const char* end) {
   const char* const from = at;
-  uint64_t eight = 0;
-  for (; end - at >= 8; at += 8) {
-    std::memcpy(&eight, at, 8);
-    if (ends_in(eight) != 0) break;
-  }
-  while (at < end && *at != '"' && *at != '\\') ++at;
+  at = find_either(at, end, '"', '\\');
   if (weighs()) quarters_ += quarters_in({from, static_cast<size_t>(at - from)});
   return at;
 }

@@ -3,10 +3,12 @@
 
 #include "relay/base/json_writer.h"
 #include "relay/codec/document.h"
+#include "relay/codec/find_either.h"
 #include "relay/codec/utf8.h"
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 namespace culvert {
 namespace {
@@ -15,6 +17,10 @@ constexpr size_t kNone = std::string_view::npos;
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
+bool opens(char c) { return c == '"' || c == '{' || c == '['; }
+
+bool is_sign(char c) { return opens(c) || c == ',' || c == '}' || c == ']'; }
+
 size_t skip_blanks(std::string_view text, size_t at) {
   while (at < text.size() && is_blank(text[at])) ++at;
   return at;
@@ -22,12 +28,9 @@ size_t skip_blanks(std::string_view text, size_t at) {
 
 // From the opening quote to behind the closing one.
 size_t skip_string(std::string_view text, size_t at) {
-  for (++at; at < text.size(); ++at) {
-    if (text[at] == '\\') {
-      ++at;
-    } else if (text[at] == '"') {
-      return at + 1;
-    }
+  for (++at; at < text.size(); at += 2) {
+    at += find_either(text.substr(at), '"', '\\');
+    if (at < text.size() && text[at] == '"') return at + 1;
   }
   return kNone;
 }
@@ -52,34 +55,40 @@ size_t skip_value(std::string_view text, size_t at) {
   if (text[at] == '"') return skip_string(text, at);
   if (text[at] == '{' || text[at] == '[') return skip_nested(text, at);
   const size_t begin = at;
-  while (at < text.size() && !is_blank(text[at]) && text[at] != ',' && text[at] != '}' &&
-         text[at] != ']') {
-    ++at;
-  }
-  return at == begin ? kNone : at;
+  while (at < text.size() && !is_blank(text[at]) && !is_sign(text[at])) ++at;
+  const bool ends = at == text.size() || !opens(text[at]);
+  return at == begin || !ends ? kNone : at;
 }
 
-// Walks the values of an object or array: `visit(name literal, value)` until it says false.
+// Walks the values of an object or array: `visit(name literal, value)` until it says false. Says
+// where it stopped.
 template <class Visit>
-void walk(std::string_view text, bool named, Visit visit) {
+size_t walk(std::string_view text, bool named, Visit visit) {
   size_t at = 1;
   while ((at = skip_blanks(text, at)) < text.size()) {
     std::string_view name;
     if (named) {
-      if (text[at] != '"') return;
+      if (text[at] != '"') return at;
       const size_t end = skip_string(text, at);
-      if (end == kNone) return;
+      if (end == kNone) return at;
       name = text.substr(at, end - at);
       at = skip_blanks(text, end);
-      if (at >= text.size() || text[at] != ':') return;
+      if (at >= text.size() || text[at] != ':') return at;
       at = skip_blanks(text, at + 1);
     }
     const size_t end = skip_value(text, at);
-    if (end == kNone || !visit(name, JsonSlice(text.substr(at, end - at)))) return;
+    if (end == kNone || !visit(name, JsonSlice(text.substr(at, end - at)))) return at;
     at = skip_blanks(text, end);
-    if (at >= text.size() || text[at] != ',') return;
+    if (at >= text.size() || text[at] != ',') return at;
     ++at;
   }
+  return at;
+}
+
+bool is_name(std::string_view literal, std::string_view name) {
+  const std::string_view bare = literal.substr(1, literal.size() - 2);
+  if (bare == name) return name.find('\\') == kNone;
+  return bare.find('\\') != kNone && JsonSlice(literal).string() == name;
 }
 
 std::optional<uint32_t> hex_unit(std::string_view text) {
@@ -116,25 +125,24 @@ char unescaped(char c) {
   return at == kNone ? c : kMeant[at];
 }
 
-// What stands between the quotes.
-std::optional<std::string> unescape(std::string_view rest) {
-  std::string out;
-  out.reserve(rest.size());
+// What stands between the quotes. False where that is no string.
+bool unescape(std::string_view rest, std::string* out) {
+  out->reserve(out->size() + rest.size());
   while (!rest.empty()) {
     const size_t plain = std::min(rest.find('\\'), rest.size());
-    out.append(rest.substr(0, plain));
+    out->append(rest.substr(0, plain));
     rest.remove_prefix(plain);
     if (rest.empty()) break;
-    if (rest.size() < 2) return std::nullopt;
+    if (rest.size() < 2) return false;
     const char c = rest[1];
     rest.remove_prefix(2);
     if (c != 'u') {
-      out += unescaped(c);
-    } else if (!append_point(&rest, &out)) {
-      return std::nullopt;
+      *out += unescaped(c);
+    } else if (!append_point(&rest, out)) {
+      return false;
     }
   }
-  return out;
+  return true;
 }
 
 }  // namespace
@@ -152,13 +160,30 @@ std::optional<JsonSlice> JsonSlice::find(std::string_view name) const {
   std::optional<JsonSlice> found;
   if (!is_object()) return found;
   walk(text_, true, [&](std::string_view literal, JsonSlice value) {
-    const std::string_view bare = literal.substr(1, literal.size() - 2);
-    const bool plain = bare.find('\\') == kNone;
-    if (plain ? bare != name : JsonSlice(literal).string() != name) return true;
+    if (!is_name(literal, name)) return true;
     if (value.text() != "null") found = value;
     return false;
   });
   return found;
+}
+
+JsonSlice::Picked JsonSlice::pick(std::span<JsonMember> members) const {
+  Picked out;
+  if (!is_object()) return out;
+  const size_t end = walk(text_, true, [&](std::string_view literal, JsonSlice value) {
+    const bool null = value.text() == "null";
+    const auto member = std::find_if(members.begin(), members.end(), [&](const JsonMember& one) {
+      return is_name(literal, one.name);
+    });
+    if (member == members.end()) {
+      out.others = out.others || !null;
+    } else if (!std::exchange(member->seen, true) && !null) {
+      member->value = value;
+    }
+    return true;
+  });
+  out.whole = end + 1 == text_.size() && text_[end] == '}';
+  return out;
 }
 
 std::vector<std::pair<std::string, JsonSlice>> JsonSlice::members() const {
@@ -182,8 +207,16 @@ std::vector<JsonSlice> JsonSlice::elements() const {
 }
 
 std::optional<std::string> JsonSlice::string() const {
+  std::string out;
   if (!is_string() || skip_string(text_, 0) != text_.size()) return std::nullopt;
-  return unescape(text_.substr(1, text_.size() - 2));
+  if (!unescape(text_.substr(1, text_.size() - 2), &out)) return std::nullopt;
+  return out;
+}
+
+void JsonSlice::append_string(std::string* out) const {
+  const size_t before = out->size();
+  if (!is_string() || skip_string(text_, 0) != text_.size()) return;
+  if (!unescape(text_.substr(1, text_.size() - 2), out)) out->resize(before);
 }
 
 std::optional<uint64_t> JsonSlice::count() const {

@@ -7,12 +7,15 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 namespace culvert {
+
+struct JsonMember;
 
 class JsonSlice {
  public:
@@ -29,17 +32,30 @@ class JsonSlice {
 
   // A member that is not null; of duplicates the first. nullopt too where this is no object.
   std::optional<JsonSlice> find(std::string_view name) const;
+  // Several at once, each as by find(), in one walk: of the events of a stream thousands pass.
+  struct Picked {
+    bool whole = false;   // the object ends where the slice does; false proves nothing
+    bool others = false;  // it has members besides that are not null
+  };
+  Picked pick(std::span<JsonMember> members) const;
   // In the order in which they stand, the names unescaped. Empty where this is no object.
   std::vector<std::pair<std::string, JsonSlice>> members() const;
   std::vector<JsonSlice> elements() const;  // empty where this is no array
 
   std::optional<std::string> string() const;  // unescaped; half a surrogate pair becomes U+FFFD
+  void append_string(std::string* out) const;  // nothing where this is none
   std::optional<uint64_t> count() const;      // a whole number from 0
 
  private:
   bool begins_with(char c) const { return !text_.empty() && text_.front() == c; }
 
   std::string_view text_;
+};
+
+struct JsonMember {
+  std::string_view name;
+  std::optional<JsonSlice> value = {};
+  bool seen = false;  // also where it is null
 };
 
 std::optional<JsonSlice> find(std::optional<JsonSlice> of, std::string_view name);

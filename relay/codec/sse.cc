@@ -1,8 +1,10 @@
-// Line by line, as the standard's own algorithm reads.
+// Line by line, as the standard's own algorithm reads. A line that is whole in the caller's bytes,
+// as nearly all are, is read where it stands.
 #include "relay/codec/sse.h"
 
 #include "relay/base/limits.h"
 #include "relay/codec/characters.h"
+#include "relay/codec/find_either.h"
 
 #include <algorithm>
 
@@ -23,52 +25,57 @@ std::optional<SseEvent> SseParser::next(std::string_view* input) {
         continue;
       }
     }
-    const auto end =
-        std::find_if(input->begin(), input->end(), [](char c) { return c == '\n' || c == '\r'; });
-    const auto size = static_cast<size_t>(end - input->begin());
-    keep(input->substr(0, size));
+    const size_t size = find_either(*input, '\n', '\r');
+    const std::string_view line = input->substr(0, size);
     if (size == input->size()) {
+      take(line, false);
       input->remove_prefix(size);
       break;
     }
-    after_cr_ = *end == '\r';
+    after_cr_ = (*input)[size] == '\r';
     input->remove_prefix(size + 1);
     if (after_cr_ && !input->empty()) {
       after_cr_ = false;
       if (input->front() == '\n') input->remove_prefix(1);
     }
-    if (end_line()) {
+    if (take(line, true)) {
       given_ = true;
-      return SseEvent{type_, data_, id_, retry_};
+      return SseEvent{type_, data_.empty() ? lent_ : data_, id_, retry_};
     }
   }
+  own_data();
   return std::nullopt;
 }
 
 bool SseParser::at_boundary() const { return line_bytes_ == 0 && !pending_ && !skipping_; }
 
-void SseParser::keep(std::string_view bytes) {
+// Of a line; ends: all that was missing of it. True where it ended an event that has data.
+bool SseParser::take(std::string_view bytes, bool ends) {
   line_bytes_ += bytes.size();
-  if (skipping_) return;
-  if (line_.size() + data_.size() + bytes.size() > limit_) {
-    skipping_ = overflowed_ = true;
-    begin_event();
-    std::string().swap(line_);
-    return;
-  }
+  if (!fits(bytes)) bytes = {};
+  if (ends && line_.empty()) return end_line(bytes, true);
   line_.append(bytes);
+  return ends && end_line(line_, false);
 }
 
-// True where the line ended an event that has data.
-bool SseParser::end_line() {
-  std::string_view line = line_;
+bool SseParser::fits(std::string_view bytes) {
+  if (skipping_) return false;
+  if (line_.size() + lent_.size() + data_.size() + bytes.size() <= limit_) return true;
+  skipping_ = overflowed_ = true;
+  begin_event();
+  std::string().swap(line_);
+  return false;
+}
+
+// lasts: the line stands in the caller's bytes.
+bool SseParser::end_line(std::string_view line, bool lasts) {
   if (first_line_ && line.substr(0, kByteOrderMark.size()) == kByteOrderMark) {
     line.remove_prefix(kByteOrderMark.size());
     line_bytes_ -= kByteOrderMark.size();
   }
   first_line_ = false;
   const bool empty = line_bytes_ == 0;
-  if (!empty && !skipping_) take_field(line);
+  if (!empty && !skipping_) take_field(line, lasts);
   line_.clear();
   line_bytes_ = 0;
   if (!empty) return false;
@@ -78,7 +85,7 @@ bool SseParser::end_line() {
   return false;
 }
 
-void SseParser::take_field(std::string_view line) {
+void SseParser::take_field(std::string_view line, bool lasts) {
   if (line.front() == ':') return;
   pending_ = true;
   const size_t colon = line.find(':');
@@ -87,8 +94,7 @@ void SseParser::take_field(std::string_view line) {
   if (colon != std::string_view::npos) value = line.substr(colon + 1);
   if (!value.empty() && value.front() == ' ') value.remove_prefix(1);
   if (name == "data") {
-    if (data_lines_++ > 0) data_ += '\n';
-    data_.append(value);
+    take_data(value, lasts);
   } else if (name == "event") {
     type_ = value;
   } else if (name == "id") {
@@ -96,6 +102,21 @@ void SseParser::take_field(std::string_view line) {
   } else if (name == "retry") {
     take_retry(value);
   }
+}
+
+void SseParser::take_data(std::string_view value, bool lasts) {
+  if (data_lines_++ == 0 && lasts) {
+    lent_ = value;
+    return;
+  }
+  own_data();
+  if (data_lines_ > 1) data_ += '\n';
+  data_.append(value);
+}
+
+void SseParser::own_data() {
+  data_.append(lent_);
+  lent_ = {};
 }
 
 void SseParser::take_retry(std::string_view value) {
@@ -114,6 +135,7 @@ void SseParser::begin_event() {
   given_ = false;
   type_.clear();
   data_.clear();
+  lent_ = {};
   if (data_.capacity() > kKeptBytes) std::string().swap(data_);
   if (line_.empty() && line_.capacity() > kKeptBytes) std::string().swap(line_);
   retry_.reset();

@@ -12,7 +12,7 @@
 
 namespace culvert {
 
-// Views are valid until the next call of the parser.
+// Views are valid until the next call of the parser, and as long as the bytes that it was given.
 struct SseEvent {
   std::string_view type;          // `event`; empty where there was none, which means "message"
   std::string_view data;          // `data` lines joined by LF
@@ -37,16 +37,20 @@ class SseParser {
   bool overflowed() const { return overflowed_; }
 
  private:
-  bool end_line();
-  void take_field(std::string_view line);
+  bool take(std::string_view bytes, bool ends);
+  bool end_line(std::string_view line, bool lasts);
+  void take_field(std::string_view line, bool lasts);
+  void take_data(std::string_view value, bool lasts);
   void take_retry(std::string_view value);
   void begin_event();
-  void keep(std::string_view bytes);
+  bool fits(std::string_view bytes);
+  void own_data();
 
   size_t limit_;
   std::string line_;  // the unfinished line
   std::string type_;
   std::string data_;
+  std::string_view lent_;  // the first line of data, as long as it is whole in the caller's bytes
   std::string id_;
   std::optional<uint64_t> retry_;
   size_t data_lines_ = 0;

@@ -12,9 +12,12 @@ std::optional<SseBlock> SseBlocks::next(std::string_view* input) {
   }
   const std::string_view before = *input;
   const auto event = parser_.next(input);
-  raw_.append(before.substr(0, before.size() - input->size()));
-  if (!event && (raw_.empty() || !parser_.at_boundary())) return std::nullopt;
-  given_ = true;
+  const std::string_view read = before.substr(0, before.size() - input->size());
+  const bool ends = event || (parser_.at_boundary() && !(raw_.empty() && read.empty()));
+  given_ = ends;
+  if (ends && raw_.empty()) return SseBlock{event, read};
+  raw_.append(read);
+  if (!ends) return std::nullopt;
   return SseBlock{event, raw_};
 }
 

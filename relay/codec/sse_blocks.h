@@ -10,7 +10,7 @@
 
 namespace culvert {
 
-// Views are valid until the next call.
+// Views are valid until the next call, and as long as the bytes that it was given.
 struct SseBlock {
   std::optional<SseEvent> event;  // nothing: comments, empty lines, fields without data
   std::string_view raw;           // all raws together are the stream, byte for byte

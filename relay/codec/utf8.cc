@@ -1,6 +1,10 @@
 // See utf8.h.
 #include "relay/codec/utf8.h"
 
+#include "relay/codec/find_either.h"
+
+#include <cstring>
+
 namespace culvert {
 namespace {
 
@@ -53,7 +57,12 @@ void append_utf8(uint32_t point, std::string* out) {
 
 size_t count_points(std::string_view text) {
   size_t points = 0;
-  for (; !text.empty(); ++points) text.remove_prefix(first_point(text).size);
+  for (uint64_t eight = 0; !text.empty();) {
+    if (text.size() >= 8) std::memcpy(&eight, text.data(), 8);
+    const bool plain = text.size() >= 8 && (eight & repeated_byte(0x80)) == 0;
+    points += plain ? 8 : 1;
+    text.remove_prefix(plain ? 8 : first_point(text).size);
+  }
   return points;
 }
 

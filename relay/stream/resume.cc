@@ -71,6 +71,7 @@ ResumeMove Resume::see(std::string_view bytes, Instant now) {
     return move;
   }
   if (state_ != State::kReading && state_ != State::kClosing) return move;
+  move.bytes.reserve(bytes.size());
   while (const auto block = blocks_->next(&bytes)) {
     take(*block, now, &move);
     if (move.next != Next::kReadOn) return move;

@@ -6,6 +6,7 @@
 #include "relay/codec/usage_sum.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace culvert {
@@ -59,6 +60,16 @@ std::string_view why_no_turn_behind(JsonSlice root) {
   return {};
 }
 
+// A block of text is the only one that can be gone on with; a thought without its signature is of
+// no use to a client either.
+void read_block(std::optional<JsonSlice> block, std::string_view text_type, StreamReading* out) {
+  std::array<JsonMember, 2> members{{{"type"}, {"text"}}};
+  if (block) block->pick(members);
+  const auto& [type, text] = members;
+  out->fixed = !type.value || type.value->string() != text_type;
+  if (!out->fixed && text.value) text.value->append_string(&out->text);
+}
+
 Usage as_usage(const std::string& object) {
   if (object.empty()) return {};
   return usage_of(Dialect::kAnthropic, "{\"usage\":" + object + "}");
@@ -82,43 +93,39 @@ void AnthropicResume::begin_attempt() {
 StreamReading AnthropicResume::read(const SseEvent& event) {
   StreamReading out;
   const JsonSlice root(event.data);
-  if (!root.is_object() || !root.is_whole()) {
+  std::array<JsonMember, 6> members{
+      {{"type"}, {"delta"}, {"content_block"}, {"usage"}, {"message"}, {"error"}}};
+  const bool whole = root.pick(members).whole || (root.is_object() && root.is_whole());
+  const auto& [type_too, delta, block, usage, message, error] = members;
+  if (!whole) {
     out.end = End::kGarbled;
     return out;
   }
-  const std::string type = type_of(event);
+  std::string type(event.type);
+  if (type.empty() && type_too.value) type_too.value->append_string(&type);
+  out.noted = false;
   if (type == "error") {
-    out.why = text_member(root.find("error"), "type");
+    out.why = text_member(error.value, "type");
     out.end = end_of_error(out.why);
   } else if (type == "message_start") {
     out.opening = true;
-    if (const auto usage = find(root.find("message"), "usage")) usage_ = usage->text();
+    if (const auto begun = find(message.value, "usage")) usage_ = begun->text();
   } else if (type == "message_delta") {
-    if (const auto usage = root.find("usage")) usage_ = usage_overlaid(usage_, usage->text());
-    out.why = text_member(root.find("delta"), "stop_reason");
+    if (usage.value) usage_ = usage_overlaid(usage_, usage.value->text());
+    out.why = text_member(delta.value, "stop_reason");
     if (!out.why.empty()) out.end = out.why == "end_turn" ? End::kStop : End::kFinal;
   } else if (type == "message_stop") {
     out.end = End::kStop;  // where no reason came before
     out.closing = out.last = true;
+  } else if (type == "content_block_start") {
+    out.noted = true;
+    read_block(block.value, "text", &out);
+  } else if (type == "content_block_delta") {
+    read_block(delta.value, "text_delta", &out);
   } else {
-    read_block(type, event, &out);
+    out.noted = type == "content_block_stop";
   }
   return out;
-}
-
-// A block of text is the only one that can be gone on with; a thought without its signature is of
-// no use to a client either.
-void AnthropicResume::read_block(std::string_view type, const SseEvent& event, StreamReading* out) {
-  const JsonSlice root(event.data);
-  if (type == "content_block_start") {
-    out->fixed = !is_text_block(event);
-    if (!out->fixed) out->text = text_member(root.find("content_block"), "text");
-  } else if (type == "content_block_delta") {
-    const auto delta = root.find("delta");
-    const std::string kind = text_member(delta, "type");
-    out->fixed = kind != "text_delta";
-    if (!out->fixed) out->text = text_member(delta, "text");
-  }
 }
 
 StreamWriting AnthropicResume::write(const SseEvent& event,
@@ -167,6 +174,7 @@ void AnthropicResume::delivered(const SseEvent& event,
                                 size_t,
                                 size_t) {
   ended_ = ended_ || reading.last;
+  if (!reading.noted) return;
   const auto index = index_of(event);
   if (!index) return;
   const std::string type = type_of(event);

@@ -37,7 +37,6 @@ class AnthropicResume final : public ResumeDialect {
   Usage lost_usage() const override;
 
  private:
-  void read_block(std::string_view type, const SseEvent& event, StreamReading* out);
   StreamWriting write_block(const SseEvent& event, std::string data);
 
   const bool prefill_;

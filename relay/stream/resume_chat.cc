@@ -7,7 +7,9 @@
 #include "relay/codec/usage_sum.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
+#include <vector>
 
 namespace culvert {
 namespace {
@@ -46,6 +48,15 @@ void read_delta(JsonSlice delta, StreamReading* out) {
   }
 }
 
+// Most deltas have a text and at most a role.
+void read_usual_delta(JsonSlice delta, StreamReading* out) {
+  std::array<JsonMember, 2> members{{{kText}, {"role"}}};
+  const bool others = delta.pick(members).others;
+  const auto& text = members.front().value;
+  if (others || !text || !text->is_string()) return read_delta(delta, out);
+  text->append_string(&out->text);
+}
+
 std::string changed_delta(JsonSlice delta,
                           const StreamReading& reading,
                           const StreamChange& change) {
@@ -57,6 +68,17 @@ std::string changed_delta(JsonSlice delta,
     if (!change.thoughts && delta.find(name)) out = with_member(out, name, "null");
   }
   return out;
+}
+
+void read_choice(JsonSlice choice, StreamReading* out) {
+  std::array<JsonMember, 3> members{{{"index"}, {"delta"}, {"finish_reason"}}};
+  choice.pick(members);
+  const auto& [index, delta, reason] = members;
+  out->several = index.value && index.value->text() != "0";
+  if (delta.value) read_usual_delta(*delta.value, out);
+  if (reason.value) reason.value->append_string(&out->why);
+  if (!out->why.empty()) out->end = out->why == "stop" ? End::kStop : End::kFinal;
+  out->opening = out->end == End::kNone && out->text.empty() && !out->thought && !out->fixed;
 }
 
 // Vendors put a status there, OpenAI itself a word.
@@ -131,28 +153,27 @@ StreamReading ChatResume::read(const SseEvent& event) {
     out.closing = out.last = true;
     return out;
   }
-  if (!root.is_object() || !root.is_whole()) {
+  std::array<JsonMember, 4> members{{{"error"}, {"usage"}, {"choices"}, {"id"}}};
+  const bool whole = root.pick(members).whole || (root.is_object() && root.is_whole());
+  const auto& [error, usage, choices, id] = members;
+  if (!whole) {
     out.end = End::kGarbled;
     return out;
   }
-  if (const auto error = root.find("error")) {
-    out.end = end_of_error(*error);
-    out.why = text_member(error, "type");
+  if (error.value) {
+    out.end = end_of_error(*error.value);
+    out.why = text_member(error.value, "type");
     return out;
   }
-  if (const auto usage = root.find("usage")) usage_ = usage->text();
-  const auto choices = root.find("choices");
-  const auto choice = only_choice(root);
-  if (!choice) {
-    out.closing = root.find("usage").has_value();
+  out.noted = id.value && id_.empty();
+  if (usage.value) usage_ = usage.value->text();
+  const auto list = choices.value ? choices.value->elements() : std::vector<JsonSlice>();
+  if (list.empty()) {
+    out.closing = usage.value.has_value();
     return out;
   }
-  const auto index = choice->find("index");
-  out.several = choices->elements().size() > 1 || (index && index->text() != "0");
-  if (const auto delta = choice->find("delta")) read_delta(*delta, &out);
-  out.why = text_member(choice, "finish_reason");
-  if (!out.why.empty()) out.end = out.why == "stop" ? End::kStop : End::kFinal;
-  out.opening = out.end == End::kNone && out.text.empty() && !out.thought && !out.fixed;
+  read_choice(list.front(), &out);
+  out.several = out.several || list.size() > 1;
   return out;
 }
 
@@ -183,7 +204,7 @@ StreamWriting ChatResume::write(const SseEvent& event,
 
 void ChatResume::delivered(const SseEvent& event, const StreamReading& reading, size_t, size_t) {
   marked_ = marked_ || reading.last;
-  if (!id_.empty()) return;
+  if (!reading.noted || !id_.empty()) return;
   if (const auto id = JsonSlice(event.data).find("id")) id_ = id->text();
 }
 

@@ -35,6 +35,7 @@ struct StreamReading {
   bool opening = false;      // says only that an answer begins
   bool closing = false;      // may stand behind the end: usage, a marker
   bool last = false;         // nothing follows
+  bool noted = true;         // delivered() has something to take from it, beside `last`
   bool unknown_end = false;  // a word that this version does not know; taken as final
   std::string why;           // of an end: the dialect's own word
 };

@@ -33,12 +33,21 @@ bool is_fixed(JsonSlice part) {
 }
 
 void read_part(JsonSlice part, StreamReading* out) {
-  if (is_thought(part)) {
+  std::array<JsonMember, 6> members{{{"text"},
+                                     {"thought"},
+                                     {"thoughtSignature"},
+                                     {"thought_signature"},
+                                     {"videoMetadata"},
+                                     {"partMetadata"}}};
+  const bool others = part.pick(members).others;
+  const auto& [text, thought, signature, signature_too, video, part_data] = members;
+  if (thought.value && thought.value->is_true()) {
     out->thought = true;
     return;
   }
-  if (const auto text = part.find("text")) out->text += text->string().value_or("");
-  out->fixed = out->fixed || is_fixed(part);
+  if (text.value) text.value->append_string(&out->text);
+  out->fixed = out->fixed || others;
+  out->noted = out->noted || signature.value || signature_too.value;
 }
 
 std::optional<JsonSlice> only_candidate(JsonSlice root) {
@@ -49,20 +58,19 @@ std::optional<JsonSlice> only_candidate(JsonSlice root) {
   return list.front();
 }
 
-void read_candidates(JsonSlice root, StreamReading* out) {
-  const auto candidates = find(root, "candidates");
-  if (!candidates) return;
-  const auto list = candidates->elements();
-  const auto index = list.empty() ? std::nullopt : list.front().find("index");
-  out->several = list.size() > 1 || (index && index->text() != "0");
+void read_candidates(JsonSlice candidates, StreamReading* out) {
+  const auto list = candidates.elements();
   if (list.empty()) return;
-  if (const auto parts = find(list.front().find("content"), "parts")) {
+  std::array<JsonMember, 3> members{{{"content"}, {"finishReason"}, {"index"}}};
+  list.front().pick(members);
+  const auto& [content, reason, index] = members;
+  out->several = list.size() > 1 || (index.value && index.value->text() != "0");
+  if (const auto parts = find(content.value, "parts")) {
     for (const JsonSlice& part : parts->elements()) read_part(part, out);
   }
-  const auto reason = list.front().find("finishReason");
-  if (!reason || reason->text() == "\"FINISH_REASON_UNSPECIFIED\"") return;
+  if (!reason.value || reason.value->text() == "\"FINISH_REASON_UNSPECIFIED\"") return;
   bool known = true;
-  out->why = reason->string().value_or(std::string(reason->text()));
+  out->why = reason.value->string().value_or(std::string(reason.value->text()));
   out->end = gemini_end(out->why, &known);
   out->unknown_end = !known;
 }
@@ -150,20 +158,25 @@ StreamReading GeminiResume::read(const SseEvent& event) {
     out.closing = out.last = true;
     return out;
   }
-  if (!root.is_object() || !root.is_whole()) {
+  std::array<JsonMember, 5> members{
+      {{"error"}, {"candidates"}, {"promptFeedback"}, {"usageMetadata"}, {"responseId"}}};
+  const bool whole = root.pick(members).whole || (root.is_object() && root.is_whole());
+  const auto& [error, candidates, feedback, usage, id] = members;
+  if (!whole) {
     out.end = End::kGarbled;
     return out;
   }
-  if (const auto error = root.find("error")) {
-    read_error(*error, &out);
+  if (error.value) {
+    read_error(*error.value, &out);
     return out;
   }
-  read_candidates(root, &out);
-  if (const auto reason = find(root.find("promptFeedback"), "blockReason")) {
+  out.noted = id.value && id_.empty();
+  if (candidates.value) read_candidates(*candidates.value, &out);
+  if (const auto reason = find(feedback.value, "blockReason")) {
     out.end = End::kFinal;
     out.why = reason->string().value_or("");
   }
-  if (const auto usage = root.find("usageMetadata")) usage_ = usage->text();
+  if (usage.value) usage_ = usage.value->text();
   return out;
 }
 
@@ -192,11 +205,11 @@ void GeminiResume::delivered(const SseEvent& event,
                              const StreamReading& reading,
                              size_t text_before,
                              size_t drop) {
+  if (!reading.noted) return;
   const JsonSlice root(event.data);
   if (id_.empty()) {
     if (const auto id = root.find("responseId")) id_ = id->text();
   }
-  if (event.data.find("ignature\"") == std::string_view::npos) return;
   const auto candidate = only_candidate(root);
   const auto parts = candidate ? find(candidate->find("content"), "parts") : std::nullopt;
   if (!parts || reading.fixed) return;
