@@ -7,6 +7,7 @@
 #include "relay/codec/document.h"
 
 #include <algorithm>
+#include <array>
 
 namespace culvert {
 namespace {
@@ -271,18 +272,40 @@ Usage anthropic_usage(element root) {
   return out;
 }
 
+using Count = std::optional<uint64_t>;
+
+// The members of `usageMetadata` in the order of kGeminiCounts.
+Usage gemini_usage(const std::array<Count, 5>& counts) {
+  const auto& [prompt, tools, thoughts, candidates, cached] = counts;
+  return {.input = sum({prompt, tools}),
+          .output = sum({candidates, thoughts}),
+          .cached = cached,
+          .reasoning = thoughts};
+}
+
+constexpr std::array<std::string_view, 5> kGeminiCounts = {
+    "promptTokenCount", "toolUsePromptTokenCount", "thoughtsTokenCount", "candidatesTokenCount",
+    "cachedContentTokenCount"};
+
 Usage gemini_usage(element root) {
   const auto usage = member(root, "usageMetadata");
-  Usage out;
-  out.input = sum({count_of(member(usage, "promptTokenCount")),
-                   count_of(member(usage, "toolUsePromptTokenCount"))});
-  out.reasoning = count_of(member(usage, "thoughtsTokenCount"));
-  out.output = sum({count_of(member(usage, "candidatesTokenCount")), out.reasoning});
-  out.cached = count_of(member(usage, "cachedContentTokenCount"));
-  return out;
+  std::array<Count, kGeminiCounts.size()> counts;
+  for (size_t i = 0; i < counts.size(); ++i) counts[i] = count_of(member(usage, kGeminiCounts[i]));
+  return gemini_usage(counts);
 }
 
 }  // namespace
+
+Usage gemini_usage(JsonSlice usage) {
+  std::array<JsonMember, kGeminiCounts.size()> members;
+  for (size_t i = 0; i < members.size(); ++i) members[i].name = kGeminiCounts[i];
+  usage.pick(members);
+  std::array<Count, kGeminiCounts.size()> counts;
+  for (size_t i = 0; i < counts.size(); ++i) {
+    if (members[i].value) counts[i] = members[i].value->count();
+  }
+  return gemini_usage(counts);
+}
 
 Usage usage_of(Dialect dialect, std::string_view json) {
   // The word is looked for first: most events of a stream have none, and are not parsed then.

@@ -4,6 +4,7 @@
 
 #include "relay/base/dialect.h"
 #include "relay/base/limits.h"
+#include "relay/codec/json_slice.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -104,5 +105,8 @@ struct Usage {
 // (of an array of answers the last). Empty where there is none, for kOpaque, and for what is not
 // JSON.
 Usage usage_of(Dialect dialect, std::string_view json);
+
+// Of Gemini's `usageMetadata` itself, which each event of a stream has: without a parser.
+Usage gemini_usage(JsonSlice usage);
 
 }  // namespace culvert

@@ -60,22 +60,18 @@ size_t skip_value(std::string_view text, size_t at) {
   return at == begin || !ends ? kNone : at;
 }
 
-// Walks the values of an object or array: `visit(name literal, value)` until it says false. Says
-// where it stopped.
+// Walks the members of an object: `visit(name literal, value)` until it says false. Says where it
+// stopped.
 template <class Visit>
-size_t walk(std::string_view text, bool named, Visit visit) {
+size_t walk(std::string_view text, Visit visit) {
   size_t at = 1;
   while ((at = skip_blanks(text, at)) < text.size()) {
-    std::string_view name;
-    if (named) {
-      if (text[at] != '"') return at;
-      const size_t end = skip_string(text, at);
-      if (end == kNone) return at;
-      name = text.substr(at, end - at);
-      at = skip_blanks(text, end);
-      if (at >= text.size() || text[at] != ':') return at;
-      at = skip_blanks(text, at + 1);
-    }
+    const size_t name_end = text[at] == '"' ? skip_string(text, at) : kNone;
+    if (name_end == kNone) return at;
+    const std::string_view name = text.substr(at, name_end - at);
+    at = skip_blanks(text, name_end);
+    if (at >= text.size() || text[at] != ':') return at;
+    at = skip_blanks(text, at + 1);
     const size_t end = skip_value(text, at);
     if (end == kNone || !visit(name, JsonSlice(text.substr(at, end - at)))) return at;
     at = skip_blanks(text, end);
@@ -85,10 +81,12 @@ size_t walk(std::string_view text, bool named, Visit visit) {
   return at;
 }
 
+std::string_view bare(std::string_view literal) { return literal.substr(1, literal.size() - 2); }
+
+bool is_escaped(std::string_view literal) { return literal.find('\\') != kNone; }
+
 bool is_name(std::string_view literal, std::string_view name) {
-  const std::string_view bare = literal.substr(1, literal.size() - 2);
-  if (bare == name) return name.find('\\') == kNone;
-  return bare.find('\\') != kNone && JsonSlice(literal).string() == name;
+  return bare(literal) == name || (is_escaped(literal) && JsonSlice(literal).string() == name);
 }
 
 std::optional<uint32_t> hex_unit(std::string_view text) {
@@ -159,7 +157,7 @@ bool JsonSlice::is_whole() const { return skip_value(text_, 0) == text_.size(); 
 std::optional<JsonSlice> JsonSlice::find(std::string_view name) const {
   std::optional<JsonSlice> found;
   if (!is_object()) return found;
-  walk(text_, true, [&](std::string_view literal, JsonSlice value) {
+  walk(text_, [&](std::string_view literal, JsonSlice value) {
     if (!is_name(literal, name)) return true;
     if (value.text() != "null") found = value;
     return false;
@@ -170,10 +168,11 @@ std::optional<JsonSlice> JsonSlice::find(std::string_view name) const {
 JsonSlice::Picked JsonSlice::pick(std::span<JsonMember> members) const {
   Picked out;
   if (!is_object()) return out;
-  const size_t end = walk(text_, true, [&](std::string_view literal, JsonSlice value) {
+  const size_t end = walk(text_, [&](std::string_view literal, JsonSlice value) {
     const bool null = value.text() == "null";
+    const bool escaped = is_escaped(literal);
     const auto member = std::find_if(members.begin(), members.end(), [&](const JsonMember& one) {
-      return is_name(literal, one.name);
+      return escaped ? is_name(literal, one.name) : bare(literal) == one.name;
     });
     if (member == members.end()) {
       out.others = out.others || !null;
@@ -189,7 +188,7 @@ JsonSlice::Picked JsonSlice::pick(std::span<JsonMember> members) const {
 std::vector<std::pair<std::string, JsonSlice>> JsonSlice::members() const {
   std::vector<std::pair<std::string, JsonSlice>> out;
   if (!is_object()) return out;
-  walk(text_, true, [&](std::string_view literal, JsonSlice value) {
+  walk(text_, [&](std::string_view literal, JsonSlice value) {
     out.emplace_back(JsonSlice(literal).string().value_or(""), value);
     return true;
   });
@@ -198,12 +197,20 @@ std::vector<std::pair<std::string, JsonSlice>> JsonSlice::members() const {
 
 std::vector<JsonSlice> JsonSlice::elements() const {
   std::vector<JsonSlice> out;
-  if (!is_array()) return out;
-  walk(text_, false, [&](std::string_view, JsonSlice value) {
-    out.push_back(value);
-    return true;
-  });
+  for (size_t at = 0; const auto element = next(&at);) out.push_back(*element);
   return out;
+}
+
+std::optional<JsonSlice> JsonSlice::next(size_t* at) const {
+  std::optional<JsonSlice> found;
+  if (!is_array() || *at >= text_.size()) return found;
+  const size_t begin = skip_blanks(text_, *at + 1);  // behind the bracket or a comma
+  const size_t end = skip_value(text_, begin);
+  if (end == kNone) return found;
+  found = JsonSlice(text_.substr(begin, end - begin));
+  const size_t comma = skip_blanks(text_, end);
+  *at = comma < text_.size() && text_[comma] == ',' ? comma : text_.size();
+  return found;
 }
 
 std::optional<std::string> JsonSlice::string() const {

@@ -5,6 +5,7 @@
 // a new document out of slices asks is_json() first.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -41,10 +42,12 @@ class JsonSlice {
   // In the order in which they stand, the names unescaped. Empty where this is no object.
   std::vector<std::pair<std::string, JsonSlice>> members() const;
   std::vector<JsonSlice> elements() const;  // empty where this is no array
+  // One element after the other, without a list of them; *at: 0 at first, and not to be touched.
+  std::optional<JsonSlice> next(size_t* at) const;
 
-  std::optional<std::string> string() const;  // unescaped; half a surrogate pair becomes U+FFFD
+  std::optional<std::string> string() const;   // unescaped; half a surrogate pair becomes U+FFFD
   void append_string(std::string* out) const;  // nothing where this is none
-  std::optional<uint64_t> count() const;      // a whole number from 0
+  std::optional<uint64_t> count() const;       // a whole number from 0
 
  private:
   bool begins_with(char c) const { return !text_.empty() && text_.front() == c; }
@@ -53,7 +56,7 @@ class JsonSlice {
 };
 
 struct JsonMember {
-  std::string_view name;
+  std::string_view name = {};
   std::optional<JsonSlice> value = {};
   bool seen = false;  // also where it is null
 };

@@ -4,6 +4,7 @@
 
 #include "relay/base/text.h"
 #include "relay/codec/document.h"
+#include "relay/codec/json_slice.h"
 
 #include <array>
 
@@ -146,14 +147,19 @@ void StreamEnd::see_anthropic(const SseEvent& event) {
 }
 
 void StreamEnd::see_gemini(const SseEvent& event) {
-  const bool candidates = has(event.data, "\"candidates\"");
-  const bool finish = has(event.data, "\"finishReason\"") || has(event.data, "\"blockReason\"");
-  const bool error = has(event.data, "\"error\"");
-  own_form_ = own_form_ || candidates || finish || has(event.data, "\"usageMetadata\"");
-  const Usage told = usage_of(dialect_, event.data);
+  std::array<JsonMember, 4> members{
+      {{"candidates"}, {"promptFeedback"}, {"usageMetadata"}, {"error"}}};
+  const bool whole = JsonSlice(event.data).pick(members).whole;
+  const auto& [candidates, feedback, usage, error] = members;
+  const bool finish =
+      feedback.value || (candidates.value && has(candidates.value->text(), "\"finishReason\""));
+  own_form_ = own_form_ || finish || has(event.data, "\"candidates\"") ||
+              has(event.data, "\"usageMetadata\"");
+  Usage told;
+  if (usage.value && whole) told = gemini_usage(*usage.value);
   if (told.output) usage_.output.reset();  // the last word counts, also where it is smaller
   take(told);
-  if (!finish && !error && (!candidates || content_seen_)) return;
+  if (!finish && !error.value && (!candidates.value || content_seen_)) return;
   const Document document(event.data);
   const auto root = document.root();
   if (!root) return;

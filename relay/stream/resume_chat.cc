@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <array>
 #include <optional>
-#include <vector>
 
 namespace culvert {
 namespace {
@@ -167,13 +166,14 @@ StreamReading ChatResume::read(const SseEvent& event) {
   }
   out.noted = id.value && id_.empty();
   if (usage.value) usage_ = usage.value->text();
-  const auto list = choices.value ? choices.value->elements() : std::vector<JsonSlice>();
-  if (list.empty()) {
+  size_t place = 0;
+  const auto choice = choices.value ? choices.value->next(&place) : std::nullopt;
+  if (!choice) {
     out.closing = usage.value.has_value();
     return out;
   }
-  read_choice(list.front(), &out);
-  out.several = out.several || list.size() > 1;
+  read_choice(*choice, &out);
+  out.several = out.several || choices.value->next(&place);
   return out;
 }
 

@@ -59,14 +59,15 @@ std::optional<JsonSlice> only_candidate(JsonSlice root) {
 }
 
 void read_candidates(JsonSlice candidates, StreamReading* out) {
-  const auto list = candidates.elements();
-  if (list.empty()) return;
+  size_t place = 0;
+  const auto candidate = candidates.next(&place);
+  if (!candidate) return;
   std::array<JsonMember, 3> members{{{"content"}, {"finishReason"}, {"index"}}};
-  list.front().pick(members);
+  candidate->pick(members);
   const auto& [content, reason, index] = members;
-  out->several = list.size() > 1 || (index.value && index.value->text() != "0");
+  out->several = candidates.next(&place) || (index.value && index.value->text() != "0");
   if (const auto parts = find(content.value, "parts")) {
-    for (const JsonSlice& part : parts->elements()) read_part(part, out);
+    for (size_t at = 0; const auto part = parts->next(&at);) read_part(*part, out);
   }
   if (!reason.value || reason.value->text() == "\"FINISH_REASON_UNSPECIFIED\"") return;
   bool known = true;
