@@ -17,6 +17,7 @@ namespace culvert {
 class Document {
  public:
   explicit Document(std::string_view json) {
+    if (json.empty()) return;  // simdjson copies from it, and its address may be null
     error_ = parser_.parse(json.data(), json.size()).get(root_);
   }
 

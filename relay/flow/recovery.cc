@@ -48,6 +48,11 @@ Recovery::Recovery(WorkerServices& services,
       timer_(services.loop, std::move(due)) {}
 
 void Recovery::begin() {
+  // What asked for it is not needed again: the next attempt is asked for anew.
+  if (unsent().empty()) {
+    std::string().swap(asked_.body);
+    sent_ = 0;
+  }
   streaming_ = true;
   held_back_ = whole_ = false;
   last_byte_ = clock_.now();
@@ -94,8 +99,8 @@ ResumeMove Recovery::due() {
     return move;
   }
   if (!held_back_ && !resume_.passes_through() && now >= silent_until()) {
-    return failed(Error::upstream(Code::kIdleTimeout, Stage::kBody, Retry::kNever,
-                                  "the stream stood still"));
+    return failed(
+        Error::upstream(Code::kIdleTimeout, Stage::kBody, Retry::kNever, "the stream stood still"));
   }
   arm();
   return {};

@@ -207,8 +207,9 @@ class Session final : public Retirable,
   std::unique_ptr<HeldAnswer> held_;    // judged before the client gets it
   std::unique_ptr<LateAnswer> late_;    // came behind heartbeats, and is no stream
   bool asks_anew_ = false;              // an answer that came to nothing may be asked for again
+  bool request_not_kept_ = false;       // for which alone the answer is not taken up
   std::unique_ptr<Recovery> recovery_;  // of an answer that is taken up where it breaks off
-  std::unique_ptr<Verify> verify_;  // only of a request to /verify
+  std::unique_ptr<Verify> verify_;      // only of a request to /verify
   bool verify_begun_ = false;
   bool finished_ = false;
   Timer total_timer_;

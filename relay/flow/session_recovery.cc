@@ -1,8 +1,7 @@
 // Answers that come to nothing, and streams that break off and are taken up again: what the
 // machine's moves mean for attempts, keys and places; see session.h, held_answer.h and recovery.h.
-#include "relay/flow/session.h"
-
 #include "relay/base/log.h"
+#include "relay/flow/session.h"
 #include "relay/keys/retry_hints.h"
 
 #include <utility>
@@ -59,11 +58,14 @@ void Session::pass_answer() {
 
 // At the head of the answer that is the client's.
 void Session::begin_recovery(const ResponseHead& head) {
-  const bool repeatable = request_.method == "POST" && body_.whole() && body_.replayable();
-  if (!repeatable || !Carry(dialect(), head, false).is_event_stream()) return;
+  if (request_.method != "POST" || !Carry(dialect(), head, false).is_event_stream()) return;
+  const bool kept = body_.whole() && body_.replayable();
+  const std::string_view body = kept ? body_.all() : std::string_view();
   recovery_ =
-      Recovery::of(services_, {.dialect = dialect(), .path = path_up(), .body = body_.all()},
+      Recovery::of(services_, {.dialect = dialect(), .path = path_up(), .body = body},
                    resume_settings(), [this] { or_fail([this] { follow(recovery_->due()); }); });
+  request_not_kept_ = recovery_ != nullptr && !kept;
+  if (request_not_kept_) recovery_.reset();
   if (recovery_ != nullptr) recovery_->begin();
 }
 
@@ -180,6 +182,9 @@ AttemptPlan Session::plan_attempt(int64_t growth) const {
 }
 
 void Session::note_recovery() {
+  if (request_not_kept_ && record_.outcome == Outcome::kTruncated) {
+    record_.gave_up = "request_not_kept";
+  }
   if (!recovery_) return;
   const ResumeStory& story = recovery_->story();
   record_.resumed = static_cast<int>(story.resumed);

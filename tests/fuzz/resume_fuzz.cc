@@ -144,8 +144,18 @@ class Walk {
   bool fixed_ = false;  // the client has a tool's call or media
 };
 
-// The first attempt, in one piece and byte by byte: the client gets the same both ways, and up to
-// an end or a cut it gets what came, byte for byte and event by event.
+// Without what stands between events: a comment goes the way of the event with which it came.
+std::string events_in(std::string_view bytes) {
+  std::string out;
+  SseParser parser;
+  while (const auto event = parser.next(&bytes)) {
+    out.append(event->type).append("|").append(event->data).append("\n");
+  }
+  return out;
+}
+
+// The first attempt, in one piece and byte by byte: the client gets the same events both ways, and
+// up to an end or a cut it gets what came, byte for byte and event by event.
 void pass(Dialect dialect, std::string_view path, const Input& input) {
   const ResumeSettings own = settings(Continuation::kPrompt);
   const auto run = [&](const Pieces& pieces) {
@@ -168,7 +178,7 @@ void pass(Dialect dialect, std::string_view path, const Input& input) {
       SseBlocks rest(own.event_bytes);
       require(!rest.next(&left), "an event was kept back");
     }
-    return std::to_string(static_cast<int>(last)) + down;
+    return std::to_string(static_cast<int>(last)) + events_in(down);
   };
   const std::string in_one = run(whole(input.first));
   // Of an event that is too large, how much is read along with depends on the pieces.
