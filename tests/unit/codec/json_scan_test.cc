@@ -126,7 +126,7 @@ TEST(JsonScan, KeepsNoMoreThanAUsageCanHave) {
 TEST(JsonScan, SurvivesWhatIsNoJson) {
   weight(JsonScan::kAnswer, "}}]],,::\"\\u12");
   weight(JsonScan::kAnswer, std::string(200, '[') + "\"text\"" + std::string(300, '}'));
-  weight(JsonScan::kRequest, std::string("--boundary\r\nContent-Type: x\r\n\r\n\xFF\xFE\"\\", 38));
+  weight(JsonScan::kRequest, "--boundary\r\nContent-Type: x\r\n\r\n\xFF\xFE\"\\");
 }
 
 TEST(JsonScan, TheNextDocumentBeginsAnew) {
