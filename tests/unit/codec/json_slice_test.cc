@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 namespace culvert::test {
 namespace {
 
@@ -54,6 +56,24 @@ TEST(JsonSlice, CountsAreWholeNumbers) {
   for (const std::string_view text : {"18446744073709551616", "-1", "1.0", "", "\"1\""}) {
     EXPECT_FALSE(JsonSlice(text).count()) << text;
   }
+}
+
+TEST(JsonSlice, PicksAsFindDoes) {
+  const JsonSlice root(R"({"a":1, "b" : [{"a":"}"}], "a":2, "n":null, "\u0063":"x", "more":0})");
+  std::array<JsonMember, 5> members{{{"a"}, {"b"}, {"n"}, {"c"}, {"none"}}};
+  const auto picked = root.pick(members);
+  EXPECT_TRUE(picked.whole);
+  EXPECT_TRUE(picked.others);
+  for (const JsonMember& member : members) {
+    const auto found = root.find(member.name);
+    ASSERT_EQ(member.value.has_value(), found.has_value()) << member.name;
+    EXPECT_EQ(member.value.value_or(JsonSlice()).text(), found.value_or(JsonSlice()).text());
+  }
+  size_t at = 0;
+  EXPECT_EQ(members[1].value->next(&at)->text(), R"({"a":"}"})");
+  EXPECT_FALSE(members[1].value->next(&at));
+  EXPECT_FALSE(JsonSlice(R"({"a":1)").pick(members).whole);
+  EXPECT_FALSE(JsonSlice(R"({"a":x{"b"})").pick(members).whole);
 }
 
 }  // namespace
