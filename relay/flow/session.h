@@ -85,7 +85,7 @@ class Session final : public Retirable,
   void judge_answer();
   void pass_answer();
   void follow(ResumeMove move);
-  void lose_attempt(bool another_follows);
+  void lose_attempt(const ResumeMove& move);
   void record_lost(int status, const Usage& told, const Carry& carry);
   void ask_again(const ResumeMove& move);
   void enter_again();

@@ -87,18 +87,18 @@ void Session::follow(ResumeMove move) {
   if (!move.bytes.empty()) send_down(move.bytes);
   if (finished_ || move.next == ResumeMove::Next::kReadOn) return;
   if (move.next == ResumeMove::Next::kFinish) return end_answer();
-  const bool again = move.next == ResumeMove::Next::kAgain;
-  lose_attempt(again);
-  if (again) return ask_again(move);
+  lose_attempt(move);
+  if (move.next == ResumeMove::Next::kAgain) return ask_again(move);
   if (move.told) answer_.error_was_told();
   fail(*std::move(move.error));
 }
 
-void Session::lose_attempt(bool another_follows) {
+void Session::lose_attempt(const ResumeMove& move) {
   if (recovery_->streaming()) {
     recovery_->stream_over();
-    course_->broke_off();
-    if (another_follows && !recovery_->one_generation()) {
+    if (!move.stumbled) course_->broke_off();
+    const bool again = move.next == ResumeMove::Next::kAgain;
+    if (again && !recovery_->one_generation()) {
       answer_.attempt_lost();
       record_lost(record_.status, recovery_->usage(), *answer_.carry());
       recovery_->record_usage();

@@ -130,12 +130,14 @@ void Resume::take_end(const SseEvent& event,
       return give_up("refused", cut_off("the upstream said in the stream: " + reading.why), move);
     case End::kAccident:
       if (!visible() && reading.text.empty() && !reading.fixed) {
+        move->stumbled = true;
         return lose(cut_off("the model stumbled: " + reading.why), now, move);
       }
       break;
     case End::kStop:
-      if (is_empty_turn(reading)) return lose(cut_off("the model said nothing"), now, move);
-      break;
+      if (!is_empty_turn(reading)) break;
+      move->stumbled = true;
+      return lose(cut_off("the model said nothing"), now, move);
     case End::kFinal:
     case End::kNone:
       break;

@@ -36,6 +36,7 @@ struct ResumeMove {
   Duration pause{};
   bool other_key = false;  // the one that was used is no good for now
   std::optional<Error> error;
+  bool stumbled = false;  // the model did, and the upstream's service is not to blame
   bool told = false;  // the upstream's own words for it are in `bytes`: no event of ours is needed
 };
 

@@ -25,6 +25,7 @@ struct Ran {
   Error error;
   ResumeStory story;
   std::vector<ResumeRequest> requests;
+  int stumbles = 0;  // losses for which the upstream is not to blame
 };
 
 class Driver {
@@ -105,6 +106,7 @@ class Driver {
   void take(ResumeMove move) {
     EXPECT_FALSE(ran_.whole || ran_.failed) << "a move after the end";
     ran_.down += move.bytes;
+    ran_.stumbles += move.stumbled ? 1 : 0;
     ran_.whole = move.next == ResumeMove::Next::kFinish;
     if (move.next == ResumeMove::Next::kFail) fail(*move.error, move.told);
     move_ = std::move(move);

@@ -80,10 +80,19 @@ TEST(Resume, AStumbleIsTriedAgainOnlyWhileNothingWasSent) {
   FakeGemini api(kText);
   api.thinks = false;
   for (const char* reason : {"MALFORMED_FUNCTION_CALL", "OTHER"}) {
-    EXPECT_EQ(ran(api, api.event("", reason, 1, 1)).story.attempts, 2U);
+    const Ran out = ran(api, api.event("", reason, 1, 1));
+    EXPECT_EQ(out.story.attempts, 2U);
+    EXPECT_EQ(out.stumbles, 1);
     const std::string said = api.event(R"({"text":"a"})", "", 1, 1) + api.event("", reason, 1, 2);
     EXPECT_EQ(ran(api, said).down, said);
   }
+}
+
+TEST(Resume, AnEmptyTurnIsTheModelsAndACutIsTheUpstreams) {
+  FakeGemini api(kText);
+  api.thinks = false;
+  EXPECT_EQ(ran(api, api.event("", "STOP", 1, 1)).stumbles, 1);
+  EXPECT_EQ(ran(api, api.event(R"({"text":"Mary"})", "", 1, 1)).stumbles, 0);
 }
 
 TEST(Resume, SeveralCandidatesPassUntouchedAndAreNotTakenUp) {
