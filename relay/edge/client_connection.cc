@@ -4,6 +4,7 @@
 #include "relay/base/limits.h"
 #include "relay/base/log.h"
 #include "relay/codec/encode.h"
+#include "relay/flow/detached_sessions.h"
 #include "relay/flow/refusal.h"
 
 #include <fmt/format.h>
@@ -287,7 +288,8 @@ void ClientConnection::client_gone() {
   if (over_) return;
   if (session_ != nullptr) {
     phase_ = Phase::kClosing;
-    session_->on_client_gone();
+    const bool stays = session_->outlives_client() && services_.detached->take(&session_);
+    if (!stays) session_->on_client_gone();
   }
   over();
 }

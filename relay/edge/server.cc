@@ -20,6 +20,7 @@ namespace culvert {
 namespace {
 
 constexpr auto kCertificateLook = std::chrono::seconds(2);
+constexpr auto kStreamsLook = std::chrono::seconds(1);
 constexpr auto kDoneLook = std::chrono::milliseconds(20);
 
 // A client's connection needs one of the upstream's too; what is left after the reserve and the
@@ -79,7 +80,8 @@ Server::Server(BootstrapSource source)
       metrics_(kVersion),
       keys_(clock_, random_),
       health_(clock_),
-      table_parts_{keys_, health_, nullptr, {}} {}
+      table_parts_{keys_, health_, nullptr, {}},
+      streams_(clock_, random_) {}
 
 Server::~Server() = default;
 
@@ -120,7 +122,8 @@ Result<void> Server::set_up() {
   }
   shared_ = std::make_unique<SharedParts>(SharedParts{clock_, random_, *handshakes_, metrics_,
                                                       access_log_, *replay_, process_,
-                                                      *client_limits_, health_, accounts_.get()});
+                                                      *client_limits_, health_, streams_,
+                                                      accounts_.get()});
   process_.started = clock_.wall();
   // Before the listeners: its address tells whether another relay runs with this configuration.
   admin_ = CULVERT_TRY(Admin::create(loop_, settings.admin_listen,
@@ -167,6 +170,11 @@ int Server::run() {
   signals_.push_back(std::make_unique<Signal>(loop_, SIGHUP, [this] { reload_now(); }));
   certificate_timer_ = std::make_unique<Timer>(loop_, [this] { look_at_certificates(); });
   certificate_timer_->start(kCertificateLook);
+  streams_timer_ = std::make_unique<Timer>(loop_, [this] {
+    streams_timer_->start(kStreamsLook);
+    streams_.expire();
+  });
+  streams_timer_->start(kStreamsLook);
   // Made before they are needed: the end must not want for memory.
   drain_timer_ = std::make_unique<Timer>(loop_, [this] {
     log::warn("the drain timeout is over; what still runs is cut");
@@ -188,6 +196,7 @@ int Server::run() {
   drain_timer_.reset();
   done_timer_.reset();
   control_timer_.reset();
+  streams_timer_.reset();
   admin_.reset();
   log::info("stopped");
   return 0;
@@ -313,6 +322,8 @@ void Server::look_if_done() {
 AdminAnswer Server::admin_answer(std::string_view path) {
   if (path == "/metrics") {
     metrics_.set_access_log_lost(access_log_.lost());
+    const auto kept = streams_.report();
+    metrics_.set_kept_streams(kept.streams, kept.bytes);
     if (accounts_ != nullptr) {
       const SpoolCounts spool = accounts_->counts();
       metrics_.set_spool(spool.records, spool.bytes, spool.lost);

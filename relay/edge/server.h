@@ -91,6 +91,7 @@ class Server final : private AttachmentOwner, private KeyTestSink {
   std::string certificate_stamp_;
   ExpiryWatch expiry_watch_;
   std::unique_ptr<ReplayBudget> replay_;
+  KeptStreams streams_;
   size_t descriptors_ = 0;  // that the process may open
   std::unique_ptr<ClientLimits> client_limits_;
   std::unique_ptr<HandshakePool> handshakes_;
@@ -104,6 +105,7 @@ class Server final : private AttachmentOwner, private KeyTestSink {
   std::unique_ptr<Timer> drain_timer_;
   std::unique_ptr<Timer> done_timer_;
   std::unique_ptr<Timer> control_timer_;
+  std::unique_ptr<Timer> streams_timer_;  // forgets streams that ended too long ago
   bool told_keep_failed_ = false;  // in the last state that the service was told
   Instant ready_at_latest_{};
   mutable std::mutex report_mutex_;  // of what the link's thread reads

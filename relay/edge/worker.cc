@@ -40,7 +40,11 @@ Result<std::unique_ptr<Worker>> Worker::create(SharedParts& shared,
   worker->services_ = std::make_unique<WorkerServices>(
       WorkerServices{worker->loop_, shared.clock, shared.random, *worker->connector_,
                      *worker->fetch_, shared.metrics, shared.access_log, shared.replay,
-                     shared.process, shared.health, shared.accounts, std::move(table)});
+                     shared.process, shared.health, shared.streams, shared.accounts,
+                     std::move(table)});
+  worker->detached_ = std::make_unique<DetachedSessions>(
+      *worker->services_, [owner = worker.get()] { owner->stop_if_empty(); });
+  worker->services_->detached = worker->detached_.get();
   for (WorkerListener& listener : listeners) {
     worker->doors_.push_back(std::make_unique<Door>(*worker, std::move(listener)));
   }
@@ -80,6 +84,7 @@ void Worker::run() {
   // What is left ends on this thread: its objects belong to this loop.
   doors_.clear();
   connections_.clear();
+  detached_.reset();
   key_prober_.reset();
   target_prober_.reset();
   if (key_tests_ != nullptr) key_tests_->give_up("the relay is stopping");
@@ -123,6 +128,7 @@ void Worker::stop() {
     std::vector<ClientConnection*> all;
     for (const auto& item : connections_) all.push_back(item.first);
     for (ClientConnection* connection : all) connection->kill();
+    detached_->end_all();
     loop_.stop();
   });
 }
@@ -160,7 +166,7 @@ void Worker::connection_over(ClientConnection& connection) {
 }
 
 void Worker::stop_if_empty() {
-  if (draining_ && connections_.empty()) loop_.stop();
+  if (draining_ && connections_.empty() && detached_->empty()) loop_.stop();
 }
 
 }  // namespace culvert

@@ -6,6 +6,7 @@
 #include "relay/channel/listener.h"
 #include "relay/channel/resolver.h"
 #include "relay/edge/client_connection.h"
+#include "relay/flow/detached_sessions.h"
 #include "relay/flow/key_prober.h"
 #include "relay/flow/key_tests.h"
 #include "relay/flow/services.h"
@@ -33,6 +34,7 @@ struct SharedParts {
   ProcessState& process;
   ClientLimits& client_limits;
   HealthBoard& health;
+  KeptStreams& streams;
   Accounts* accounts = nullptr;  // of usage; none: it is not recorded
 };
 
@@ -77,6 +79,7 @@ class Worker final : private ConnectionOwner {
   std::unique_ptr<SocketConnector> connector_;
   std::unique_ptr<FetchClient> fetch_;
   std::unique_ptr<WorkerServices> services_;
+  std::unique_ptr<DetachedSessions> detached_;
   std::unique_ptr<KeyProber> key_prober_;
   std::unique_ptr<KeyTests> key_tests_;
   std::unique_ptr<TargetProber> target_prober_;

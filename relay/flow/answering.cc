@@ -61,7 +61,7 @@ bool Answering::drained() { return std::exchange(held_back_, false); }
 
 void Answering::truncate(const Error& error, Dialect dialect) {
   // Where a length was announced, an event of ours would fill it up and look like the missing end.
-  if (event_fits_ && (!carry_ || carry_->at_boundary())) {
+  if (event_fits_ && (whole_events_ || !carry_ || carry_->at_boundary())) {
     client_.send_body(error_event(dialect, error, record_.id, clock_.wall()));
   }
   client_.cut();

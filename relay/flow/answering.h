@@ -48,6 +48,8 @@ class Answering {
 
   // An attempt at the stream was lost: what it wrote stays uncounted by whoever counts next.
   void attempt_lost() { carry_->keep_untold(); }
+  // Whatever the upstream sends, the client gets whole events only.
+  void passes_whole_events() { whole_events_ = true; }
   // The stream says itself why it ends unfinished.
   void error_was_told() { event_fits_ = false; }
 
@@ -66,6 +68,7 @@ class Answering {
   bool head_sent_ = false;
   size_t mark_left_ = 0;     // bytes of a byte order mark that may still come, and would stand late
   bool event_fits_ = false;  // an event of ours may follow: no length was announced
+  bool whole_events_ = false;
   bool held_back_ = false;
 };
 

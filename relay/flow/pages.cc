@@ -10,17 +10,6 @@
 namespace culvert {
 namespace {
 
-LocalAnswer method_refused(const RequestHead& request,
-                           std::string_view id,
-                           const WorkerServices& services) {
-  LocalAnswer answer = error_answer(
-      Error::client(Code::kMethodNotAllowed, Stage::kRoute, "this page is read with GET"),
-      Dialect::kOpaque, id, services.clock.wall());
-  answer.head.headers.add("Allow", "GET, HEAD");
-  answer.head.close = request.framing != BodyFraming::kNone;
-  return answer;
-}
-
 bool wants_html(const Headers& headers) {
   const std::string* accept = headers.find("accept");
   return accept != nullptr && accept->find("text/html") != std::string::npos;
@@ -76,6 +65,17 @@ LocalAnswer well_known(std::string_view id, const WorkerServices& services) {
 }
 
 }  // namespace
+
+LocalAnswer method_refused(const RequestHead& request,
+                           std::string_view id,
+                           const WorkerServices& services) {
+  LocalAnswer answer = error_answer(
+      Error::client(Code::kMethodNotAllowed, Stage::kRoute, "this page is read with GET"),
+      Dialect::kOpaque, id, services.clock.wall());
+  answer.head.headers.add("Allow", "GET, HEAD");
+  answer.head.close = request.framing != BodyFraming::kNone;
+  return answer;
+}
 
 std::optional<LocalAnswer> local_page(Place place,
                                       const RequestHead& request,

@@ -21,6 +21,11 @@ std::optional<LocalAnswer> local_page(Place place,
                                       std::string_view id,
                                       const WorkerServices& services);
 
+// Of a page that is only read: 405.
+LocalAnswer method_refused(const RequestHead& request,
+                           std::string_view id,
+                           const WorkerServices& services);
+
 // To OPTIONS *: what methods are carried (RFC 9110 §9.3.7).
 LocalAnswer options_answer(std::string_view id);
 

@@ -5,6 +5,7 @@
 #include "relay/base/clock.h"
 #include "relay/base/random.h"
 #include "relay/channel/loop.h"
+#include "relay/flow/kept_streams.h"
 #include "relay/flow/request_body.h"
 #include "relay/flow/table.h"
 #include "relay/gate/stranger_limits.h"
@@ -31,6 +32,8 @@ struct ProcessState {
   bool takes_traffic() const { return ready.load() && !draining.load() && !held.load(); }
 };
 
+class DetachedSessions;
+
 struct WorkerServices {
   Loop& loop;
   const Clock& clock;
@@ -42,8 +45,10 @@ struct WorkerServices {
   ReplayBudget& replay;                // shared
   ProcessState& process;               // shared
   HealthBoard& health;                 // shared
+  KeptStreams& streams;                // shared
   Accounts* accounts;                  // shared; nullptr: usage is not recorded
   std::shared_ptr<const Table> table;  // the newest; a session keeps the one that it began with
+  DetachedSessions* detached = nullptr;  // where sessions go on without their clients
 };
 
 }  // namespace culvert

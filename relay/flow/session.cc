@@ -39,7 +39,7 @@ Session::Session(WorkerServices& services, ClientSide& client, RequestHead head)
       headings_(1),
       body_(services.replay, table_->settings().replay_bytes),
       bill_(services.accounts),
-      answer_(client, services.clock, started_, record_, bill_),
+      answer_(client_, services.clock, started_, record_, bill_),
       total_timer_(services.loop,
                    [this] {
                      const Stage stage = answer_.begun() ? Stage::kBody : Stage::kFirstByte;
@@ -88,6 +88,7 @@ void Session::on_request_head() {
   record_.mode = mode_of(where_.place);
   record_.model = where_.model;
   if (answer_locally()) return;
+  if (where_.place == Place::kStream) return read_stream();
   if (services_.process.held.load()) {
     Error error = Error::ours(Code::kDraining, Stage::kLimit,
                               "this relay is drained; ask another one, or again later");
@@ -248,6 +249,7 @@ void Session::plan_course() {
     return fail(
         Error::client(Code::kBodyTooLarge, Stage::kLimit, "the body is larger than the limit"));
   }
+  if (auto heard = hear_replay(); !heard) return fail(std::move(heard).error());
   if (heading().timeouts.total > Duration::zero()) total_timer_.start(heading().timeouts.total);
   std::vector<Stop> stops;
   if (heading().generic()) guest_ = guest_of(asked_);
@@ -442,6 +444,7 @@ void Session::take_body(std::string_view bytes) {
         Error::client(Code::kBodyTooLarge, Stage::kLimit, "the body is larger than the limit"));
   }
   if (verify_ != nullptr) return verify_->on_body(bytes);
+  if (reader_ != nullptr) return;  // a GET's, which says nothing
   body_.append(bytes);
   const bool read = awaited_ != Awaited::kNothing || dialect() != Dialect::kOpaque;
   if (read) bill_.see_request(bytes);

@@ -10,6 +10,7 @@
 #include "relay/flow/attempt.h"
 #include "relay/flow/bill.h"
 #include "relay/flow/body_beginning.h"
+#include "relay/flow/client_link.h"
 #include "relay/flow/client_side.h"
 #include "relay/flow/course.h"
 #include "relay/flow/heading.h"
@@ -18,6 +19,7 @@
 #include "relay/flow/paying_key.h"
 #include "relay/flow/plan.h"
 #include "relay/flow/recovery.h"
+#include "relay/flow/replay_reader.h"
 #include "relay/flow/reply.h"
 #include "relay/flow/request_body.h"
 #include "relay/flow/services.h"
@@ -37,7 +39,9 @@ class Session final : public Retirable,
                       public ClientEvents,
                       private AttemptSink,
                       private SlotSink,
-                      private VerifySink {
+                      private VerifySink,
+                      private ClientLinkSink,
+                      private ReplayReaderSink {
  public:
   Session(WorkerServices& services, ClientSide& client, RequestHead head);
   ~Session() override;
@@ -52,6 +56,11 @@ class Session final : public Retirable,
   void on_request_broken(Error error) override;
   void on_client_drained() override;
   void on_client_gone() override;
+
+  // Its stream is kept: where the client leaves, it goes on without, instead of on_client_gone().
+  bool outlives_client() const { return !finished_ && client_.kept() && body_.whole(); }
+  void go_on_without_client(ClientSide& nobody);
+  const ClientSide& client() const { return client_; }
 
  private:
   // The request, step by step: session.cc.
@@ -104,6 +113,15 @@ class Session final : public Retirable,
   void accept_late(const ResponseHead& head);
   void tell_late();
 
+  // A stream that is kept, and one that is read again: session_replay.cc.
+  Result<void> hear_replay();
+  void keep_stream(AnswerHead* down);
+  void break_off_unread();
+  void note_replay();
+  void read_stream();
+  bool brings_credential_of(const StreamOwner& owner);
+  void begin_replay();
+
   // SlotSink
   void on_slot(Slot slot) override;
   void on_no_slot(Error error) override;
@@ -121,6 +139,16 @@ class Session final : public Retirable,
   void on_verify_begins() override;
   void on_verified(std::string_view event) override;
   void on_verify_over() override;
+
+  // ClientLinkSink
+  void on_readers_drained() override { on_client_drained(); }
+  void on_nobody_reads() override;
+  void on_unread() override;
+
+  // ReplayReaderSink
+  void on_replay_ready() override;
+  void on_replayed(std::string_view events) override;
+  void on_replay_over(bool whole) override;
 
   // Around every call from outside: memory that runs out half way is an error of this request.
   template <class Step>
@@ -177,7 +205,7 @@ class Session final : public Retirable,
   std::string metric_label() const;
 
   WorkerServices& services_;
-  ClientSide& client_;
+  ClientLink client_;
   const std::shared_ptr<const Table> table_;
   RequestHead request_;
   const Instant started_;
@@ -211,6 +239,9 @@ class Session final : public Retirable,
   std::unique_ptr<Recovery> recovery_;  // of an answer that is taken up where it breaks off
   std::unique_ptr<Verify> verify_;      // only of a request to /verify
   bool verify_begun_ = false;
+  bool keeps_stream_ = false;             // it is to be kept, if the answer is one
+  bool broke_off_unread_ = false;         // and so was not taken up
+  std::unique_ptr<ReplayReader> reader_;  // only of a request for a stream that is kept
   bool finished_ = false;
   Timer total_timer_;
   Timer step_timer_;   // before a further try

@@ -88,6 +88,7 @@ void Session::accept_answer(const ResponseHead& head) {
   if (heading().credentials.authenticated) {
     down.headers.add("X-Culvert-Strategy", std::string(record_.strategy));
   }
+  if (!answer_.head_sent() && is_readable_event_stream(head)) keep_stream(&down);
   table_->cors().decorate(request_.headers, &down.headers);
   answer_.begin(head, down, dialect());
 }
@@ -116,7 +117,9 @@ void Session::send_down(std::string_view bytes) {
 }
 
 void Session::on_client_drained() {
-  if (finished_ || !answer_.drained()) return;
+  if (reader_ != nullptr) return on_replay_ready();
+  // One of several that read the stream has drained, perhaps not the slowest.
+  if (finished_ || client_.queued() > limits::kHighWater || !answer_.drained()) return;
   if (attempt_ != nullptr) attempt_->resume();
   if (recovery_) recovery_->go_on_reading();
 }
@@ -200,6 +203,7 @@ Progress Session::progress() const {
 
 // The course stands where the next try is made.
 void Session::go_on(const Decision& decision) {
+  if (!client_.has_reader()) return break_off_unread();
   stop_attempt();
   held_.reset();
   rewind();
@@ -252,10 +256,11 @@ void Session::tell(Error error) {
                                   {"stage", to_string(error.stage)},
                                   {"error", record_.error}});
   if (answer_.head_sent()) {
+    client_.drop_unfinished();
     answer_.truncate(error, dialect());
     return finish(Outcome::kTruncated);
   }
-  if (verify_begun_) {
+  if (verify_begun_ || reader_ != nullptr) {
     client_.cut();
     return finish(Outcome::kTruncated);
   }
@@ -320,6 +325,10 @@ void Session::finish(Outcome outcome) {
     verify_->stop();
     services_.loop.retire(std::move(verify_));
   }
+  if (reader_ != nullptr) {
+    reader_->stop();
+    services_.loop.retire(std::move(reader_));
+  }
   try {
     stop_attempt();
     account(outcome);
@@ -335,6 +344,7 @@ void Session::settle(Outcome outcome) {
   record_.outcome = outcome;
   record_.total_ms = since_start_ms();
   note_recovery();
+  note_replay();
   bill_.settle(answer_.carry(), heading().credentials.authenticated, &record_);
 }
 

@@ -23,6 +23,7 @@ void Session::beat() {
     down.headers.add("X-Request-Id", record_.id);
     down.body = AnswerHead::Body::kUnknown;
     if (resume_settings().on) down.trailer = "X-Culvert-Resumed";
+    keep_stream(&down);
     table_->cors().decorate(request_.headers, &down.headers);
     answer_.begin_early(down);
   }

@@ -87,8 +87,11 @@ void Session::follow(ResumeMove move) {
   if (!move.bytes.empty()) send_down(move.bytes);
   if (finished_ || move.next == ResumeMove::Next::kReadOn) return;
   if (move.next == ResumeMove::Next::kFinish) return end_answer();
+  const bool again = move.next == ResumeMove::Next::kAgain;
+  if (again && !client_.has_reader()) move.next = ResumeMove::Next::kFail;
   lose_attempt(move);
   if (move.next == ResumeMove::Next::kAgain) return ask_again(move);
+  if (again) return break_off_unread();
   if (move.told) answer_.error_was_told();
   fail(*std::move(move.error));
 }

@@ -36,7 +36,15 @@ Place own_page(std::string_view path) {
   if (path == "/readyz") return Place::kReady;
   if (path == "/.well-known/culvert") return Place::kWellKnown;
   if (path == "/verify") return Place::kVerify;
+  if (path.starts_with(kStreamsPath)) return Place::kStream;
   return Place::kUnknown;
+}
+
+// A page of the relay, or kUnknown.
+void find_own_page(Where* where) {
+  const std::string_view path = without_query(where->path);
+  where->place = own_page(path);
+  if (where->place == Place::kStream) where->rest = path.substr(kStreamsPath.size());
 }
 
 // "/v1/models/{m}:{method}" is Gemini's only with its method: without one it is anybody's list.
@@ -120,7 +128,7 @@ Result<void> find_generic(const std::string& scheme, const Split& head, Where* w
 Result<Where> locate(std::string_view target, const Snapshot& snapshot, const TokenCheck& tokens) {
   Where where;
   where.path = target;
-  where.place = own_page(without_query(target));
+  find_own_page(&where);
   if (where.place != Place::kUnknown) return where;
   const Split front = first_segment(target);
   where.token = token_in(front.segment, tokens);
@@ -128,7 +136,7 @@ Result<Where> locate(std::string_view target, const Snapshot& snapshot, const To
     where.token_in_path = true;
     where.path = front.rest;
     if (!front.rest.starts_with('/')) where.path.insert(0, 1, '/');
-    where.place = own_page(without_query(where.path));
+    find_own_page(&where);
     if (where.place != Place::kUnknown) return where;
   }
   const std::string_view path = where.path;

@@ -20,12 +20,16 @@ class TokenCheck {
   virtual bool is_token(std::string_view text) const = 0;
 };
 
+// Streams that are kept are read here, each by its id.
+inline constexpr std::string_view kStreamsPath = "/.well-known/culvert/streams/";
+
 enum class Place : uint8_t {
   kUnknown,  // no alias; a Route may still match
   kStatus,   // "/"
   kHealth,
   kReady,
   kWellKnown,
+  kStream,  // one of those that are kept
   kVerify,  // tests keys
   kPreset,
   kGeneric,
@@ -38,7 +42,8 @@ struct Where {
   Secret token;       // the one in the path, decoded
   std::string path;   // path and query without a token: what routes are matched against
   std::string alias;  // kPreset, kGemini: a name of the snapshot's upstreams
-  std::string rest;   // what follows the upstream's base path: "", "/…" or "?…"
+  // What follows the upstream's base path: "", "/…" or "?…"; kStream: what stands for an id.
+  std::string rest;
   Url url;            // kGeneric: scheme, host, port; no path
   std::string model;  // where the path names it (Gemini)
 };

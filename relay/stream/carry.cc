@@ -13,8 +13,8 @@ bool has_type(const ResponseHead& head, std::string_view type) {
   return equal_ignoring_case(bare, type);
 }
 
-bool can_read(Dialect dialect, const ResponseHead& head) {
-  if (dialect == Dialect::kOpaque || head.status < 200 || head.status > 299) return false;
+bool can_read(const ResponseHead& head) {
+  if (head.status < 200 || head.status > 299) return false;
   const std::string* coding = head.headers.find("content-encoding");
   return coding == nullptr || equal_ignoring_case(*coding, "identity");
 }
@@ -31,10 +31,14 @@ JsonScan::Names text_in(Dialect dialect, const SseEvent& event) {
 
 }  // namespace
 
+bool is_readable_event_stream(const ResponseHead& head) {
+  return can_read(head) && has_type(head, "text/event-stream");
+}
+
 Carry::Carry(Dialect dialect, const ResponseHead& head, bool weigh)
     : dialect_(dialect),
-      events_(can_read(dialect, head) && has_type(head, "text/event-stream")),
-      json_(can_read(dialect, head) && has_type(head, "application/json")),
+      events_(dialect != Dialect::kOpaque && is_readable_event_stream(head)),
+      json_(dialect != Dialect::kOpaque && can_read(head) && has_type(head, "application/json")),
       weigh_(weigh),
       end_(dialect),
       scan_(weigh ? JsonScan::kAnswer : JsonScan::kNone) {}

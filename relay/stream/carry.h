@@ -16,6 +16,9 @@
 
 namespace culvert {
 
+// A 2xx whose body is server-sent events that can be read: in identity coding.
+bool is_readable_event_stream(const ResponseHead& head);
+
 class Carry {
  public:
   // judged: an end without the dialect's marker is a cut. Only for answers 2xx of event streams in

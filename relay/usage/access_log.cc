@@ -99,6 +99,8 @@ std::string to_json(const RequestRecord& record) {
   text_field(json, "gave_up", record.gave_up);
   text_field(json, "last_cut", record.last_cut);
   text_field(json, "unknown_finish", record.unknown_finish);
+  if (record.kept) json.field("kept", true).field("readers", record.readers);
+  time_field(json, "left_ms", record.left_ms);
   time_field(json, "resolve_ms", record.resolve_ms);
   time_field(json, "connect_ms", record.connect_ms);
   time_field(json, "tls_ms", record.tls_ms);

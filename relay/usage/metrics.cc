@@ -80,6 +80,9 @@ Metrics::Metrics(std::string_view version) : state_(std::make_unique<State>()) {
             "When the first of the listeners' certificates ends; 0: none.", {});
   state_->lines_lost =
       gauge("culvert_access_log_lost_lines", "Lines dropped because their reader was slow.", {});
+  state_->kept_streams =
+      gauge("culvert_replay_streams", "Streams that are kept for clients that come back.", {});
+  state_->kept_bytes = gauge("culvert_replay_bytes", "Bytes of the streams that are kept.", {});
   state_->spool_records =
       gauge("culvert_usage_spool_records", "Usage records that no service has acknowledged.", {});
   state_->spool_bytes = gauge("culvert_usage_spool_bytes", "Bytes of usage records on disk.", {});
@@ -131,6 +134,24 @@ void Metrics::set_spool(uint64_t records, uint64_t bytes, uint64_t lost) {
   state_->spool_records->Set(static_cast<double>(records));
   state_->spool_bytes->Set(static_cast<double>(bytes));
   state_->spool_lost->Set(static_cast<double>(lost));
+}
+
+void Metrics::set_kept_streams(size_t streams, size_t bytes) {
+  state_->kept_streams->Set(static_cast<double>(streams));
+  state_->kept_bytes->Set(static_cast<double>(bytes));
+}
+
+void Metrics::count_replay_reader() {
+  counter(state_->registry, "culvert_replay_readers_total",
+          "Requests that read a kept stream on.", {})
+      .Increment();
+}
+
+void Metrics::count_replay_refused(std::string_view reason) {
+  counter(state_->registry, "culvert_replay_refused_total",
+          "Streams that could not be kept, and requests for streams that could not be read.",
+          {{"reason", std::string(reason)}})
+      .Increment();
 }
 
 void Metrics::count_reload(bool accepted) {

@@ -48,6 +48,11 @@ class Metrics {
   // Of the usage spool: records that wait, their bytes on disk, records that did not fit.
   void set_spool(uint64_t records, uint64_t bytes, uint64_t lost);
 
+  // Streams that are kept for clients that lost their connection: now, and what came of them.
+  void set_kept_streams(size_t streams, size_t bytes);
+  void count_replay_reader();
+  void count_replay_refused(std::string_view reason);
+
   // Of a relay that has joined a control service.
   struct Control {
     bool connected = false;

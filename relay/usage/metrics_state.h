@@ -22,6 +22,8 @@ struct Metrics::State {
   prometheus::Gauge* ready = nullptr;
   prometheus::Gauge* certificate_expiry = nullptr;
   prometheus::Gauge* lines_lost = nullptr;
+  prometheus::Gauge* kept_streams = nullptr;
+  prometheus::Gauge* kept_bytes = nullptr;
   prometheus::Gauge* spool_records = nullptr;
   prometheus::Gauge* spool_bytes = nullptr;
   prometheus::Gauge* spool_lost = nullptr;

@@ -35,7 +35,7 @@ struct RequestRecord {
   std::string id;
   std::string client;  // address, only where the operator wants it
   std::string method;
-  std::string mode;   // preset, route, generic, gemini, local
+  std::string mode;   // preset, route, generic, gemini, replay, local
   std::string route;  // name of the Route resource, if one matched
   std::string upstream;
   std::string path;  // without the query and without a token
@@ -63,6 +63,9 @@ struct RequestRecord {
   std::string gave_up;        // one word: why a stream that broke off was not taken up again
   std::string last_cut;       // why the last lost attempt at a stream was lost
   std::string unknown_finish;  // a finish reason that this version does not know
+  bool kept = false;   // its stream could be read again
+  double left_ms = -1;  // when the client left a stream that went on; negative: it did not
+  uint32_t readers = 0;  // of what was kept, up to its end
   bool reused = false;
   // Times of the last attempt; negative: the leg did not take place.
   double resolve_ms = -1;

@@ -49,6 +49,9 @@ TEST_F(TargetTest, OwnPages) {
   EXPECT_EQ(at("/healthz").place, Place::kHealth);
   EXPECT_EQ(at("/readyz?x").place, Place::kReady);
   EXPECT_EQ(at("/.well-known/culvert").place, Place::kWellKnown);
+  EXPECT_EQ(at("/.well-known/culvert/streams/0123?x=1").place, Place::kStream);
+  EXPECT_EQ(at("/.well-known/culvert/streams/0123?x=1").rest, "0123");
+  EXPECT_EQ(at("/.well-known/culvert/streams/").rest, "");
   EXPECT_EQ(at("/healthz/").place, Place::kUnknown);
   EXPECT_EQ(at("/.well-known/other").place, Place::kUnknown);
 }
