@@ -78,7 +78,7 @@ void Session::on_unread() {
 }
 
 void Session::note_replay() {
-  if (record_.kept) record_.readers = client_.readers_ever();
+  if (record_.kept) record_.readers = static_cast<int>(client_.readers_ever());
   if (broke_off_unread_) record_.gave_up = "unread";
 }
 

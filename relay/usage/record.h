@@ -65,7 +65,7 @@ struct RequestRecord {
   std::string unknown_finish;  // a finish reason that this version does not know
   bool kept = false;   // its stream could be read again
   double left_ms = -1;  // when the client left a stream that went on; negative: it did not
-  uint32_t readers = 0;  // of what was kept, up to its end
+  int readers = 0;      // of what was kept, up to its end
   bool reused = false;
   // Times of the last attempt; negative: the leg did not take place.
   double resolve_ms = -1;

@@ -462,7 +462,7 @@ class Asking(Replay):
             self.assertEqual("x-culvert-stream" in answer.head.decode().lower(), kept, fields)
             self.assertEqual(b"id: 1\n" in answer.body, kept)
         for heads in self.model.calls.values():
-            self.assertNotIn(b"culvert", heads[0].lower())
+            self.assertNotIn(b"x-culvert", heads[0].lower())
 
     def test_off(self):
         relay = self.relay(replay={"off": True})
