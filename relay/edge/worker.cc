@@ -84,7 +84,6 @@ void Worker::run() {
   // What is left ends on this thread: its objects belong to this loop.
   doors_.clear();
   connections_.clear();
-  detached_.reset();
   key_prober_.reset();
   target_prober_.reset();
   if (key_tests_ != nullptr) key_tests_->give_up("the relay is stopping");

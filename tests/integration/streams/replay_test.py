@@ -174,6 +174,7 @@ class Reconnecting(Replay):
             one.send(read_request(url))
             one.read_until(b"id: 9\n")
             self.model.release("a")
+            one.read_until(b"id: 15\n")  # until then nobody could name it
             two.send(read_request(url, 15))
             two.read_until(b"id: 19\n")
             self.model.release("a")
