@@ -317,7 +317,7 @@ class Bounds(Replay):
                          (200, False, [8, 9, 10]))
         self.assertIn("error", json.loads(got[-1][1]))
         self.assertEqual([record["class"] for record in self.records(relay)],
-                         ["USAGE_CLASS_ABORTED"])
+                         ["USAGE_CLASS_ESTIMATED"])  # the upstream never said
 
     def test_a_reader_keeps_it_awake(self):
         relay = self.relay(replay={"unread": "50ms"})
