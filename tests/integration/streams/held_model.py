@@ -1,7 +1,8 @@
 # A model whose stream says forty words, an event each, and stops where and until a test says. The
 # request's own body asks: {"plan": {"id", "words", "hold": before which words it waits for
-# release(), "end": "whole" | "fin" | "watch", "size": bytes added to each event}}. Owned by one
-# test; remembers the calls and how the relay left.
+# release(), "late": it waits before its head, "cut": the word before which it closes, "end":
+# "watch" (it does not end), "size": bytes added to each event}}. Owned by one test; remembers the
+# calls and how the relay left.
 import json
 import threading
 
@@ -133,6 +134,8 @@ class HeldModel:
             if part:
                 link.send(b"%x\r\n%s\r\n" % (len(part), part))
 
+        if plan.get("late"):
+            self._wait(lambda: self._released.get(plan["id"], 0) > 0)
         link.send(HEAD)
         chunk(beginning(dialect))
         words, holds, passed = plan.get("words", WORDS), plan.get("hold", []), 0

@@ -167,6 +167,17 @@ class Reconnecting(Replay):
         self.assertEqual(events(answer.body)[0][0], 5)
         self.assertIn("[DONE]", answer.body.decode())
 
+    def test_left_before_the_upstream_has_answered(self):
+        relay = self.relay(timeouts={"heartbeat": "20ms"})
+        client, url = self.begin(relay, id="a", late=True)
+        self.assertRegex(url, STREAM_ID)
+        client.read_until(b": heartbeat\n")
+        client.close()
+        self.left(relay)
+        self.model.release("a")
+        self.assert_rest(self.read(relay, url), 0, [])
+        self.assertEqual(self.model.calls_of("a"), 1)
+
     def test_two_readers_beside_the_client(self):
         relay = self.relay(workers=2)
         client, url = self.begin(relay, id="a", hold=[10, 20])
