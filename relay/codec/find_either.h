@@ -22,8 +22,19 @@ constexpr uint64_t zero_bytes(uint64_t bytes) {
   return (bytes - repeated_byte(1)) & ~bytes & repeated_byte(0x80);
 }
 
-#ifdef __SSE2__
 // Up to the first of the two in whole steps, or to where less than a step is left.
+inline const char* step_by_eight(const char* at, const char* end, char a, char b) {
+  const uint64_t all_a = repeated_byte(static_cast<uint8_t>(a));
+  const uint64_t all_b = repeated_byte(static_cast<uint8_t>(b));
+  uint64_t eight = 0;
+  for (; end - at >= 8; at += 8) {
+    std::memcpy(&eight, at, 8);
+    if ((zero_bytes(eight ^ all_a) | zero_bytes(eight ^ all_b)) != 0) break;
+  }
+  return at;
+}
+
+#ifdef __SSE2__
 inline const char* step_to_either(const char* at, const char* end, char a, char b) {
   const __m128i all_a = _mm_set1_epi8(a);
   const __m128i all_b = _mm_set1_epi8(b);
@@ -37,14 +48,7 @@ inline const char* step_to_either(const char* at, const char* end, char a, char 
 }
 #else
 inline const char* step_to_either(const char* at, const char* end, char a, char b) {
-  const uint64_t all_a = repeated_byte(static_cast<uint8_t>(a));
-  const uint64_t all_b = repeated_byte(static_cast<uint8_t>(b));
-  uint64_t eight = 0;
-  for (; end - at >= 8; at += 8) {
-    std::memcpy(&eight, at, 8);
-    if ((zero_bytes(eight ^ all_a) | zero_bytes(eight ^ all_b)) != 0) break;
-  }
-  return at;
+  return step_by_eight(at, end, a, b);
 }
 #endif
 

@@ -166,6 +166,7 @@ TESTED_ELSEWHERE = {
     "relay/flow/services": "references without behaviour",
     "relay/flow/session": "tests/integration: every request is one",
     "relay/flow/session_answer": "tests/integration, as session",
+    "relay/flow/session_heartbeat": "tests/integration/streams/heartbeat_test.py",
     "relay/flow/session_recovery": "tests/integration/streams, on the wire",
     "relay/flow/session_replay": "tests/integration/streams/replay_test.py",
     "relay/flow/status_page": "tests/integration, on the wire",
