@@ -56,6 +56,7 @@ void Resume::begin(Instant) {
   held_.clear();
   error_event_.clear();
   said_ = brought_ = false;
+  begins_ = true;
   swallows_thoughts_ = thoughts_ || visible();
   if (!text_.empty() && !dialect_->exact()) {
     seam_.emplace(text_, settings_.seam, dialect_->blanks(text_));
@@ -87,7 +88,9 @@ ResumeMove Resume::see(std::string_view bytes, Instant now) {
 }
 
 void Resume::take(const SseBlock& block, Instant now, ResumeMove* move) {
-  const std::string_view raw = story_.attempts > 1 ? without_byte_order_mark(block.raw) : block.raw;
+  // Where a stream begins, it is skipped; in the middle of what the client reads it is not.
+  const bool begins = std::exchange(begins_, false) && story_.attempts > 1;
+  const std::string_view raw = begins ? without_byte_order_mark(block.raw) : block.raw;
   if (block.event) return take_event(*block.event, raw, now, move);
   if (blocks_->overflowed() && state_ == State::kReading) return pass_through(raw, move);
   move->bytes += raw;  // comments are alive

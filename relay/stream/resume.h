@@ -140,6 +140,7 @@ class Resume {
   std::vector<Held> held_;
   Instant held_since_{};
   Instant closing_since_{};
+  bool begins_ = false;   // none of its blocks has come
   bool said_ = false;     // something beside thoughts
   bool brought_ = false;  // something reached the client
   bool swallows_thoughts_ = false;
