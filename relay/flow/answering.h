@@ -46,8 +46,8 @@ class Answering {
   bool ended() const { return carry_ && carry_->ended(); }
   const Carry* carry() const { return carry_ ? &*carry_ : nullptr; }
 
-  // An attempt at the stream was lost: what it wrote stays uncounted by whoever counts next.
-  void attempt_lost() { carry_->keep_untold(); }
+  // An attempt at the stream was lost, and what it wrote is recorded.
+  void attempt_lost() { carry_->leave_untold(); }
   // Whatever the upstream sends, the client gets whole events only.
   void passes_whole_events() { whole_events_ = true; }
   // The stream says itself why it ends unfinished.

@@ -1,9 +1,6 @@
 // See bill.h.
 #include "relay/flow/bill.h"
 
-#include "relay/usage/meter.h"
-
-#include <algorithm>
 #include <utility>
 
 namespace culvert {
@@ -47,17 +44,10 @@ void Bill::settle(const Carry* carry, bool authenticated, RequestRecord* record)
 }
 
 void Bill::lose_attempt(const Usage& told, const Carry& carry, RequestRecord* record) {
-  Passed passed;
-  passed.told = told;
-  passed.readable = carry.readable();
-  passed.asked_quarters = asked_.quarters();
-  const uint64_t quarters = carry.untold_quarters();
-  passed.answer_quarters = quarters - std::min(quarters, lost_quarters_);
-  lost_quarters_ = std::max(quarters, lost_quarters_);
   record->outcome = Outcome::kTruncated;
   record->lost = true;
   record->bytes_in = record->bytes_out = 0;  // the request's own record has them
-  measure(passed, kept(), record);
+  measure(passed_by(carry, told), kept(), record);
   add(&lost_.input, record->tokens_in);
   add(&lost_.output, record->tokens_out);
   add(&lost_.cached, record->tokens_cached);
@@ -75,13 +65,15 @@ void Bill::add_lost_attempts(RequestRecord* record) const {
 void Bill::measure_now(const Carry* carry, RequestRecord* record) const {
   Passed passed;
   passed.asked_quarters = asked_.quarters();
-  if (carry != nullptr) {
-    passed.told = told_.value_or(carry->usage());
-    const uint64_t quarters = carry->untold_quarters();
-    passed.answer_quarters = quarters - std::min(quarters, lost_quarters_);
-    passed.readable = carry->readable();
-  }
+  if (carry != nullptr) passed = passed_by(*carry, told_.value_or(carry->usage()));
   measure(passed, kept(), record);
+}
+
+Passed Bill::passed_by(const Carry& carry, const Usage& told) const {
+  return {.told = told,
+          .answer_quarters = carry.untold_quarters(),
+          .asked_quarters = asked_.quarters(),
+          .readable = carry.readable()};
 }
 
 }  // namespace culvert

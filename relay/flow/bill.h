@@ -7,6 +7,7 @@
 #include "relay/flow/client_side.h"
 #include "relay/stream/carry.h"
 #include "relay/usage/accounts.h"
+#include "relay/usage/meter.h"
 #include "relay/usage/record.h"
 
 #include <cstdint>
@@ -32,7 +33,7 @@ class Bill {
   void note(const Carry& carry, double since_start_ms, RequestRecord* record);
   // What the attempt that runs has used, where the stream that passes tells of all attempts.
   void tell(const Usage& usage) { told_ = usage; }
-  // An attempt is over and another one follows. carry: what passed so far, of all attempts.
+  // An attempt is over and another one follows; carry and told: what it wrote and used.
   // `record`: of the attempt, with an id of its own; what it used is written into it.
   void lose_attempt(const Usage& told, const Carry& carry, RequestRecord* record);
   // Measures, and writes the record where an upstream or a known client makes it one. Its outcome
@@ -44,13 +45,13 @@ class Bill {
 
  private:
   void measure_now(const Carry* carry, RequestRecord* record) const;
+  Passed passed_by(const Carry& carry, const Usage& told) const;
 
   Accounts* const accounts_;
   JsonScan asked_;  // the request's text
   RunningRequest running_;
   std::optional<Usage> told_;
-  Usage lost_;                  // by attempts that have records of their own
-  uint64_t lost_quarters_ = 0;  // of text that passed, as in Carry, and was theirs
+  Usage lost_;  // by attempts that have records of their own
   std::optional<uint64_t> announced_;  // bytes of the answer
   bool open_ = false;
   bool settled_ = false;

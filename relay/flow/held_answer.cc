@@ -8,19 +8,12 @@
 
 namespace culvert {
 
-std::unique_ptr<HeldAnswer> HeldAnswer::of(ReplayBudget& budget,
-                                           Dialect dialect,
-                                           std::string_view path,
-                                           const ResponseHead& head,
-                                           const ResumeSettings& settings) {
-  if (!settings.on || dialect != Dialect::kGemini || !generates_gemini_content(path)) {
-    return nullptr;
-  }
+bool HeldAnswer::judges(Dialect dialect, std::string_view path, const ResponseHead& head) {
+  if (dialect != Dialect::kGemini || !generates_gemini_content(path)) return false;
   // What streams without events is read piece by piece by those who ask for it.
-  if (path.find(":stream") != std::string_view::npos) return nullptr;
+  if (path.find(":stream") != std::string_view::npos) return false;
   const Carry carry(dialect, head, false);
-  if (!carry.readable() || carry.is_event_stream()) return nullptr;
-  return std::unique_ptr<HeldAnswer>(new HeldAnswer(budget, head, settings.event_bytes));
+  return carry.readable() && !carry.is_event_stream();
 }
 
 HeldAnswer::~HeldAnswer() { budget_.give(reserved_); }

@@ -17,12 +17,11 @@ namespace culvert {
 
 class HeldAnswer {
  public:
-  // nullptr: such an answer passes as it comes. path: as it went up, without the query.
-  static std::unique_ptr<HeldAnswer> of(ReplayBudget& budget,
-                                        Dialect dialect,
-                                        std::string_view path,
-                                        const ResponseHead& head,
-                                        const ResumeSettings& settings);
+  // False: such an answer passes as it comes. path: as it went up, without the query.
+  static bool judges(Dialect dialect, std::string_view path, const ResponseHead& head);
+  // most: bytes; a larger one is not judged.
+  HeldAnswer(ReplayBudget& budget, ResponseHead head, size_t most)
+      : budget_(budget), head_(std::move(head)), most_(most) {}
   HeldAnswer(const HeldAnswer&) = delete;
   HeldAnswer& operator=(const HeldAnswer&) = delete;
   ~HeldAnswer();
@@ -35,9 +34,6 @@ class HeldAnswer {
   std::string_view why_incomplete() const;
 
  private:
-  HeldAnswer(ReplayBudget& budget, ResponseHead head, size_t most)
-      : budget_(budget), head_(std::move(head)), most_(most) {}
-
   ReplayBudget& budget_;
   const ResponseHead head_;
   const size_t most_;

@@ -12,8 +12,9 @@ constexpr size_t kErrorBody = 64 * 1024;  // vendors say what is wrong in far le
 
 }  // namespace
 
-void LateAnswer::see(std::string_view bytes) {
-  if (body_.size() <= kErrorBody) body_.append(bytes.substr(0, kErrorBody + 1 - body_.size()));
+bool LateAnswer::see(std::string_view bytes) {
+  body_.append(bytes.substr(0, kErrorBody + 1 - body_.size()));
+  return status_ >= 400 && body_.size() <= kErrorBody;
 }
 
 Error LateAnswer::error() const {

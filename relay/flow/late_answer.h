@@ -16,8 +16,8 @@ class LateAnswer {
  public:
   explicit LateAnswer(int status) : status_(status) {}
 
-  // Of the body: as much is kept as any vendor says about an error.
-  void see(std::string_view bytes);
+  // Of the body. False: no more of it is of use, for it is no error, or larger than any.
+  bool see(std::string_view bytes);
   // For the log, and for the client where the vendor's words are no error of its dialect.
   Error error() const;
   // Behind it the transfer must end unfinished.

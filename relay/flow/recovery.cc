@@ -140,8 +140,8 @@ std::string Recovery::fetch_path(std::string_view path) const {
 }
 
 Usage Recovery::usage() const {
-  const Usage of = resume_.attempt_usage();
-  const Usage lost = resume_.lost_usage();
+  const Usage of = resume_.usage().of_attempt();
+  const Usage lost = resume_.usage().of_lost();
   return {.input = unrecorded(of.input, lost.input, recorded_.input),
           .output = unrecorded(of.output, lost.output, recorded_.output),
           .cached = unrecorded(of.cached, lost.cached, recorded_.cached),

@@ -62,7 +62,7 @@ class Recovery {
   bool again() const { return story().attempts > 1; }
   // Of what ran since record_usage() was last called.
   Usage usage() const;
-  void record_usage() { recorded_ = resume_.lost_usage(); }
+  void record_usage() { recorded_ = resume_.usage().of_lost(); }
   // All attempts read one generation, which the vendor counts once.
   bool one_generation() const { return resume_.exact(); }
 

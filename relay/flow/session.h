@@ -110,7 +110,6 @@ class Session final : public Retirable,
   void start_heartbeats();
   void beat();
   bool asks_for_events();
-  void accept_late(const ResponseHead& head);
   void tell_late();
 
   // A stream that is kept, and one that is read again: session_replay.cc.

@@ -76,8 +76,10 @@ void Session::no_key_left(const Decision& decision) {
 }
 
 void Session::accept_answer(const ResponseHead& head) {
-  const bool late = answer_.head_sent() && !Carry(dialect(), head, false).is_event_stream();
-  if (late) return accept_late(head);
+  if (answer_.head_sent() && !is_event_stream_of(dialect(), head)) {
+    late_ = std::make_unique<LateAnswer>(head.status);
+    return;
+  }
   begin_recovery(head);
   if (!recovery_) body_.stop_replay();  // nothing is sent again from here on
   AnswerHead down = answer_head(head, heading().generic(), record_.id);
@@ -104,7 +106,7 @@ void Session::on_body(std::string_view bytes) {
 }
 
 void Session::carry_body(std::string_view bytes) {
-  if (late_) return late_->see(bytes);
+  if (late_) return late_->see(bytes) ? void() : tell_late();
   recovery_ ? follow(recovery_->see(bytes)) : send_down(bytes);
 }
 

@@ -39,10 +39,6 @@ bool Session::asks_for_events() {
   return *asks_for_events_;
 }
 
-void Session::accept_late(const ResponseHead& head) {
-  late_ = std::make_unique<LateAnswer>(head.status);
-}
-
 // Also of an answer that broke off: it would not be told whole in any case.
 void Session::tell_late() {
   const auto late = std::move(late_);

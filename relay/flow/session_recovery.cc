@@ -24,9 +24,12 @@ std::string_view Session::path_up() const {
 
 bool Session::hold_answer(const ResponseHead& head) {
   if (recovery_ || request_.method != "POST") return false;
-  held_ = HeldAnswer::of(services_.replay, dialect(), path_up(), head, resume_settings());
-  asks_anew_ = asks_anew_ || held_ != nullptr;
-  return held_ != nullptr;
+  if (!HeldAnswer::judges(dialect(), path_up(), head)) return false;
+  const ResumeSettings settings = resume_settings();
+  if (!settings.on) return false;
+  held_ = std::make_unique<HeldAnswer>(services_.replay, head, settings.event_bytes);
+  asks_anew_ = true;
+  return true;
 }
 
 void Session::keep_answer(std::string_view bytes) {
@@ -37,7 +40,7 @@ void Session::judge_answer() {
   const std::string_view why = held_->why_incomplete();
   if (why.empty()) {
     pass_answer();
-    return end_answer();
+    return finished_ ? void() : end_answer();
   }
   Carry carry(dialect(), held_->head(), bill_.kept());
   carry.see(held_->body());
@@ -51,14 +54,14 @@ void Session::pass_answer() {
   const auto held = std::move(held_);
   judge(answer_of(held->head(), false));
   accept_answer(held->head());
-  send_down(held->body());
+  carry_body(held->body());
 }
 
 // --- A stream
 
 // At the head of the answer that is the client's.
 void Session::begin_recovery(const ResponseHead& head) {
-  if (request_.method != "POST" || !Carry(dialect(), head, false).is_event_stream()) return;
+  if (request_.method != "POST" || !is_event_stream_of(dialect(), head)) return;
   const bool kept = body_.whole() && body_.replayable();
   const std::string_view body = kept ? body_.all() : std::string_view();
   recovery_ =
@@ -71,7 +74,7 @@ void Session::begin_recovery(const ResponseHead& head) {
 
 // The head of a further attempt's answer, which is no better anywhere else.
 void Session::take_up(const ResponseHead& head) {
-  if (!Carry(dialect(), head, false).is_event_stream()) {
+  if (!is_event_stream_of(dialect(), head)) {
     return follow(recovery_->refused(
         head.status, retry_wait(head.headers, {}, services_.clock.wall()), key_->another()));
   }
@@ -102,8 +105,8 @@ void Session::lose_attempt(const ResumeMove& move) {
     if (!move.stumbled) course_->broke_off();
     const bool again = move.next == ResumeMove::Next::kAgain;
     if (again && !recovery_->one_generation()) {
-      answer_.attempt_lost();
       record_lost(record_.status, recovery_->usage(), *answer_.carry());
+      answer_.attempt_lost();
       recovery_->record_usage();
     }
     bill_.tell(recovery_->usage());

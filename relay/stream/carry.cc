@@ -35,9 +35,13 @@ bool is_readable_event_stream(const ResponseHead& head) {
   return can_read(head) && has_type(head, "text/event-stream");
 }
 
+bool is_event_stream_of(Dialect dialect, const ResponseHead& head) {
+  return dialect != Dialect::kOpaque && is_readable_event_stream(head);
+}
+
 Carry::Carry(Dialect dialect, const ResponseHead& head, bool weigh)
     : dialect_(dialect),
-      events_(dialect != Dialect::kOpaque && is_readable_event_stream(head)),
+      events_(is_event_stream_of(dialect, head)),
       json_(dialect != Dialect::kOpaque && can_read(head) && has_type(head, "application/json")),
       weigh_(weigh),
       end_(dialect),
@@ -87,12 +91,7 @@ uint64_t Carry::untold_quarters() const {
   // An object's usage is for all of it, wherever it stands; of Gemini's arrays each element tells
   // what was said up to it.
   if (json_ && dialect_ != Dialect::kGemini && scan_.usages() > 0) return 0;
-  return weigh_ ? kept_quarters_ + scan_.quarters() - told_quarters_ : 0;
-}
-
-void Carry::keep_untold() {
-  kept_quarters_ = untold_quarters();
-  told_quarters_ = scan_.quarters();
+  return weigh_ ? scan_.quarters() - told_quarters_ : 0;
 }
 
 }  // namespace culvert

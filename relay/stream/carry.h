@@ -18,6 +18,8 @@ namespace culvert {
 
 // A 2xx whose body is server-sent events that can be read: in identity coding.
 bool is_readable_event_stream(const ResponseHead& head);
+// … and whose events this dialect gives a meaning.
+bool is_event_stream_of(Dialect dialect, const ResponseHead& head);
 
 class Carry {
  public:
@@ -40,8 +42,8 @@ class Carry {
   Usage usage() const;  // as far as the vendor has told it
   // Text that is in no usage() of the vendor's, in quarters of a token; 0 where it is not weighed.
   uint64_t untold_quarters() const;
-  // What is untold stays so, whatever the vendor tells from here on.
-  void keep_untold();
+  // What is untold so far was another attempt's, and is counted by whoever asked before.
+  void leave_untold() { told_quarters_ = scan_.quarters(); }
 
  private:
   void see_event(const SseEvent& event);
@@ -55,8 +57,7 @@ class Carry {
   StreamEnd end_;
   JsonScan scan_;
   Usage json_usage_;
-  uint64_t kept_quarters_ = 0;  // untold for good
-  uint64_t told_quarters_ = 0;  // of the text that the vendor has counted
+  uint64_t told_quarters_ = 0;  // of the text that the vendor has counted, or another record
 };
 
 }  // namespace culvert

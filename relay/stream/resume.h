@@ -74,8 +74,7 @@ class Resume {
   bool passes_through() const { return state_ == State::kPassing; }
   bool exact() const { return dialect_->exact(); }
   const ResumeStory& story() const { return story_; }
-  Usage attempt_usage() const { return dialect_->attempt_usage(); }
-  Usage lost_usage() const { return dialect_->lost_usage(); }
+  const AttemptUsage& usage() const { return dialect_->usage(); }
 
  private:
   enum class State : uint8_t {

@@ -3,7 +3,6 @@
 
 #include "relay/base/limits.h"
 #include "relay/codec/json_slice.h"
-#include "relay/codec/usage_sum.h"
 
 #include <algorithm>
 #include <array>
@@ -70,14 +69,10 @@ void read_block(std::optional<JsonSlice> block, std::string_view text_type, Stre
   if (!out->fixed && text.value) text.value->append_string(&out->text);
 }
 
-Usage as_usage(const std::string& object) {
-  if (object.empty()) return {};
-  return usage_of(Dialect::kAnthropic, "{\"usage\":" + object + "}");
-}
-
 }  // namespace
 
-AnthropicResume::AnthropicResume(std::string_view request_body, bool prefill) : prefill_(prefill) {
+AnthropicResume::AnthropicResume(std::string_view request_body, bool prefill)
+    : ResumeDialect(Dialect::kAnthropic), prefill_(prefill) {
   if (!is_json(request_body)) {
     why_never_ = "the request is no JSON";
   } else {
@@ -86,7 +81,7 @@ AnthropicResume::AnthropicResume(std::string_view request_body, bool prefill) : 
 }
 
 void AnthropicResume::begin_attempt() {
-  usage_.clear();
+  ResumeDialect::begin_attempt();
   places_.clear();
 }
 
@@ -109,9 +104,9 @@ StreamReading AnthropicResume::read(const SseEvent& event) {
     out.end = end_of_error(out.why);
   } else if (type == "message_start") {
     out.opening = true;
-    if (const auto begun = find(message.value, "usage")) usage_ = begun->text();
+    if (const auto begun = find(message.value, "usage")) usage_.told(begun->text());
   } else if (type == "message_delta") {
-    if (usage.value) usage_ = usage_overlaid(usage_, usage.value->text());
+    if (usage.value) usage_.told_more(usage.value->text());
     out.why = text_member(delta.value, "stop_reason");
     if (!out.why.empty()) out.end = out.why == "end_turn" ? End::kStop : End::kFinal;
   } else if (type == "message_stop") {
@@ -134,8 +129,8 @@ StreamWriting AnthropicResume::write(const SseEvent& event,
   const JsonSlice root(event.data);
   const std::string type = type_of(event);
   std::string data(event.data);
-  if (type == "message_delta" && !lost_.empty()) {
-    data = with_member(data, "usage", usage_sum(lost_, usage_));
+  if (type == "message_delta" && usage_.any_lost()) {
+    data = with_member(data, "usage", usage_.of_all());
   }
   if (change.drop > 0) {
     if (change.drop == reading.text.size() && type == "content_block_delta") {
@@ -188,11 +183,6 @@ void AnthropicResume::delivered(const SseEvent& event,
   }
 }
 
-void AnthropicResume::lose_attempt() {
-  lost_ = usage_sum(lost_, usage_);
-  usage_.clear();
-}
-
 std::string_view AnthropicResume::blanks(std::string_view text) const {
   if (!prefill_) return text.substr(text.size());
   return text.substr(without_blanks(text).size());
@@ -215,8 +205,5 @@ Result<ResumeRequest> AnthropicResume::next(std::string_view body, const ResumeS
 std::string AnthropicResume::closing() const {
   return ended_ ? "" : "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
 }
-
-Usage AnthropicResume::attempt_usage() const { return as_usage(usage_); }
-Usage AnthropicResume::lost_usage() const { return as_usage(lost_); }
 
 }  // namespace culvert

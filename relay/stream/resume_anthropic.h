@@ -28,13 +28,10 @@ class AnthropicResume final : public ResumeDialect {
                  const StreamReading& reading,
                  size_t text_before,
                  size_t drop) override;
-  void lose_attempt() override;
   Result<ResumeRequest> next(std::string_view body, const ResumeState& state) const override;
   // The API takes no blanks at the end of a prefill.
   std::string_view blanks(std::string_view text) const override;
   std::string closing() const override;
-  Usage attempt_usage() const override;
-  Usage lost_usage() const override;
 
  private:
   StreamWriting write_block(const SseEvent& event, std::string data);
@@ -48,8 +45,6 @@ class AnthropicResume final : public ResumeDialect {
   bool open_is_text_ = false;
   bool ended_ = false;                   // message_stop was delivered
   std::map<uint64_t, uint64_t> places_;  // this attempt's indexes → the client's
-  std::string usage_;
-  std::string lost_;
 };
 
 }  // namespace culvert

@@ -4,7 +4,6 @@
 #include "relay/base/limits.h"
 #include "relay/base/text.h"
 #include "relay/codec/json_slice.h"
-#include "relay/codec/usage_sum.h"
 
 #include <algorithm>
 #include <array>
@@ -92,11 +91,6 @@ End end_of_error(JsonSlice error) {
   return status == 429 || status >= 500 ? End::kError : End::kRefusal;
 }
 
-Usage as_usage(const std::string& object) {
-  if (object.empty()) return {};
-  return usage_of(Dialect::kOpenAi, "{\"usage\":" + object + "}");
-}
-
 bool asks_for_json(JsonSlice root) {
   const auto format = root.find("response_format");
   const std::string type = text_member(format, "type");
@@ -134,7 +128,7 @@ std::string_view why_no_turn(std::string_view body) {
 }
 
 ChatResume::ChatResume(std::string_view request_body, Continuation continuation)
-    : continuation_(continuation) {
+    : ResumeDialect(Dialect::kOpenAi), continuation_(continuation) {
   if (!is_json(request_body)) {
     why_never_ = "the request is no JSON";
   } else if (asks_for_several(JsonSlice(request_body))) {
@@ -165,7 +159,7 @@ StreamReading ChatResume::read(const SseEvent& event) {
     return out;
   }
   out.noted = id.value && id_.empty();
-  if (usage.value) usage_ = usage.value->text();
+  if (usage.value) usage_.told(usage.value->text());
   size_t place = 0;
   const auto choice = choices.value ? choices.value->next(&place) : std::nullopt;
   if (!choice) {
@@ -195,8 +189,8 @@ StreamWriting ChatResume::write(const SseEvent& event,
   const JsonSlice root(event.data);
   if (!id_.empty() && root.find("id")) data = with_member(data, "id", id_);
   const bool counts = reading.end != End::kNone || reading.closing;
-  if (counts && root.find("usage") && !lost_.empty()) {
-    data = with_member(data, "usage", usage_sum(lost_, usage_));
+  if (counts && root.find("usage") && usage_.any_lost()) {
+    data = with_member(data, "usage", usage_.of_all());
   }
   if (data == event.data) return {};
   return {StreamWriting::How::kAs, std::move(data)};
@@ -206,11 +200,6 @@ void ChatResume::delivered(const SseEvent& event, const StreamReading& reading, 
   marked_ = marked_ || reading.last;
   if (!reading.noted || !id_.empty()) return;
   if (const auto id = JsonSlice(event.data).find("id")) id_ = id->text();
-}
-
-void ChatResume::lose_attempt() {
-  lost_ = usage_sum(lost_, usage_);
-  usage_.clear();
 }
 
 Result<ResumeRequest> ChatResume::next(std::string_view body, const ResumeState& state) const {
@@ -230,8 +219,5 @@ Result<ResumeRequest> ChatResume::next(std::string_view body, const ResumeState&
   }
   return out;
 }
-
-Usage ChatResume::attempt_usage() const { return as_usage(usage_); }
-Usage ChatResume::lost_usage() const { return as_usage(lost_); }
 
 }  // namespace culvert

@@ -17,7 +17,6 @@ class ChatResume final : public ResumeDialect {
 
   std::string_view why_never() const override { return why_never_; }
   std::string_view why_not_continued() const override { return why_not_continued_; }
-  void begin_attempt() override { usage_.clear(); }
   StreamReading read(const SseEvent& event) override;
   StreamWriting write(const SseEvent& event,
                       const StreamReading& reading,
@@ -26,11 +25,8 @@ class ChatResume final : public ResumeDialect {
                  const StreamReading& reading,
                  size_t text_before,
                  size_t drop) override;
-  void lose_attempt() override;
   Result<ResumeRequest> next(std::string_view body, const ResumeState& state) const override;
   std::string closing() const override { return marked_ ? "" : "data: [DONE]\n\n"; }
-  Usage attempt_usage() const override;
-  Usage lost_usage() const override;
 
  private:
   const Continuation continuation_;
@@ -38,8 +34,6 @@ class ChatResume final : public ResumeDialect {
   std::string_view why_not_continued_;
   bool marked_ = false;  // [DONE] was delivered
   std::string id_;       // the first attempt's, as a JSON literal
-  std::string usage_;
-  std::string lost_;
 };
 
 // The reason why another turn cannot be added to the request's `messages`, by what was asked of the

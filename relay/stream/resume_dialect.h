@@ -5,8 +5,8 @@
 #include "relay/base/dialect.h"
 #include "relay/base/result.h"
 #include "relay/base/resume_settings.h"
-#include "relay/codec/json.h"
 #include "relay/codec/sse.h"
+#include "relay/stream/attempt_usage.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -73,6 +73,7 @@ struct ResumeState {
 
 class ResumeDialect {
  public:
+  explicit ResumeDialect(Dialect dialect) : usage_(dialect) {}
   virtual ~ResumeDialect() = default;
 
   // Why the request cannot be taken up at all, or its text not be continued; empty where it can.
@@ -81,7 +82,7 @@ class ResumeDialect {
   // The upstream itself goes on where it stopped, byte for byte: no seam, and tools are no matter.
   virtual bool exact() const { return false; }
 
-  virtual void begin_attempt() = 0;  // a stream of the upstream begins
+  virtual void begin_attempt() { usage_.begin_attempt(); }  // a stream of the upstream begins
   // Each event once, in order, before it is known whether the client gets it.
   virtual StreamReading read(const SseEvent& event) = 0;
   // Of attempts after the first. The usage of an end is that of all attempts.
@@ -93,8 +94,7 @@ class ResumeDialect {
                          const StreamReading& reading,
                          size_t text_before,
                          size_t drop) = 0;
-  // The attempt failed: what it told of its usage is added to that of those before.
-  virtual void lose_attempt() = 0;
+  void lose_attempt() { usage_.lose_attempt(); }
 
   // state.text empty: nothing but thoughts was sent. body: the request as it first went up.
   virtual Result<ResumeRequest> next(std::string_view body, const ResumeState& state) const = 0;
@@ -104,8 +104,10 @@ class ResumeDialect {
   // What has to follow an end whose own following was cut off; empty where nothing has.
   virtual std::string closing() const { return {}; }
 
-  virtual Usage attempt_usage() const = 0;  // as far as this attempt told it
-  virtual Usage lost_usage() const = 0;     // of all attempts before it
+  const AttemptUsage& usage() const { return usage_; }
+
+ protected:
+  AttemptUsage usage_;
 };
 
 // For a request whose answer is an event stream; path: as it goes up, without the query. nullptr

@@ -3,7 +3,6 @@
 
 #include "relay/base/limits.h"
 #include "relay/codec/json_slice.h"
-#include "relay/codec/usage_sum.h"
 
 #include <algorithm>
 #include <array>
@@ -94,11 +93,6 @@ void read_error(JsonSlice error, StreamReading* out) {
 // answer, and forgets the whole of it.
 constexpr std::string_view kNoText = R"([{"text":""}])";
 
-Usage as_usage(const std::string& object) {
-  if (object.empty()) return {};
-  return usage_of(Dialect::kGemini, "{\"usageMetadata\":" + object + "}");
-}
-
 // A text part without its first *drop bytes; empty where nothing is left of it.
 std::string shortened(JsonSlice part, size_t* drop) {
   const auto literal = part.find("text");
@@ -145,7 +139,9 @@ StreamReading::End gemini_end(std::string_view reason, bool* known) {
 }
 
 GeminiResume::GeminiResume(std::string_view request_body, Continuation continuation)
-    : asked_(read_gemini_request(request_body)), prefill_(continuation != Continuation::kPrompt) {}
+    : ResumeDialect(Dialect::kGemini),
+      asked_(read_gemini_request(request_body)),
+      prefill_(continuation != Continuation::kPrompt) {}
 
 std::string_view GeminiResume::why_not_continued() const {
   if (signature_bytes_ > limits::kResumeSignatureBytes) return "its signatures are too large";
@@ -177,7 +173,7 @@ StreamReading GeminiResume::read(const SseEvent& event) {
     out.end = End::kFinal;
     out.why = reason->string().value_or("");
   }
-  if (usage.value) usage_ = usage.value->text();
+  if (usage.value) usage_.told(usage.value->text());
   return out;
 }
 
@@ -193,8 +189,8 @@ StreamWriting GeminiResume::write(const SseEvent& event,
     if (!any && reading.end == End::kNone) return {StreamWriting::How::kNot, {}};
     if (kept != parts->text()) data = replaced(data, parts->text(), any ? kept : kNoText);
   }
-  if (reading.end != End::kNone && !lost_.empty()) {
-    data = with_member(data, "usageMetadata", usage_sum(lost_, usage_));
+  if (reading.end != End::kNone && usage_.any_lost()) {
+    data = with_member(data, "usageMetadata", usage_.of_all());
   }
   if (!id_.empty() && JsonSlice(data).find("responseId"))
     data = with_member(data, "responseId", id_);
@@ -231,11 +227,6 @@ void GeminiResume::delivered(const SseEvent& event,
   }
 }
 
-void GeminiResume::lose_attempt() {
-  lost_ = usage_sum(lost_, usage_);
-  usage_.clear();
-}
-
 Result<ResumeRequest> GeminiResume::next(std::string_view body, const ResumeState& state) const {
   ResumeRequest out;
   if (state.text.empty()) return out;
@@ -245,8 +236,5 @@ Result<ResumeRequest> GeminiResume::next(std::string_view body, const ResumeStat
   out.body = CULVERT_TRY(gemini_continuation(body, asked, signed_));
   return out;
 }
-
-Usage GeminiResume::attempt_usage() const { return as_usage(usage_); }
-Usage GeminiResume::lost_usage() const { return as_usage(lost_); }
 
 }  // namespace culvert

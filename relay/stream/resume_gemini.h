@@ -18,7 +18,6 @@ class GeminiResume final : public ResumeDialect {
 
   std::string_view why_never() const override { return asked_.why_never; }
   std::string_view why_not_continued() const override;
-  void begin_attempt() override { usage_.clear(); }
   StreamReading read(const SseEvent& event) override;
   StreamWriting write(const SseEvent& event,
                       const StreamReading& reading,
@@ -27,10 +26,7 @@ class GeminiResume final : public ResumeDialect {
                  const StreamReading& reading,
                  size_t text_before,
                  size_t drop) override;
-  void lose_attempt() override;
   Result<ResumeRequest> next(std::string_view body, const ResumeState& state) const override;
-  Usage attempt_usage() const override;
-  Usage lost_usage() const override;
 
  private:
   const GeminiAsked asked_;
@@ -38,8 +34,6 @@ class GeminiResume final : public ResumeDialect {
   std::vector<SignedText> signed_;
   size_t signature_bytes_ = 0;
   std::string id_;     // the first attempt's, as a JSON literal
-  std::string usage_;  // of this attempt
-  std::string lost_;   // of those before
 };
 
 // What a reason to finish means (streams: Recovery, 4 and 5). known: false for a word that this

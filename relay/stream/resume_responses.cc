@@ -46,7 +46,8 @@ End end_of_error(JsonSlice root) {
 
 }  // namespace
 
-ResponsesResume::ResponsesResume(std::string_view request_body) {
+ResponsesResume::ResponsesResume(std::string_view request_body)
+    : ResumeDialect(Dialect::kOpenAi) {
   if (!is_json(request_body)) {
     why_never_ = "the request is no JSON";
   } else if (!is_true(JsonSlice(request_body), "background")) {
@@ -63,7 +64,7 @@ StreamReading ResponsesResume::read(const SseEvent& event) {
   }
   const std::string type = event.type.empty() ? text_member(root, "type") : std::string(event.type);
   const auto response = root.find("response");
-  if (const auto usage = find(response, "usage")) usage_ = usage->text();
+  if (const auto usage = find(response, "usage")) usage_.told(usage->text());
   if (type == "error") {
     out.end = end_of_error(root);
     out.why = text_member(root, "code");
@@ -110,11 +111,6 @@ Result<ResumeRequest> ResponsesResume::next(std::string_view, const ResumeState&
   out.path = "/" + id_ + "?stream=true&starting_after=" + std::to_string(*reached_);
   out.same_key = true;
   return out;
-}
-
-Usage ResponsesResume::attempt_usage() const {
-  if (usage_.empty()) return {};
-  return usage_of(Dialect::kOpenAi, "{\"response\":{\"usage\":" + usage_ + "}}");
 }
 
 }  // namespace culvert

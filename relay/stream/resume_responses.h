@@ -18,8 +18,8 @@ class ResponsesResume final : public ResumeDialect {
 
   std::string_view why_never() const override { return why_never_; }
   std::string_view why_not_continued() const override { return why_not_continued_; }
+  // Then all attempts read one generation, whose usage is told at its end alone.
   bool exact() const override { return why_not_continued_.empty(); }
-  void begin_attempt() override { usage_.clear(); }
   StreamReading read(const SseEvent& event) override;
   StreamWriting write(const SseEvent& event,
                       const StreamReading& reading,
@@ -28,17 +28,13 @@ class ResponsesResume final : public ResumeDialect {
                  const StreamReading& reading,
                  size_t text_before,
                  size_t drop) override;
-  void lose_attempt() override {}
   Result<ResumeRequest> next(std::string_view body, const ResumeState& state) const override;
-  Usage attempt_usage() const override;
-  Usage lost_usage() const override { return {}; }  // it is one generation, told at its end
 
  private:
   std::string_view why_never_;
   std::string_view why_not_continued_;
   std::string id_;                   // of the response; empty: not told yet
   std::optional<uint64_t> reached_;  // the last event that the client has
-  std::string usage_;
 };
 
 }  // namespace culvert

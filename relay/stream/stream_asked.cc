@@ -22,9 +22,10 @@ bool has_parameter(std::string_view query, std::string_view wanted) {
 bool asks_for_events(Dialect dialect, std::string_view path, std::string_view body) {
   if (dialect == Dialect::kOpaque) return false;
   const size_t mark = std::min(path.find('?'), path.size());
-  if (dialect == Dialect::kGemini &&
-      path.substr(0, mark).find(":stream") != std::string_view::npos) {
-    return has_parameter(path.substr(std::min(mark + 1, path.size())), "alt=sse");
+  const size_t method = path.substr(0, mark).rfind(':');
+  if (dialect == Dialect::kGemini && method != std::string_view::npos) {
+    return path.substr(method, 7) == ":stream" &&
+           has_parameter(path.substr(std::min(mark + 1, path.size())), "alt=sse");
   }
   const auto stream = JsonSlice(body).find("stream");
   return stream && stream->is_true();

@@ -1,6 +1,7 @@
 # The real relay as a test's child process: started from CULVERT_RELAY (or build/bin/culvert-relay)
 # with an environment or a configuration file, its metrics readable. What every child has is
 # child.py's. Owned by one test; two threads read the child's output.
+import json
 import os
 import pathlib
 import re
@@ -16,6 +17,11 @@ from tests.fakes.metrics import Metrics
 
 def binary() -> str:
     return os.environ.get("CULVERT_RELAY") or program("culvert-relay")
+
+
+def spool_dump() -> str:
+    tree = pathlib.Path(__file__).resolve().parents[2]
+    return os.environ.get("CULVERT_SPOOL_DUMP") or str(tree / "build/release/tests/spool_dump")
 
 
 def sanitized() -> bool:
@@ -97,6 +103,12 @@ class Relay(Child):
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
+
+    def usage_records(self) -> list[dict]:
+        """What stands in its spool, oldest first."""
+        folder = os.path.join(self.env["CULVERT_STATE_DIR"], "usage")
+        done = subprocess.run([spool_dump(), folder], capture_output=True, text=True, check=True)
+        return [json.loads(line) for line in done.stdout.splitlines()]
 
     def metrics(self) -> Metrics:
         status, text = self.admin_get("/metrics")

@@ -3,8 +3,6 @@
 # relay is killed in the middle of everything.
 import json
 import os
-import pathlib
-import subprocess
 import threading
 import unittest
 
@@ -16,15 +14,7 @@ from tests.fakes.relay import Relay
 from tests.integration.life import asking, settings
 from tests.integration.life.settings import TOKEN
 
-REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
-DUMP = os.environ.get("CULVERT_SPOOL_DUMP") or str(REPOSITORY / "build/release/tests/spool_dump")
 USAGE = {"stream_options": {"include_usage": True}}
-
-
-def records(relay: Relay) -> list[dict]:
-    folder = os.path.join(relay.env["CULVERT_STATE_DIR"], "usage")
-    done = subprocess.run([DUMP, folder], capture_output=True, text=True, check=True)
-    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def tokens(record: dict) -> tuple:
@@ -67,7 +57,7 @@ class WithSpool(unittest.TestCase):
     def last(self, relay: Relay, count: int) -> dict:
         """The record of the request that ended last, which the access log is written after."""
         relay.wait_for_log(count=count)
-        found = records(relay)
+        found = relay.usage_records()
         self.assertEqual(len(found), count)
         return found[-1]
 
@@ -85,7 +75,7 @@ class Records(WithSpool):
                     answer = exchange(relay.http, asking.post(path, body))
                     self.assertTrue(answer.complete)
                     # No waiting here: the record is on disk before the end is sent.
-                    record = records(relay)[-1]
+                    record = relay.usage_records()[-1]
                     if kind in ("messages", "gemini"):  # OpenAI's own id stands there otherwise
                         self.assertEqual(record["id"], answer.get("x-request-id"))
                     said = mt.count_tokens(mt.answer_text(prompt))
@@ -96,7 +86,7 @@ class Records(WithSpool):
                     self.assertEqual(int(record["bytes_out"]), len(answer.body))
                     self.assertEqual("first_token_ms" in record, stream)
                     self.assertNotIn(asking.KEY, json.dumps(record))
-        self.assertEqual(len(records(relay)), number)
+        self.assertEqual(len(relay.usage_records()), number)
         metrics = relay.metrics()
         self.assertEqual(metrics.sum("culvert_usage_spool_records"), number)
         self.assertGreater(metrics.sum("culvert_usage_spool_bytes"), 0)
@@ -173,7 +163,7 @@ class Records(WithSpool):
         self.models.behave(status=501, times=1)  # no status after which it would be tried again
         exchange(relay.http, asking.post(fields=f"X-Culvert-Token: {TOKEN}\r\n"))
         relay.wait_for_log(count=4)
-        found = records(relay)
+        found = relay.usage_records()
         self.assertEqual([(r["class"], r["status"], tokens(r)) for r in found],
                          [("USAGE_CLASS_REFUSED", 501, (None, None))])
 
@@ -249,7 +239,7 @@ class Kills(WithSpool):
             relay.start()
         counts = self.models.counts()
         self.models.wait(ended=counts["started"])
-        found = records(relay)
+        found = relay.usage_records()
         self.assertEqual(len({record["id"] for record in found}), len(found), "an id twice")
         by_model = {record["model"]: record for record in found}
         for model in whole:

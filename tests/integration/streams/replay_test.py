@@ -3,10 +3,7 @@
 # of bytes, number and time, restarts and drains. What counts is the text that the client has in the
 # end, and that the upstream was asked once.
 import json
-import os
-import pathlib
 import re
-import subprocess
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
@@ -21,8 +18,6 @@ from tests.integration.streams.held_model import WORDS, HeldModel, text, text_of
 ASKED = "X-Culvert-Replay: 1\r\n"
 PATHS = {"chat": asking.CHAT, "messages": asking.MESSAGES, "gemini": asking.GEMINI}
 STREAM_ID = re.compile(r"^/\.well-known/culvert/streams/[0-9a-f]{32}$")
-REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
-DUMP = os.environ.get("CULVERT_SPOOL_DUMP") or str(REPOSITORY / "build/release/tests/spool_dump")
 KEPT = "/.well-known/culvert/streams/"
 
 
@@ -329,7 +324,7 @@ class Bounds(Replay):
         self.assertEqual((answer.status, answer.complete, [n for n, _ in got]),
                          (200, False, [8, 9, 10]))
         self.assertIn("error", json.loads(got[-1][1]))
-        self.assertEqual([record["class"] for record in self.records(relay)],
+        self.assertEqual([record["class"] for record in relay.usage_records()],
                          ["USAGE_CLASS_ESTIMATED"])  # the upstream never said
 
     def test_a_reader_keeps_it_awake(self):
@@ -390,12 +385,7 @@ class Bounds(Replay):
         self.line_of(relay, "replay", 2)
         self.assertEqual((line["tokens_in"], line["tokens_out"]), (7, WORDS))
         self.assertEqual([(record["class"], record["output_tokens"]) for record in
-                          self.records(relay)], [("USAGE_CLASS_DELIVERED", str(WORDS))])
-
-    def records(self, relay: Relay) -> list[dict]:
-        folder = os.path.join(relay.env["CULVERT_STATE_DIR"], "usage")
-        done = subprocess.run([DUMP, folder], capture_output=True, text=True, check=True)
-        return [json.loads(line) for line in done.stdout.splitlines()]
+                          relay.usage_records()], [("USAGE_CLASS_DELIVERED", str(WORDS))])
 
 
 class WithRecovery(Replay):

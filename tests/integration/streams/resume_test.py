@@ -4,8 +4,6 @@
 # CULVERT_CUT_STRIDE=n tries every nth byte only.
 import json
 import os
-import pathlib
-import subprocess
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
@@ -22,8 +20,6 @@ MANNERS = ("exact", "repeats", "restarts")
 QUICK = {"backoff": "1ms", "backoff_most": "5ms", "idle": "250ms", "seam_wait": "20s"}
 KEYS = ("gemini-pool-key-a-0123456789", "gemini-pool-key-b-0123456789")
 BY_TOKEN = f"X-Culvert-Token: {settings.TOKEN}\r\n"
-REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
-DUMP = os.environ.get("CULVERT_SPOOL_DUMP") or str(REPOSITORY / "build/release/tests/spool_dump")
 
 
 def texts(body: bytes) -> tuple[str, int, bool]:
@@ -274,7 +270,7 @@ class Told(Streams):
         line = relay.wait_for_log(count=1)[0]
         self.assertEqual((line["tokens_in"], line["tokens_out"]),
                          (2 * model.PROMPT_TOKENS, said))
-        first, last = self.records(relay)
+        first, last = relay.usage_records()
         self.assertEqual(self.told(first), (model.PROMPT_TOKENS, lost, True, "TRUNCATED"))
         self.assertEqual(self.told(last),
                          (model.PROMPT_TOKENS, said - lost, False, "DELIVERED"))
@@ -292,7 +288,7 @@ class Told(Streams):
             TEXT[len(self.model.of("a")[1].said):])[:500].count(b"\r\n\r\n")
         self.assertEqual((line["tokens_in"], line["tokens_out"]),
                          (2 * model.PROMPT_TOKENS, one + rest))
-        first, last = self.records(relay)
+        first, last = relay.usage_records()
         self.assertEqual(self.told(first), (model.PROMPT_TOKENS, one, True, "TRUNCATED"))
         self.assertEqual(self.told(last), (model.PROMPT_TOKENS, rest, False, "TRUNCATED"))
 
@@ -310,7 +306,7 @@ class Told(Streams):
         self.assert_whole(exchange(relay.http, request(path, key=None, fields=BY_TOKEN, id="a",
                                                        at=500, end="fin")))
         relay.wait_for_log(count=1)
-        records = self.records(relay)
+        records = relay.usage_records()
         self.assertEqual([record["lost"] for record in records], [True] * 2 + [False])
         asked = [("first", call) for call in self.model.of("a")] + [
             ("second", call) for call in other.of("a")]
@@ -327,11 +323,6 @@ class Told(Streams):
     def told(record: dict) -> tuple:
         return (int(record["input_tokens"]), int(record["output_tokens"]), record["lost"],
                 record["class"].removeprefix("USAGE_CLASS_"))
-
-    def records(self, relay: Relay) -> list[dict]:
-        folder = os.path.join(relay.env["CULVERT_STATE_DIR"], "usage")
-        done = subprocess.run([DUMP, folder], capture_output=True, text=True, check=True)
-        return [json.loads(line) for line in done.stdout.splitlines()]
 
     def test_trailer_log_and_metrics(self):
         relay = self.relay()

@@ -33,11 +33,12 @@ class Whole(unittest.TestCase):
     def setUp(self):
         self.model = self.enterContext(CuttingGemini())
 
-    def relay(self, **env) -> Relay:
+    def relay(self, spool: bool = False, **env) -> Relay:
         own = settings.upstream("quick", self.model.url, dialect="gemini",
                                 retry={"backoff": "1ms", "backoff_most": "2ms", "attempts": 3})
+        process = settings.relay(usage={"spool": spool})
         return Relay.for_test(self, {"PROXY_GEMINI_TARGET": self.model.url} | env,
-                              config=settings.resources(settings.relay(), own))
+                              config=settings.resources(process, own))
 
     def ask(self, relay: Relay, name: str, *answers) -> Response:
         path = "/quick/v1beta/models/m:generateContent"
@@ -62,6 +63,17 @@ class Whole(unittest.TestCase):
                 line = relay.wait_for_log(count=number + 1)[number]
                 self.assertEqual((line["attempts"], line["outcome"]), (2, "ok"))
                 self.assertEqual(line["tokens_in"], 2 * model.PROMPT_TOKENS)
+
+    def test_what_is_estimated_of_a_lost_answer_is_not_taken_from_the_next(self):
+        relay = self.relay(spool=True)
+        half, well = ({"candidates": answer["candidates"]} for answer in (CUT, WELL))
+        self.ask(relay, "at once", well)
+        self.ask(relay, "again", half, well)
+        relay.wait_for_log(count=2)
+        at_once, lost, again = relay.usage_records()
+        self.assertEqual((at_once["lost"], lost["lost"], again["lost"]), (False, True, False))
+        self.assertGreater(int(lost["output_tokens"]), 0)
+        self.assertEqual(again["output_tokens"], at_once["output_tokens"])
 
     def test_where_that_does_not_help_it_is_an_error(self):
         relay = self.relay()

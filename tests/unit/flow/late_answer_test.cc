@@ -10,7 +10,9 @@ namespace {
 
 std::string event_of(Dialect dialect, int status, const std::string& body) {
   LateAnswer late(status);
-  for (const char c : body) late.see(std::string_view(&c, 1));
+  for (const char c : body) {
+    if (!late.see(std::string_view(&c, 1))) break;
+  }
   return late.event(dialect, "0123", WallTime{});
 }
 
@@ -37,6 +39,9 @@ TEST(LateAnswer, SaysItselfWhatNoErrorOfTheDialectIs) {
 TEST(LateAnswer, KeepsNoMoreThanAnErrorNeeds) {
   const std::string large = R"({"error":{"message":")" + std::string(1 << 20, 'x') + R"("}})";
   EXPECT_LT(event_of(Dialect::kOpenAi, 400, large).size(), 1000U);
+  EXPECT_FALSE(LateAnswer(400).see(large));
+  EXPECT_TRUE(LateAnswer(400).see("{"));
+  EXPECT_FALSE(LateAnswer(200).see("{"));  // there is nothing to be told of it
 }
 
 }  // namespace

@@ -151,8 +151,8 @@ TEST(Resume, UsageOfAllAttemptsIsInTheOneEnd) {
   EXPECT_EQ(api.look(out.down).output, 42U);
   EXPECT_NE(out.down.find("\"promptTokenCount\":8"), std::string::npos);
   EXPECT_EQ(out.down.find("\"r2\""), std::string::npos) << "one answer has one id";
-  EXPECT_EQ(driver.resume().lost_usage().output, 30U);
-  EXPECT_EQ(driver.resume().attempt_usage().output, 12U);
+  EXPECT_EQ(driver.resume().usage().of_lost().output, 30U);
+  EXPECT_EQ(driver.resume().usage().of_attempt().output, 12U);
   EXPECT_EQ(out.story.resumed, 1U);
 }
 

@@ -28,6 +28,10 @@ TEST(StreamAsked, ByGeminisPath) {
   EXPECT_FALSE(asks("/v1beta/models/m:streamGenerateContent?xalt=sse"));
   EXPECT_FALSE(asks("/v1beta/models/m:streamGenerateContent"));
   EXPECT_FALSE(asks("/v1beta/models/m:generateContent?alt=sse"));
+  // Whatever else the body says.
+  EXPECT_FALSE(asks_for_events(Dialect::kGemini, "/v1beta/models/m:generateContent",
+                               R"({"stream":true})"));
+  EXPECT_TRUE(asks_for_events(Dialect::kGemini, "/v1beta/interactions", R"({"stream":true})"));
 }
 
 }  // namespace
