@@ -29,4 +29,18 @@ std::optional<std::string> base64_decode(std::string_view text) {
   return out;
 }
 
+std::string base64_encode(std::string_view bytes) {
+  std::string out;
+  out.reserve((bytes.size() + 2) / 3 * 4);
+  uint32_t bits = 0;
+  int held = 0;
+  for (const char c : bytes) {
+    bits = (bits << 8 | static_cast<unsigned char>(c)) & 0xFFFFFU;
+    for (held += 8; held >= 6; held -= 6) out += kAlphabet[bits >> (held - 6) & 0x3FU];
+  }
+  if (held > 0) out += kAlphabet[bits << (6 - held) & 0x3FU];
+  out.append((4 - out.size() % 4) % 4, '=');
+  return out;
+}
+
 }  // namespace culvert

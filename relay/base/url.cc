@@ -56,18 +56,24 @@ bool is_ipv6(const std::string& host) {
   return inet_pton(AF_INET6, host.c_str(), &address) == 1;
 }
 
-bool is_name(std::string_view host) {
+bool has_labels(std::string_view host) {
   if (host.empty() || host.size() > kHostBytes) return false;
-  std::string_view rest = host;
-  std::string_view label;
   while (true) {
-    const size_t dot = rest.find('.');
-    label = rest.substr(0, dot);
-    if (!is_label(label)) return false;
-    if (dot == std::string_view::npos) break;
-    rest.remove_prefix(dot + 1);
+    const size_t dot = host.find('.');
+    if (!is_label(host.substr(0, dot))) return false;
+    if (dot == std::string_view::npos) return true;
+    host.remove_prefix(dot + 1);
   }
-  return !is_number(label) || is_ipv4(std::string(host));
+}
+
+// Of an address, or of what a resolver may take for one.
+bool ends_in_number(std::string_view host) {
+  const size_t dot = host.rfind('.');
+  return is_number(dot == std::string_view::npos ? host : host.substr(dot + 1));
+}
+
+bool is_name(std::string_view host) {
+  return has_labels(host) && (!ends_in_number(host) || is_ipv4(std::string(host)));
 }
 
 std::optional<uint16_t> parse_port(std::string_view text) {
@@ -200,6 +206,31 @@ Result<HostPort> parse_authority(std::string_view text) {
   }
   return authority;
 }
+
+Result<HostPort> parse_connect_authority(std::string_view text) {
+  static constexpr std::string_view kAllowed =
+      "; allowed is host:port, with a name, an IPv4 address or an IPv6 address in brackets "
+      "(RFC 9112 §3.2.3)";
+  const auto refused = [](std::string_view what) {
+    return bad(std::string("the target of CONNECT ").append(what).append(kAllowed));
+  };
+  if (text.empty()) return refused("is empty");
+  if (text.find('@') != std::string_view::npos) return refused("names a user");
+  if (text.find("://") != std::string_view::npos) return refused("has a scheme");
+  if (text.find_first_of("/?#\\") != std::string_view::npos) return refused("has a path");
+  if (text.find('%') != std::string_view::npos) {
+    return refused("has a percent sign, of a zone or an encoding");
+  }
+  if (!std::all_of(text.begin(), text.end(), is_visible)) {
+    return refused("has a byte that is not visible ASCII");
+  }
+  auto authority = parse_authority(text);
+  if (!authority) return refused("is malformed: " + authority.error().detail);
+  if (authority->port == 0) return refused("has no port");
+  return authority;
+}
+
+bool is_host_name(std::string_view text) { return has_labels(text) && !ends_in_number(text); }
 
 Result<void> check_target(std::string_view target) {
   if (target.empty() || target.front() != '/') {

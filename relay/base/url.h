@@ -37,6 +37,14 @@ struct HostPort {
 };
 Result<HostPort> parse_authority(std::string_view text);
 
+// host:port of CONNECT (RFC 9110 §9.3.6, RFC 9112 §3.2.3): both are there. The error's detail says
+// what is wrong and what is allowed.
+Result<HostPort> parse_connect_authority(std::string_view text);
+
+// A name of labels as above, which is no address and has no dot at its end: what TLS names a server
+// by (RFC 6066 §3).
+bool is_host_name(std::string_view text);
+
 // A request target in origin-form as it may be forwarded: begins with "/", only visible ASCII, no
 // "#", no backslash, no dot segments in any spelling ("/./", "/..", "%2e", "/.%2E/"), no malformed
 // percent sign in the path. The query is only held to visible ASCII without "#". The error is a

@@ -1,7 +1,7 @@
 // Framing and its undoing.
 #include "relay/usage/segment.h"
 
-#include "relay/usage/crc32c.h"
+#include "relay/base/crc32c.h"
 
 namespace culvert {
 namespace {

@@ -114,6 +114,82 @@ TEST(ParseAuthority, TellsHostAndPort) {
   EXPECT_TRUE(parse_authority("a.b2c"));
 }
 
+TEST(ParseConnectAuthority, TakesHostAndPort) {
+  struct Row {
+    const char* text;
+    const char* host;
+    uint16_t port;
+  };
+  for (const Row& row :
+       {Row{"API.example.com:443", "api.example.com", 443}, Row{"a.example.:1", "a.example", 1},
+        Row{"127.0.0.1:65535", "127.0.0.1", 65535}, Row{"[2001:DB8::1]:8443", "2001:db8::1", 8443},
+        Row{"my_host:22", "my_host", 22}}) {
+    const auto target = parse_connect_authority(row.text);
+    ASSERT_TRUE(target) << row.text << ": " << target.error().detail;
+    EXPECT_EQ(target->host, row.host);
+    EXPECT_EQ(target->port, row.port);
+  }
+}
+
+TEST(ParseConnectAuthority, SaysWhatIsWrongAndWhatIsAllowed) {
+  const std::pair<std::string, const char*> cases[] = {
+      {"", "is empty"},
+      {"a.example", "has no port"},
+      {"[::1]", "has no port"},
+      {"127.0.0.1", "has no port"},
+      {"u:p@a.example:443", "names a user"},
+      {"https://a.example:443", "has a scheme"},
+      {"a.example:443/", "has a path"},
+      {"/a:443", "has a path"},
+      {"a.example:443?x", "has a path"},
+      {"a.example:443#x", "has a path"},
+      {"a\\b:443", "has a path"},
+      {"[fe80::1%25eth0]:443", "percent sign"},
+      {"a%2eexample:443", "percent sign"},
+      {"a.example :443", "not visible ASCII"},
+      {" a.example:443", "not visible ASCII"},
+      {"a.example:443\t", "not visible ASCII"},
+      {std::string("a.example:443\0", 14), "not visible ASCII"},
+      {"\xC3\xA4.example:443", "not visible ASCII"},
+      {"a.example:0", "1 to 65535"},
+      {"a.example:65536", "1 to 65535"},
+      {"a.example:", "1 to 65535"},
+      {"a.example:+443", "1 to 65535"},
+      {"a.example:443:443", "1 to 65535"},
+      {"2130706433:443", "the host is malformed"},
+      {"::1:443", "the host is malformed"},
+      {"[127.0.0.1]:443", "the host is malformed"},
+      {"[::1:443", "closing bracket"},
+      {"[::1]443", "bracket of a host"},
+      {":443", "the host is malformed"},
+  };
+  for (const auto& [text, what] : cases) {
+    const auto target = parse_connect_authority(text);
+    ASSERT_FALSE(target) << text;
+    EXPECT_EQ(target.error().code, Code::kBadRequest);
+    EXPECT_NE(target.error().detail.find(what), std::string::npos)
+        << text << ": " << target.error().detail;
+    EXPECT_NE(target.error().detail.find("host:port"), std::string::npos) << text;
+  }
+}
+
+TEST(IsHostName, TakesNamesAndNoAddresses) {
+  const std::string label(63, 'a');
+  for (const std::string& name :
+       {std::string("a"), std::string("A.example"), std::string("a-1.b_c"),
+        std::string("1password.com"), label + ".example"}) {
+    EXPECT_TRUE(is_host_name(name)) << name;
+  }
+  std::string long_name = label + "." + label + "." + label + "." + label;
+  for (const std::string& name :
+       {std::string(""), std::string("a."), std::string(".a"), std::string("a..b"),
+        std::string("127.0.0.1"), std::string("::1"), std::string("[::1]"), std::string("1"),
+        std::string("a.0x1"), std::string("a:443"), std::string("*.a"), std::string("-a"),
+        std::string("a\0b", 3), std::string("\xC3\xA4.de"), label + "a", long_name}) {
+    EXPECT_FALSE(is_host_name(name)) << name;
+  }
+}
+
 TEST(CheckTarget, TakesWhatMayBeForwarded) {
   for (const char* target :
        {"/", "//evil", "/a//b", "/a/b.c/..d/...", "/@evil", "/a%2Fb", "/%C3%A4", "/a?b/../c",

@@ -1,5 +1,5 @@
 // Against the vectors of RFC 3720 appendix B.4, and against itself at every length.
-#include "relay/usage/crc32c.h"
+#include "relay/base/crc32c.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // Four bytes at a time through four tables, which are computed when this is compiled.
-#include "relay/usage/crc32c.h"
+#include "relay/base/crc32c.h"
 
 #include <array>
 #include <cstddef>
