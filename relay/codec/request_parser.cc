@@ -257,9 +257,10 @@ Refusal RequestParser::Machine::take_absolute_target(const std::string& target) 
 }
 
 Refusal RequestParser::Machine::take_tunnel_target(const std::string& target) {
-  const auto authority = parse_authority(target);
-  if (!authority || authority->port == 0) {
-    return Offence{Code::kBadRequest, "CONNECT needs host:port (RFC 9112 §3.2.3)"};
+  const auto authority = parse_connect_authority(target);
+  if (!authority) {
+    target_fault_ = authority.error().detail;
+    return Offence{Code::kBadRequest, target_fault_.c_str()};
   }
   if (head_.host.empty()) head_.host = target;
   if (!same_authority(target, head_.host, authority->port)) {

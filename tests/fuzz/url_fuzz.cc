@@ -1,5 +1,6 @@
 // A base URL and a target, separated by a line end. Whatever the target is, the URL that is built
-// of both names the base's host; and what is parsed is printed and parsed as the same.
+// of both names the base's host; and what is parsed is printed and parsed as the same. The target
+// is read as that of CONNECT too.
 #include "relay/base/url.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -14,6 +15,17 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   require(percent_decode(rest).size() <= rest.size(), "decoding never grows");
   if (const auto authority = parse_authority(rest)) {
     require(authority->host.find_first_of("/@\\?#[] \t\r\n") == std::string::npos, "host");
+  }
+  if (const auto target = parse_connect_authority(rest)) {
+    const auto same = parse_authority(rest);
+    require(target->port != 0, "CONNECT names a port");
+    require(same && same->host == target->host && same->port == target->port,
+            "CONNECT is read as every authority");
+    require(target->host.find_first_of("%/@\\?#[] \t\r\n") == std::string::npos, "its host");
+  }
+  if (is_host_name(rest)) {
+    const auto named = parse_authority(rest);
+    require(named && named->port == 0 && named->host.size() == rest.size(), "a name is a host");
   }
   const bool forwarded = check_target(rest).has_value();
   const auto url = parse_url(base);

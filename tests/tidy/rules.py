@@ -102,6 +102,8 @@ TESTED_ELSEWHERE = {
     "relay/channel/tls_state": "fields of what tls_config makes",
     "relay/channel/tls_config": "through tls_channel: tests/unit/channel/tls_channel_test.cc",
     "relay/channel/handshake_pool": "through tls_channel, and by its bound there",
+    "relay/codec/byte_cursor": "through client_hello and proxy_protocol: each length, each cut",
+    "relay/codec/client_hello_message": "through client_hello, which brings the messages",
     "relay/codec/http_event": "values without behaviour",
     "relay/codec/headers": "through both parsers and the header policies of gate",
     "relay/codec/message_reader": "through request_parser and response_parser",
