@@ -6,6 +6,7 @@
 #include "relay/base/text.h"
 #include "relay/base/url.h"
 #include "relay/crypto/digest.h"
+#include "relay/gate/basic.h"
 #include "relay/gate/key_list.h"
 
 #include <array>
@@ -15,6 +16,7 @@ namespace culvert {
 namespace {
 
 constexpr std::string_view kBearer = "Bearer";
+constexpr std::string_view kBasic = "Basic";
 constexpr std::string_view kAuthorization = "Authorization";
 constexpr std::string_view kTokenHeader = "X-Culvert-Token";
 constexpr std::string_view kProxyHeader = "Proxy-Authorization";
@@ -63,12 +65,22 @@ class Reading {
       if (value == nullptr || trim(*value).empty()) continue;
       const auto [scheme, rest] = split_scheme(*value);
       if (is_bearer(scheme) && rest.empty()) continue;
-      const bool form = is_bearer(scheme) || (scheme.empty() && name == kTokenHeader);
-      if (form && tokens_.is_token(rest)) {
-        found_token(Secret(rest));
-      } else {
-        out_.wrong_token = true;
-      }
+      take_relay_token(given_token(name, scheme, rest));
+    }
+  }
+
+  // What a field of the relay's own gives as a token; empty where its form is not one of it.
+  static Secret given_token(std::string_view name, std::string_view scheme, std::string_view rest) {
+    if (is_bearer(scheme) || (scheme.empty() && name == kTokenHeader)) return Secret(rest);
+    const bool basic = name == kProxyHeader && equal_ignoring_case(scheme, kBasic);
+    return basic ? basic_token(rest).value_or(Secret()) : Secret();
+  }
+
+  void take_relay_token(Secret given) {
+    if (!given.empty() && tokens_.is_token(given.reveal())) {
+      found_token(std::move(given));
+    } else {
+      out_.wrong_token = true;
     }
   }
 

@@ -1,6 +1,7 @@
 // surface.md, "Authentication of a client": every place, every mixture.
 #include "relay/gate/credentials.h"
 
+#include "relay/base/base64.h"
 #include "tests/unit/gate/asked.h"
 
 #include <gtest/gtest.h>
@@ -78,6 +79,21 @@ TEST_F(CredentialsTest, AWrongTokenInTheRelaysOwnPlaces) {
   EXPECT_TRUE(read({{"Proxy-Authorization", kToken}}).wrong_token);
   EXPECT_FALSE(read({{"X-Culvert-Token", " "}}).wrong_token);
   EXPECT_FALSE(read({{"Proxy-Authorization", "Bearer "}}).wrong_token);
+}
+
+TEST_F(CredentialsTest, BasicIsTakenFromProxyClientsAlone) {
+  const std::string password = "Basic " + base64_encode("anybody:" + kToken);
+  const std::string user = "basic  " + base64_encode(kToken + ":");
+  EXPECT_TRUE(read({{"Proxy-Authorization", password}}).authenticated);
+  EXPECT_TRUE(read({{"proxy-authorization", user}}).authenticated);
+  EXPECT_EQ(read({{"Proxy-Authorization", password}}).caller,
+            read({{"Proxy-Authorization", "Bearer " + kToken}}).caller);
+  const std::string wrong = "Basic " + base64_encode(kToken + ":nope");
+  EXPECT_TRUE(read({{"Proxy-Authorization", wrong}}).wrong_token);
+  EXPECT_FALSE(read({{"Proxy-Authorization", wrong}}).authenticated);
+  EXPECT_TRUE(read({{"Proxy-Authorization", "Basic"}}).wrong_token);
+  EXPECT_FALSE(read({{"X-Culvert-Token", password}}).authenticated);
+  EXPECT_FALSE(read({{"Authorization", password}}).authenticated);
 }
 
 TEST_F(CredentialsTest, ARightTokenMakesUpForAWrongOne) {
