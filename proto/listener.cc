@@ -8,12 +8,15 @@ namespace culvert {
 namespace {
 
 constexpr std::string_view kAllowed =
-    "; allowed are http://ADDRESS:PORT and https://ADDRESS:PORT, such as http://127.0.0.1:8080 or "
-    "https://[::]:8443";
+    "; allowed are http://ADDRESS:PORT, https://ADDRESS:PORT and tls://ADDRESS:PORT, such as "
+    "http://127.0.0.1:8080 or https://[::]:8443";
+constexpr std::string_view kAllowedOfTunnels =
+    "; allowed are tcp://ADDRESS:PORT and tls://ADDRESS:PORT, such as tcp://127.0.0.1:5432 or "
+    "tls://[::]:443";
 
-Error wrong(std::string_view text, std::string_view what) {
+Error wrong(std::string_view text, std::string_view what, std::string_view allowed = kAllowed) {
   return Error::ours(Code::kInvalidConfig, Stage::kNone,
-                     in_quotes(text) + " " + std::string(what) + std::string(kAllowed));
+                     in_quotes(text) + " " + std::string(what) + std::string(allowed));
 }
 
 bool is_unspecified(const Address& address) { return address.truncated(0) == address; }
@@ -29,12 +32,25 @@ Result<ListenAddress> parse_listener(std::string_view text) {
   } else if (starts_with_ignoring_case(text, "http://")) {
     rest.remove_prefix(7);
   } else if (starts_with_ignoring_case(text, "tls://")) {
-    return wrong(text, "is a raw TLS listener, which this version does not support");
+    listener.raw = true;
+    rest.remove_prefix(6);
   } else {
     return wrong(text, "has no scheme that a listener can have");
   }
   const auto address = SocketAddress::parse(rest);
   if (!address) return wrong(text, "names no IP address and port");
+  listener.address = *address;
+  return listener;
+}
+
+Result<TunnelListenAddress> parse_tunnel_listener(std::string_view text) {
+  TunnelListenAddress listener;
+  listener.by_name = starts_with_ignoring_case(text, "tls://");
+  if (!listener.by_name && !starts_with_ignoring_case(text, "tcp://")) {
+    return wrong(text, "has no scheme that a tunnel's listener can have", kAllowedOfTunnels);
+  }
+  const auto address = SocketAddress::parse(text.substr(6));
+  if (!address) return wrong(text, "names no IP address and port", kAllowedOfTunnels);
   listener.address = *address;
   return listener;
 }

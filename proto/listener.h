@@ -1,4 +1,5 @@
-// `http://ADDRESS:PORT` and `https://ADDRESS:PORT`: the text of a listener. Pure.
+// The text of a listener: `http://ADDRESS:PORT`, `https://…`, and for tunnels `tls://…`, `tcp://…`.
+// Pure.
 #pragma once
 
 #include "relay/base/address.h"
@@ -9,12 +10,21 @@
 namespace culvert {
 
 struct ListenAddress {
-  bool tls = false;
+  bool tls = false;  // ends here: https
+  bool raw = false;  // is passed on: tls, of which the ClientHello is read, and tcp
   SocketAddress address;
 };
 
-// The error's detail says what is wrong and what is allowed, without a place.
+// Of a Relay: http, https or tls. The error's detail says what is wrong and what is allowed,
+// without a place.
 Result<ListenAddress> parse_listener(std::string_view text);
+
+struct TunnelListenAddress {
+  bool by_name = false;  // tls
+  SocketAddress address;
+};
+// Of a Tunnel: tls or tcp.
+Result<TunnelListenAddress> parse_tunnel_listener(std::string_view text);
 
 // Whether binding both would fail, or let one take the other's connections: the same port, and the
 // same address or one of them unspecified. Port 0 never clashes.

@@ -36,6 +36,7 @@ struct Resources {
   std::map<std::string, v1::Upstream, std::less<>> upstreams;
   std::map<std::string, v1::KeyPool, std::less<>> key_pools;
   std::map<std::string, v1::Route, std::less<>> routes;
+  std::map<std::string, v1::Tunnel, std::less<>> tunnels;
   std::map<std::string, v1::RelayToken, std::less<>> tokens;  // by id; of the control service only
   // Of a relay that has joined a control service: tokens may come at any time.
   bool attached = false;

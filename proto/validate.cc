@@ -20,6 +20,9 @@ void inspect_names(const Resources& resources, std::vector<Finding>* findings) {
   for (const auto& [name, route] : resources.routes) {
     Inspection("Route", name, findings).check("", name_flaw(name));
   }
+  for (const auto& [name, tunnel] : resources.tunnels) {
+    Inspection("Tunnel", name, findings).check("", name_flaw(name));
+  }
 }
 
 // Which of several pays is told by a name, so that a new pool never begins to pay unnoticed.
@@ -55,6 +58,10 @@ std::vector<Finding> validate(const Resources& resources) {
   for (const auto& [name, route] : resources.routes) {
     Inspection inspection("Route", name, &findings);
     inspect_route(resources, route, &inspection);
+  }
+  for (const auto& [name, tunnel] : resources.tunnels) {
+    Inspection inspection("Tunnel", name, &findings);
+    inspect_tunnel(resources, name, tunnel, &inspection);
   }
   for (const auto& [id, token] : resources.tokens) {
     Inspection inspection("Token", id, &findings);

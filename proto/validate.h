@@ -5,6 +5,7 @@
 
 #include "proto/resources.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,5 +25,10 @@ std::vector<Finding> validate(const Resources& resources);
 // Whether presets demand a token where nobody says so: when keys are configured, because then each
 // request that passes may cost their owner (surface: PRESET_AUTH_ENABLED).
 bool effective_preset_auth(const Resources& resources);
+
+// Why two Tunnels cannot be at one relay: of the first, `name` is the other's.
+std::optional<std::string> tunnel_clash(const v1::Tunnel& tunnel,
+                                        const std::string& name,
+                                        const v1::Tunnel& other);
 
 }  // namespace culvert

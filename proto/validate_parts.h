@@ -36,6 +36,10 @@ void inspect_relay(const Resources& resources, Inspection* out);
 void inspect_upstream(const std::string& name, const v1::Upstream& upstream, Inspection* out);
 void inspect_key_pool(const Resources& resources, const v1::KeyPool& pool, Inspection* out);
 void inspect_route(const Resources& resources, const v1::Route& route, Inspection* out);
+void inspect_tunnel(const Resources& resources,
+                    const std::string& name,
+                    const v1::Tunnel& tunnel,
+                    Inspection* out);
 
 // Of an upstream, or of a route, which leaves the budget to its upstreams.
 void inspect_retry(const v1::Retry& retry, bool of_route, Inspection* out);

@@ -14,7 +14,8 @@ namespace {
 
 using google::protobuf::Message;
 
-constexpr std::array<std::string_view, 4> kKinds = {"Relay", "Upstream", "KeyPool", "Route"};
+constexpr std::array<std::string_view, 5> kKinds = {"Relay", "Upstream", "KeyPool", "Route",
+                                                    "Tunnel"};
 
 struct Document {
   const YamlNode* kind = nullptr;
@@ -74,14 +75,15 @@ Message* place_for(Resources* resources, const std::string& kind, const std::str
   };
   if (kind == "Upstream") return fresh(resources->upstreams);
   if (kind == "KeyPool") return fresh(resources->key_pools);
+  if (kind == "Tunnel") return fresh(resources->tunnels);
   return fresh(resources->routes);
 }
 
 Result<void> read_document(std::string_view file, const YamlNode& node, Resources* resources) {
   const Document document = CULVERT_TRY(split(file, node));
   const std::vector<std::string_view> kinds(kKinds.begin(), kKinds.end());
-  const auto kind = CULVERT_TRY(
-      required_text(file, node, document.kind, "kind", "Relay, Upstream, KeyPool or Route"));
+  const auto kind = CULVERT_TRY(required_text(file, node, document.kind, "kind",
+                                              "Relay, Upstream, KeyPool, Route or Tunnel"));
   if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) {
     return config_error(file_and_line(file, document.kind->line),
                         "unknown kind " + in_quotes(kind) + "; " + what_is_allowed(kind, kinds));

@@ -128,6 +128,7 @@ std::string to_yaml(const Resources& resources) {
   for (const auto& [name, spec] : resources.upstreams) add("Upstream", name, spec);
   for (const auto& [name, spec] : resources.key_pools) add("KeyPool", name, spec);
   for (const auto& [name, spec] : resources.routes) add("Route", name, spec);
+  for (const auto& [name, spec] : resources.tunnels) add("Tunnel", name, spec);
   return out;
 }
 

@@ -36,7 +36,9 @@ CompletionVerb completion_tree(const CLI::App& app) {
     CompletionOption made = option_of(*option);
     if (option->get_positional()) {
       made.names.clear();
-      if (made.takes == "KIND") made.choices = {"all", "upstreams", "keypools", "routes"};
+      if (made.takes == "KIND") {
+        made.choices = {"all", "upstreams", "keypools", "routes", "tunnels"};
+      }
       verb.last_repeats = option->get_items_expected_max() > 1;
       verb.places.push_back(std::move(made));
     } else if (!made.names.empty()) {

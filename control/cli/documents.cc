@@ -62,7 +62,8 @@ class Joined {
     CULVERT_CHECK(
         add_all("Upstream", file.upstreams, file.places, &v1::Resource::mutable_upstream));
     CULVERT_CHECK(add_all("KeyPool", file.key_pools, file.places, &v1::Resource::mutable_key_pool));
-    return add_all("Route", file.routes, file.places, &v1::Resource::mutable_route);
+    CULVERT_CHECK(add_all("Route", file.routes, file.places, &v1::Resource::mutable_route));
+    return add_all("Tunnel", file.tunnels, file.places, &v1::Resource::mutable_tunnel);
   }
 
   Documents take() { return std::move(documents_); }

@@ -21,6 +21,7 @@ constexpr Word kWords[] = {
     {"upstream", "Upstream"}, {"up", "Upstream"},      {"keypool", "KeyPool"},
     {"key-pool", "KeyPool"},  {"key_pool", "KeyPool"}, {"pool", "KeyPool"},
     {"kp", "KeyPool"},        {"route", "Route"},      {"rt", "Route"},
+    {"tunnel", "Tunnel"},     {"tn", "Tunnel"},
 };
 
 std::string summary(const v1::Upstream& upstream) {
@@ -66,6 +67,13 @@ std::string summary(const v1::Route& route) {
   return (match.empty() ? "everything" : match) + " → " + (to.empty() ? "nothing" : to);
 }
 
+std::string summary(const v1::Tunnel& tunnel) {
+  std::string from = tunnel.listen();
+  if (tunnel.names_size() > 0) from += (from.empty() ? "" : " ") + tunnel.names(0);
+  if (tunnel.names_size() > 1) from += fmt::format(" and {} more", tunnel.names_size() - 1);
+  return from + " → " + tunnel.to();
+}
+
 }  // namespace
 
 Result<std::string> kind_of(std::string_view word) {
@@ -91,7 +99,7 @@ Result<std::string> kind_or_all(std::string_view word) {
 }
 
 const std::vector<std::string_view>& kinds() {
-  static const std::vector<std::string_view> all = {"Upstream", "KeyPool", "Route"};
+  static const std::vector<std::string_view> all = {"Upstream", "KeyPool", "Route", "Tunnel"};
   return all;
 }
 
@@ -103,6 +111,8 @@ std::string kind_of(const v1::Resource& resource) {
       return "KeyPool";
     case v1::Resource::kRoute:
       return "Route";
+    case v1::Resource::kTunnel:
+      return "Tunnel";
     case v1::Resource::SPEC_NOT_SET:
       break;
   }
@@ -113,6 +123,7 @@ std::string summary_of(const v1::Resource& resource) {
   if (resource.has_upstream()) return summary(resource.upstream());
   if (resource.has_key_pool()) return summary(resource.key_pool());
   if (resource.has_route()) return summary(resource.route());
+  if (resource.has_tunnel()) return summary(resource.tunnel());
   return "a kind that this program is too old for";
 }
 
@@ -120,6 +131,7 @@ std::string document_of(const v1::Resource& resource) {
   if (resource.has_upstream()) return to_yaml("Upstream", resource.name(), resource.upstream());
   if (resource.has_key_pool()) return to_yaml("KeyPool", resource.name(), resource.key_pool());
   if (resource.has_route()) return to_yaml("Route", resource.name(), resource.route());
+  if (resource.has_tunnel()) return to_yaml("Tunnel", resource.name(), resource.tunnel());
   return {};
 }
 

@@ -45,6 +45,7 @@ Value resource_value(const v1::Resource& resource) {
   if (resource.has_upstream()) add("Upstream", resource.upstream());
   if (resource.has_key_pool()) add("KeyPool", resource.key_pool());
   if (resource.has_route()) add("Route", resource.route());
+  if (resource.has_tunnel()) add("Tunnel", resource.tunnel());
   if (map.empty()) map.emplace_back("name", Value{resource.name()});
   return {std::move(map)};
 }

@@ -21,6 +21,7 @@ struct ConfigState {
   std::map<std::string, v1::Upstream, std::less<>> upstreams;
   std::map<std::string, v1::KeyPool, std::less<>> key_pools;
   std::map<std::string, v1::Route, std::less<>> routes;
+  std::map<std::string, v1::Tunnel, std::less<>> tunnels;
   // Of clients, by id. Those that died lately stand here with the time of their end as `expires`.
   std::map<std::string, v1::RelayToken, std::less<>> tokens;
 };

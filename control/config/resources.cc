@@ -21,6 +21,8 @@ const google::protobuf::Message* spec_of(const v1::Resource& resource) {
       return &resource.key_pool();
     case v1::Resource::kRoute:
       return &resource.route();
+    case v1::Resource::kTunnel:
+      return &resource.tunnel();
     case v1::Resource::SPEC_NOT_SET:
       return nullptr;
   }
@@ -30,10 +32,10 @@ const google::protobuf::Message* spec_of(const v1::Resource& resource) {
 }  // namespace
 
 bool is_kind(std::string_view kind) {
-  return kind == "Upstream" || kind == "KeyPool" || kind == "Route";
+  return kind == "Upstream" || kind == "KeyPool" || kind == "Route" || kind == "Tunnel";
 }
 
-std::string_view kind_words() { return "allowed are Upstream, KeyPool and Route"; }
+std::string_view kind_words() { return "allowed are Upstream, KeyPool, Route and Tunnel"; }
 
 std::string kind_of(const v1::Resource& resource) {
   const auto* spec = spec_of(resource);
@@ -61,6 +63,7 @@ void each_secret_of(v1::Resource* resource, const SecretVisitor& visit) {
   if (resource->has_upstream()) each_secret(resource->mutable_upstream(), visit);
   if (resource->has_key_pool()) each_secret(resource->mutable_key_pool(), visit);
   if (resource->has_route()) each_secret(resource->mutable_route(), visit);
+  if (resource->has_tunnel()) each_secret(resource->mutable_tunnel(), visit);
 }
 
 Resources to_resources(const ResourceMap& all) {
@@ -70,6 +73,7 @@ Resources to_resources(const ResourceMap& all) {
     if (resource.has_upstream()) resources.upstreams[name.name] = resource.upstream();
     if (resource.has_key_pool()) resources.key_pools[name.name] = resource.key_pool();
     if (resource.has_route()) resources.routes[name.name] = resource.route();
+    if (resource.has_tunnel()) resources.tunnels[name.name] = resource.tunnel();
   }
   return resources;
 }
@@ -78,6 +82,7 @@ void put(const v1::Resource& resource, ConfigState* state) {
   if (resource.has_upstream()) state->upstreams[resource.name()] = resource.upstream();
   if (resource.has_key_pool()) state->key_pools[resource.name()] = resource.key_pool();
   if (resource.has_route()) state->routes[resource.name()] = resource.route();
+  if (resource.has_tunnel()) state->tunnels[resource.name()] = resource.tunnel();
 }
 
 std::string key_id(std::string_view key) {

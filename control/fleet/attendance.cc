@@ -7,7 +7,8 @@ namespace culvert::control {
 namespace {
 
 // As operators write them, in the order of kTypeNames.
-constexpr std::array<std::string_view, kTypeCount> kKinds{"Upstream", "KeyPool", "Token", "Route"};
+constexpr std::array<std::string_view, kTypeCount> kKinds{"Upstream", "KeyPool", "Token", "Route",
+                                                          "Tunnel"};
 // Upstreams of the sums: a relay that invents names must not grow them without end.
 constexpr size_t kUpstreamsMost = 2 * limits::kUpstreams;
 

@@ -58,7 +58,7 @@ Catalog compile_catalog(const ConfigState& state) {
   return {.generation = state.generation,
           .revision = state.revision,
           .types = {compiled(state.upstreams), compiled(state.key_pools), compiled(state.tokens),
-                    compiled(state.routes)}};
+                    compiled(state.routes), compiled(state.tunnels)}};
 }
 
 Target select(const Catalog& catalog, const Place& place) {

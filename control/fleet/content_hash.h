@@ -12,8 +12,8 @@ namespace culvert::control {
 using ContentHash = std::array<uint8_t, 16>;
 
 // Types in the order in which they are made.
-inline constexpr std::array<std::string_view, 4> kTypeNames{"upstream", "key_pool", "token",
-                                                            "route"};
+inline constexpr std::array<std::string_view, 5> kTypeNames{"upstream", "key_pool", "token",
+                                                            "route", "tunnel"};
 inline constexpr size_t kTypeCount = kTypeNames.size();
 std::optional<size_t> type_index(std::string_view name);
 

@@ -213,6 +213,11 @@ inline constexpr uint32_t kReplayStreamsMost = 1U << 20;
 inline constexpr auto kReplayUnread = 300s;  // a phone in a lift
 inline constexpr auto kReplayKept = 300s;
 
+// --- Tunnels (v1::Tunnel)
+inline constexpr auto kTunnelIdle = 10min;             // nginx's; a session over SSH pauses as long
+inline constexpr uint64_t kTunnelConnectionsMost = 1U << 20;
+inline constexpr auto kTunnelLinger = 2s;  // for what was taken before an end that is a reset
+
 // --- Server-sent events: the longest line of an event that is looked at (images come inline)
 inline constexpr size_t kSseEventBytes = 16 * kMiB;
 

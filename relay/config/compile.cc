@@ -122,6 +122,7 @@ Result<std::shared_ptr<const Snapshot>> compile(const Resources& resources,
     if (!in.is_for_us(written.relays())) continue;
     snapshot->routes.push_back(CULVERT_TRY(compile_route(in, name, written, *snapshot)));
   }
+  CULVERT_CHECK(compile_tunnels(in, snapshot.get()));
   note_named(snapshot.get());
   snapshot->tokens = compile_tokens(resources);
   std::sort(snapshot->routes.begin(), snapshot->routes.end(),

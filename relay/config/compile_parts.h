@@ -41,6 +41,8 @@ Result<Route> compile_route(const Compiling& in,
                             const std::string& name,
                             const v1::Route& written,
                             const Snapshot& snapshot);
+// Of `snapshot`, settings are there already.
+Result<void> compile_tunnels(const Compiling& in, Snapshot* snapshot);
 std::vector<IssuedToken> compile_tokens(const Resources& resources);
 
 RetrySettings default_retry();

@@ -40,6 +40,7 @@ Result<void> SettingsCompiler::listeners() const {
   for (const std::string& text : texts) {
     const auto listener = parse_listener(text);
     if (!listener) return error("listen", listener.error().detail);
+    if (listener->raw) continue;  // a tunnel's, see compile_tunnels
     out->listen.push_back({text, listener->tls, listener->address});
   }
   const auto admin = SocketAddress::parse(relay.admin_listen().empty() ? kDefaultAdminListen

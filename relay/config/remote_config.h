@@ -20,8 +20,8 @@
 namespace culvert {
 
 // In the order in which things are made: each refers to those before it only.
-inline constexpr std::array<std::string_view, 4> kRemoteTypes = {"upstream", "key_pool", "token",
-                                                                 "route"};
+inline constexpr std::array<std::string_view, 5> kRemoteTypes = {"upstream", "key_pool", "token",
+                                                                 "route", "tunnel"};
 
 class RemoteConfig {
  public:

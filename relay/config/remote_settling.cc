@@ -17,8 +17,8 @@
 namespace culvert {
 namespace {
 
-enum : size_t { kUpstream, kKeyPool, kToken, kRoute };
-constexpr std::array<const char*, 4> kKinds = {"Upstream", "KeyPool", "Token", "Route"};
+enum : size_t { kUpstream, kKeyPool, kToken, kRoute, kTunnel };
+constexpr std::array<const char*, 5> kKinds = {"Upstream", "KeyPool", "Token", "Route", "Tunnel"};
 constexpr int kLooks = 16;  // each takes away what the last one uncovered
 
 Error unreadable() {
@@ -44,6 +44,8 @@ bool has(const Resources& in, size_t type, const std::string& name) {
       return in.key_pools.count(name) != 0;
     case kToken:
       return in.tokens.count(name) != 0;
+    case kTunnel:
+      return in.tunnels.count(name) != 0;
     default:
       return in.routes.count(name) != 0;
   }
@@ -59,6 +61,9 @@ void erase(size_t type, const std::string& name, Resources* from) {
       break;
     case kToken:
       from->tokens.erase(name);
+      break;
+    case kTunnel:
+      from->tunnels.erase(name);
       break;
     default:
       from->routes.erase(name);
@@ -88,6 +93,8 @@ Result<void> put_remote(size_t type,
       return parse_into(name, form, &into->key_pools);
     case kToken:
       return parse_into(name, form, &into->tokens);
+    case kTunnel:
+      return parse_into(name, form, &into->tunnels);
     default:
       return parse_into(name, form, &into->routes);
   }

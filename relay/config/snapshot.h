@@ -197,6 +197,52 @@ struct Route {
   friend bool operator==(const Route&, const Route&) = default;
 };
 
+struct CertificateFiles {
+  std::string cert;
+  std::string key;
+  ConfigPlace place;
+  friend bool operator==(const CertificateFiles&, const CertificateFiles&) = default;
+};
+
+enum class ProxyHeaderSent : uint8_t { kNone, kOne, kTwo };
+
+// Connections that are carried byte for byte to one destination (v1::Tunnel).
+struct Tunnel {
+  std::string name;
+  std::string listener;            // as configured; empty: all that choose by name
+  std::vector<std::string> names;  // lower case, `*.` in front of patterns, "*"; empty: a tcp one
+  std::string host;
+  uint16_t port = 0;
+  bool tls = false;    // towards the destination
+  std::string ca_pem;  // extra CA certificates; empty: none
+  ConfigPlace ca_place;
+  std::string server_name;
+  bool tls13_only = false;
+  std::optional<CertificateFiles> certificate;  // shown to the destination
+  bool ends_tls = false;                        // the client's TLS ends here
+  std::vector<CertificateFiles> client_certificates;  // not empty where it does
+  std::string client_ca_pem;  // whose certificates clients have to show; empty: none
+  ConfigPlace client_ca_place;
+  ProxyHeaderSent proxy_header = ProxyHeaderSent::kNone;
+  Duration resolve_timeout{};
+  Duration connect_timeout{};
+  Duration tls_timeout{};
+  Duration idle{};
+  Duration total{};        // zero: none
+  size_t connections = 0;  // 0: as many as the relay takes
+  std::string tenant;
+  friend bool operator==(const Tunnel&, const Tunnel&) = default;
+};
+
+// Where connections of tunnels come in.
+struct TunnelListener {
+  std::string text;    // as configured
+  std::string tunnel;  // of a tcp:// one; empty: the ClientHello's name chooses
+  SocketAddress address;
+  std::vector<Network> proxies;  // that begin with a PROXY header; empty: none does
+  friend bool operator==(const TunnelListener&, const TunnelListener&) = default;
+};
+
 // A client's token that the control service made: only its digest is known here.
 struct IssuedToken {
   std::string id;
@@ -208,16 +254,9 @@ struct IssuedToken {
 
 struct ListenerSettings {
   std::string text;  // as configured, for logs
-  bool tls = false;
+  bool tls = false;  // ends here
   SocketAddress address;
   friend bool operator==(const ListenerSettings&, const ListenerSettings&) = default;
-};
-
-struct CertificateFiles {
-  std::string cert;
-  std::string key;
-  ConfigPlace place;
-  friend bool operator==(const CertificateFiles&, const CertificateFiles&) = default;
 };
 
 struct CorsSettings {
@@ -287,6 +326,10 @@ struct Snapshot {
   std::map<std::string, Upstream, std::less<>> upstreams;  // by alias, presets included
   std::vector<KeyPool> pools;  // of an upstream's several the one with its name is its own
   std::vector<Route> routes;                               // most specific first
+  std::map<std::string, Tunnel, std::less<>> tunnels;
+  // Those that tunnels name, and the relay's own tls:// ones, which have no entry in
+  // Settings::listen.
+  std::vector<TunnelListener> tunnel_listeners;
   std::vector<IssuedToken> tokens;                         // in the order of their ids
 
   const Upstream* upstream(std::string_view alias) const {

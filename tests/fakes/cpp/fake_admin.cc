@@ -43,12 +43,14 @@ google::protobuf::Timestamp at(int64_t seconds) {
 }
 
 std::string kind_of(const v1::Resource& resource) {
+  if (resource.has_tunnel()) return "Tunnel";
   return resource.has_upstream() ? "Upstream" : resource.has_key_pool() ? "KeyPool" : "Route";
 }
 
 std::string yaml_of(const v1::Resource& resource) {
   if (resource.has_upstream()) return to_yaml("Upstream", resource.name(), resource.upstream());
   if (resource.has_key_pool()) return to_yaml("KeyPool", resource.name(), resource.key_pool());
+  if (resource.has_tunnel()) return to_yaml("Tunnel", resource.name(), resource.tunnel());
   return to_yaml("Route", resource.name(), resource.route());
 }
 

@@ -34,7 +34,8 @@ class Bash(CliTest):
         self.assertEqual(self.offered("top", "--output", ""), ["table", "json", "yaml"])
         self.assertEqual(self.offered("top", "--output", "=", "j"), ["json"])
         self.assertEqual(self.offered("completion", "z"), ["zsh"])
-        self.assertEqual(self.offered("get", ""), ["all", "upstreams", "keypools", "routes"])
+        self.assertEqual(self.offered("get", ""), ["all", "upstreams", "keypools", "routes",
+                                                   "tunnels"])
 
     def test_names_that_the_service_knows(self):
         self.ok("apply", "-f", self.file(ALL))

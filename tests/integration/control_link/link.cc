@@ -240,7 +240,9 @@ v1::Hello LinkRelay::hello() {
   v1::Hello hello;
   hello.set_version("0.1.0");
   hello.set_instance("one");
-  for (const char* type : {"upstream", "key_pool", "token", "route"}) hello.add_types(type);
+  for (const char* type : {"upstream", "key_pool", "token", "route", "tunnel"}) {
+    hello.add_types(type);
+  }
   for (const auto& [type, items] : held_) {
     v1::Inventory* inventory = hello.add_have();
     inventory->set_type(type);
