@@ -35,19 +35,35 @@ Result<Fd> listen_on(const SocketAddress& address, Sharing sharing) {
   return fd;
 }
 
+namespace {
+
+std::optional<SocketAddress> read_address(const sockaddr_storage& storage) {
+  const auto address = Address::from(reinterpret_cast<const sockaddr*>(&storage));
+  if (!address) return std::nullopt;
+  const in_port_t port = storage.ss_family == AF_INET
+                             ? reinterpret_cast<const sockaddr_in*>(&storage)->sin_port
+                             : reinterpret_cast<const sockaddr_in6*>(&storage)->sin6_port;
+  return SocketAddress{*address, ntohs(port)};
+}
+
+}  // namespace
+
 Result<SocketAddress> bound_address(int fd) {
   sockaddr_storage storage{};
   socklen_t size = sizeof storage;
   if (::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &size) == 0) {
-    const auto* generic = reinterpret_cast<const sockaddr*>(&storage);
-    if (const auto address = Address::from(generic)) {
-      const in_port_t port = storage.ss_family == AF_INET
-                                 ? reinterpret_cast<const sockaddr_in*>(&storage)->sin_port
-                                 : reinterpret_cast<const sockaddr_in6*>(&storage)->sin6_port;
-      return SocketAddress{*address, ntohs(port)};
-    }
+    if (const auto address = read_address(storage)) return *address;
   }
   return Error::ours(Code::kSystem, Stage::kNone, "a listener is not an IP socket");
+}
+
+Result<SocketAddress> peer_address(int fd) {
+  sockaddr_storage storage{};
+  socklen_t size = sizeof storage;
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&storage), &size) == 0) {
+    if (const auto address = read_address(storage)) return *address;
+  }
+  return Error::ours(Code::kSystem, Stage::kNone, "the connection is gone");
 }
 
 Listener::Listener(Loop& loop, Fd fd, AcceptSink& sink)

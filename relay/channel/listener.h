@@ -26,8 +26,10 @@ enum class Sharing : uint8_t { kShared, kExclusive };
 
 // Binds and listens. Errors: kSystem with "ADDRESS: why".
 Result<Fd> listen_on(const SocketAddress& address, Sharing sharing = Sharing::kShared);
-// The address that a listening socket has; for port 0.
+// The address that a socket has: of a listening one for port 0, of a connection our own.
 Result<SocketAddress> bound_address(int fd);
+// Of a connection, the other side's. Errors: it is gone already.
+Result<SocketAddress> peer_address(int fd);
 
 class Listener final : private PollSink {
  public:

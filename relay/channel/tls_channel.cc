@@ -84,8 +84,10 @@ void TlsChannel::resume() {
   if (!paused_) return;
   paused_ = false;
   tcp_->resume();
-  if (state_ != State::kOpen || engine_->unread() == 0) return;
-  // Records that were read but not decrypted: no socket event will come for them.
+  const bool end_untold = tcp_ended_ && !told_end_;
+  if (state_ != State::kOpen || (engine_->unread() == 0 && !end_untold)) return;
+  // Records that were read but not decrypted, or an end that came with the handshake's last bytes:
+  // no socket event will come for them.
   if (again_ == nullptr) {
     again_ = std::make_unique<Timer>(loop_, [this] { or_fail([this] { decrypt(); }); });
   }

@@ -43,6 +43,11 @@ class TlsChannel final : public Channel, private ChannelSink {
   ~TlsChannel() override;
 
   void start(ChannelSink& sink) override;
+  // For a client of ours, after start(): what came before TLS began. Calls the sink where it is no
+  // ClientHello.
+  void take(std::string_view arrived) {
+    if (!arrived.empty()) on_bytes(arrived);
+  }
   void mute() override;
   void write(std::string_view bytes) override;
   size_t queued() const override { return tcp_->queued() + waiting_.size(); }

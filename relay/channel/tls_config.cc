@@ -243,9 +243,34 @@ int64_t unix_seconds(const mbedtls_x509_time& time) {
 
 Result<std::shared_ptr<const TlsServerConfig>> TlsServerConfig::create(
     const std::vector<CertificatePem>& certificates, std::shared_ptr<TicketKeys> tickets) {
-  if (certificates.empty()) return invalid("an https listener needs a certificate");
   std::shared_ptr<TlsServerConfig> made(new TlsServerConfig);
+  CULVERT_CHECK(made->set_up(certificates));
   State& state = *made->state_;
+  state.tickets = std::move(tickets);
+  mbedtls_ssl_conf_alpn_protocols(&state.config, listener_protocols());
+  mbedtls_ssl_conf_session_tickets_cb(&state.config, mbedtls_ssl_ticket_write,
+                                      mbedtls_ssl_ticket_parse, &state.tickets->state().context);
+  return std::shared_ptr<const TlsServerConfig>(std::move(made));
+}
+
+Result<std::shared_ptr<const TlsServerConfig>> TlsServerConfig::create_raw(
+    const std::vector<CertificatePem>& certificates, std::shared_ptr<const TrustStore> clients) {
+  std::shared_ptr<TlsServerConfig> made(new TlsServerConfig);
+  CULVERT_CHECK(made->set_up(certificates));
+  State& state = *made->state_;
+  state.clients = std::move(clients);
+  if (state.clients != nullptr) {
+    mbedtls_ssl_conf_authmode(&state.config, MBEDTLS_SSL_VERIFY_REQUIRED);
+    // Only read, though the interface does not say so.
+    mbedtls_ssl_conf_ca_chain(
+        &state.config, const_cast<mbedtls_x509_crt*>(&state.clients->state().chain), nullptr);
+  }
+  return std::shared_ptr<const TlsServerConfig>(std::move(made));
+}
+
+Result<void> TlsServerConfig::set_up(const std::vector<CertificatePem>& certificates) {
+  if (certificates.empty()) return invalid("a listener with TLS needs a certificate");
+  State& state = *state_;
   for (const CertificatePem& pem : certificates) {
     auto own = CULVERT_TRY(own_certificate(pem));
     const int64_t end = unix_seconds(own->chain.valid_to);
@@ -255,21 +280,17 @@ Result<std::shared_ptr<const TlsServerConfig>> TlsServerConfig::create(
     }
     state.certificates.push_back(std::move(own));
   }
-  state.tickets = std::move(tickets);
   const int code =
       mbedtls_ssl_config_defaults(&state.config, MBEDTLS_SSL_IS_SERVER,
                                   MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT);
   if (code != 0) return invalid(tls_error_text("TLS settings", code));
   set_common(&state.config, false);
-  mbedtls_ssl_conf_alpn_protocols(&state.config, listener_protocols());
-  mbedtls_ssl_conf_session_tickets_cb(&state.config, mbedtls_ssl_ticket_write,
-                                      mbedtls_ssl_ticket_parse, &state.tickets->state().context);
   mbedtls_ssl_conf_tls13_key_exchange_modes(&state.config,
                                             MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL |
                                                 MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_EPHEMERAL);
   mbedtls_ssl_conf_set_user_data_p(&state.config, &state);
   mbedtls_ssl_conf_cert_cb(&state.config, choose_certificate);
-  return std::shared_ptr<const TlsServerConfig>(std::move(made));
+  return {};
 }
 
 TlsClientConfig::TlsClientConfig() : state_(std::make_unique<State>()) {}
@@ -284,7 +305,13 @@ Result<std::shared_ptr<TlsClientConfig>> TlsClientConfig::create(const TlsClient
                                   MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT);
   if (code != 0) return invalid(tls_error_text("TLS settings", code));
   set_common(&state.config, options.tls13_only);
-  mbedtls_ssl_conf_alpn_protocols(&state.config, upstream_protocols());
+  if (!options.raw) mbedtls_ssl_conf_alpn_protocols(&state.config, upstream_protocols());
+  if (options.certificate) {
+    state.certificate = CULVERT_TRY(own_certificate(*options.certificate));
+    OwnCertificate& own = *state.certificate;
+    const int shown = mbedtls_ssl_conf_own_cert(&state.config, &own.chain, &own.key);
+    if (shown != 0) return invalid(tls_error_text(options.certificate->name, shown));
+  }
   mbedtls_ssl_conf_authmode(&state.config, MBEDTLS_SSL_VERIFY_REQUIRED);
   // Only read, though the interface does not say so.
   mbedtls_ssl_conf_ca_chain(&state.config,

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -65,6 +66,11 @@ class TlsServerConfig {
   // is checked: the key belongs to it, it has not expired.
   static Result<std::shared_ptr<const TlsServerConfig>> create(
       const std::vector<CertificatePem>& certificates, std::shared_ptr<TicketKeys> tickets);
+  // For bytes of any protocol: takes no part in ALPN, and resumes nothing, because a ticket of
+  // another listener would stand in for the client's certificate. clients: whose certificates they
+  // have to show; null: none.
+  static Result<std::shared_ptr<const TlsServerConfig>> create_raw(
+      const std::vector<CertificatePem>& certificates, std::shared_ptr<const TrustStore> clients);
   ~TlsServerConfig();
 
   struct State;
@@ -74,12 +80,15 @@ class TlsServerConfig {
 
  private:
   TlsServerConfig();
+  Result<void> set_up(const std::vector<CertificatePem>& certificates);
   std::unique_ptr<State> state_;
 };
 
 struct TlsClientOptions {
-  std::shared_ptr<const TrustStore> trust;
+  std::shared_ptr<const TrustStore> trust = {};
   bool tls13_only = false;
+  bool raw = false;  // bytes of any protocol: offers none by ALPN
+  std::optional<CertificatePem> certificate = {};  // shown where it is asked for
 };
 
 // Sessions of past connections to one upstream, each used once (unlinkable, RFC 8446 App. C.4).

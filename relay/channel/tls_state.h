@@ -59,6 +59,7 @@ struct TlsServerConfig::State {
   mbedtls_ssl_config config;
   std::vector<std::unique_ptr<OwnCertificate>> certificates;  // ECDSA before RSA of the same name
   std::shared_ptr<TicketKeys> tickets;
+  std::shared_ptr<const TrustStore> clients;
   int64_t expires_at = 0;
   int64_t issued_at = 0;
 };
@@ -79,6 +80,7 @@ struct TlsClientConfig::State {
 
   mbedtls_ssl_config config;
   std::shared_ptr<const TrustStore> trust;
+  std::unique_ptr<OwnCertificate> certificate;
   std::mutex mutex;
   std::deque<SessionPtr> sessions;  // newest last; bounded
 };

@@ -39,6 +39,10 @@ struct ConnectPlan {
   std::string partition;        // connections and sessions of different partitions never meet
   std::optional<Address> bind;  // the local address to leave from
   Secret egress_proxy;          // URL; of the fetch strategy alone (egress_proxy.h)
+  // TLS settings that are used instead of those that the fields above describe; of tunnels, whose
+  // connections are never pooled.
+  std::shared_ptr<TlsClientConfig> tls_config;
+  std::string preface;  // goes out before all other bytes, TLS too; of tunnels as well
   const AddressPolicy* policy = nullptr;  // nullptr: every address; outlives the connecting
   Duration resolve_timeout{};
   Duration connect_timeout{};

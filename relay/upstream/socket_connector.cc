@@ -62,6 +62,7 @@ class SocketConnector::Attempt final : public Connecting,
   void on_dialled(Fd connection) override {
     note_legs();
     auto tcp = std::make_unique<TcpChannel>(connector_.loop_, std::move(connection), false);
+    if (!plan_.preface.empty()) tcp->write(plan_.preface);
     if (!plan_.tls) {
       channel_ = std::move(tcp);
       return done();
@@ -165,6 +166,7 @@ std::unique_ptr<Connecting> SocketConnector::connect(const ConnectPlan& plan, Co
 void SocketConnector::give_back(Connection&& connection) { pool_.give_back(std::move(connection)); }
 
 Result<std::shared_ptr<TlsClientConfig>> SocketConnector::tls_config(const ConnectPlan& plan) {
+  if (plan.tls_config != nullptr) return plan.tls_config;
   const std::string identity = plan.identity();
   if (const auto found = tls_.find(identity); found != tls_.end()) return found->second;
   if (tls_.size() >= kTlsConfigs) tls_.clear();
