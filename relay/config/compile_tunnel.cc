@@ -195,6 +195,18 @@ Result<void> add_listeners(const Compiling& in, Snapshot* snapshot) {
   return {};
 }
 
+void warn_of_unreachable(const Compiling& in, const Snapshot& snapshot) {
+  const bool by_name =
+      std::any_of(snapshot.tunnel_listeners.begin(), snapshot.tunnel_listeners.end(),
+                  [](const auto& listener) { return listener.tunnel.empty(); });
+  for (const auto& [name, tunnel] : snapshot.tunnels) {
+    if (by_name || !tunnel.listener.empty()) continue;
+    in.warnings->push_back("the Tunnel " + in_quotes(name) +
+                           " has names, but this relay has no tls:// listener; `listen` of the "
+                           "Tunnel or of the Relay opens one");
+  }
+}
+
 }  // namespace
 
 Result<void> compile_tunnels(const Compiling& in, Snapshot* snapshot) {
@@ -204,7 +216,9 @@ Result<void> compile_tunnels(const Compiling& in, Snapshot* snapshot) {
     snapshot->tunnels.emplace(name,
                               CULVERT_TRY(compile_tunnel(in, name, written, snapshot->settings)));
   }
-  return add_listeners(in, snapshot);
+  CULVERT_CHECK(add_listeners(in, snapshot));
+  warn_of_unreachable(in, *snapshot);
+  return {};
 }
 
 }  // namespace culvert

@@ -37,17 +37,17 @@ size_t connections_for(size_t wanted, size_t descriptors, size_t workers) {
 }
 
 bool matches(const PassedSocket& socket, const ListenerSettings& listener) {
-  return socket.address.address == listener.address.address &&
-         socket.address.port == listener.address.port;
+  return socket.address == listener.address;
 }
 
-// They are closed, and clients of theirs would be refused with nothing to say why.
-void warn_of_unused(const std::vector<PassedSocket>& passed, const Settings& settings) {
+// Clients of theirs would be refused with nothing to say why.
+void warn_of_unused(const std::vector<PassedSocket>& passed, const Snapshot& snapshot) {
   for (const PassedSocket& socket : passed) {
-    const bool used =
-        std::any_of(settings.listen.begin(), settings.listen.end(),
-                    [&](const ListenerSettings& listener) { return matches(socket, listener); });
-    if (used) continue;
+    const auto serves = [&](const auto& listener) { return socket.address == listener.address; };
+    const auto& listen = snapshot.settings.listen;
+    const auto& tunnels = snapshot.tunnel_listeners;
+    if (std::any_of(listen.begin(), listen.end(), serves)) continue;
+    if (std::any_of(tunnels.begin(), tunnels.end(), serves)) continue;
     log::warn(
         "a socket that the service manager passed is not used: add its address to `listen`, or "
         "take it out of the .socket unit",
@@ -58,9 +58,14 @@ void warn_of_unused(const std::vector<PassedSocket>& passed, const Settings& set
 }  // namespace
 
 // Tells when a renewal has replaced a file.
-std::string Server::stamp_of(const Settings& settings) {
+std::string Server::stamp_of(const Snapshot& snapshot) {
   std::string stamp;
-  for (const CertificateFiles& files : settings.certificates) {
+  std::vector<CertificateFiles> all = snapshot.settings.certificates;
+  for (const auto& [name, tunnel] : snapshot.tunnels) {
+    all.insert(all.end(), tunnel.client_certificates.begin(), tunnel.client_certificates.end());
+    if (tunnel.certificate) all.push_back(*tunnel.certificate);
+  }
+  for (const CertificateFiles& files : all) {
     for (const std::string& path : {files.cert, files.key}) {
       struct stat info {};
       if (::stat(path.c_str(), &info) != 0) continue;
@@ -133,14 +138,18 @@ Result<void> Server::set_up() {
   for (auto& of_one : listeners) {
     workers_.push_back(CULVERT_TRY(Worker::create(*shared_, table_, std::move(of_one))));
   }
+  for (const TunnelListener& listener : table_->snapshot().tunnel_listeners) {
+    CULVERT_CHECK(open_tunnel_listener(listener));
+  }
   return {};
 }
 
 // Each worker gets a socket of its own on every address. One that the service manager passed is
 // shared by all of them instead, through duplicates: it knows nothing of SO_REUSEPORT.
 Result<void> Server::bind_listeners(std::vector<std::vector<WorkerListener>>* of_worker) {
-  auto passed = take_passed_sockets();
-  warn_of_unused(passed, table_->settings());
+  auto& passed = passed_;
+  passed = take_passed_sockets();
+  warn_of_unused(passed, table_->snapshot());
   for (const ListenerSettings& settings : table_->settings().listen) {
     SocketAddress address = settings.address;
     const auto found = std::find_if(passed.begin(), passed.end(), [&](const PassedSocket& socket) {
@@ -209,6 +218,10 @@ void Server::log_listening() const {
                             {"address", addresses_[i].text()},
                             {"listener", listen[i].text}});
   }
+  for (const TunnelListener& listener : table_->snapshot().tunnel_listeners) {
+    const auto found = tunnel_addresses_.find(tunnel_listener_key(listener));
+    if (found != tunnel_addresses_.end()) log_tunnel_listener(listener, found->second);
+  }
   log::info("listening", {{"scheme", "admin"},
                           {"address", admin_->address().text()},
                           {"listener", table_->settings().admin_listen.text()}});
@@ -265,13 +278,15 @@ void Server::publish(std::shared_ptr<const Table> table) {
   }
   look_at_expiry();
   for (auto& worker : workers_) worker->replace_table(table_);
+  follow_tunnel_listeners();
 }
 
 // Certificates are renewed by other programs, which seldom send a signal.
 void Server::look_at_certificates() {
   certificate_timer_->start(kCertificateLook);
   look_at_expiry();
-  const std::string stamp = stamp_of(table_->settings());
+  follow_tunnel_listeners();
+  const std::string stamp = stamp_of(table_->snapshot());
   if (stamp == certificate_stamp_) return;
   certificate_stamp_ = stamp;
   auto table = Table::build(table_->snapshot_pointer(), table_parts_);
@@ -293,7 +308,7 @@ Result<std::shared_ptr<const Table>> Server::reloaded_table(std::string* stamp) 
   local_ = std::move(local);
   if (attachment_ != nullptr) attachment_->settle(local_);
   auto table = CULVERT_TRY(merged_table());
-  *stamp = stamp_of(table->settings());
+  *stamp = stamp_of(table->snapshot());
   return table;
 }
 

@@ -9,11 +9,15 @@
 #include "relay/config/bootstrap.h"
 #include "relay/edge/admin.h"
 #include "relay/edge/expiry_watch.h"
+#include "relay/edge/system.h"
 #include "relay/edge/worker.h"
 #include "relay/keys/key_ring.h"
 
+#include <map>
 #include <memory>
 #include <mutex>
+#include <set>
+#include <string>
 #include <vector>
 
 namespace culvert {
@@ -59,12 +63,15 @@ class Server final : private AttachmentOwner, private KeyTestSink {
   void become_ready();
   v1::RelayState relay_state() const;
   void fill_report(v1::MetricsReport* report) const;
+  void follow_tunnel_listeners();
+  Result<void> open_tunnel_listener(const TunnelListener& listener);
+  void log_tunnel_listener(const TunnelListener& listener, const SocketAddress& address) const;
   Result<void> bind_listeners(std::vector<std::vector<WorkerListener>>* of_worker);
   void reload_now();
   Result<std::shared_ptr<const Table>> reloaded_table(std::string* stamp);
   void publish(std::shared_ptr<const Table> table);
   void look_at_certificates();
-  static std::string stamp_of(const Settings& settings);
+  static std::string stamp_of(const Snapshot& snapshot);
   void begin_drain();
   void look_if_done();
   void log_listening() const;
@@ -100,6 +107,9 @@ class Server final : private AttachmentOwner, private KeyTestSink {
   std::unique_ptr<Attachment> attachment_;  // null: this relay has not joined
   std::unique_ptr<Admin> admin_;
   std::vector<SocketAddress> addresses_;
+  std::map<std::string, SocketAddress> tunnel_addresses_;  // by tunnel_listener_key()
+  std::set<std::string> tunnels_unbound_;  // tried again, and told of once
+  std::vector<PassedSocket> passed_;       // by the service manager, and not taken yet
   std::vector<std::unique_ptr<Signal>> signals_;
   std::unique_ptr<Timer> certificate_timer_;
   std::unique_ptr<Timer> drain_timer_;

@@ -42,7 +42,7 @@ Result<void> Server::load_configuration() {
   }
   table_ = CULVERT_TRY(merged_table());
   report_table_ = table_;
-  certificate_stamp_ = stamp_of(table_->settings());
+  certificate_stamp_ = stamp_of(table_->snapshot());
   return {};
 }
 
@@ -138,6 +138,11 @@ v1::RelayState Server::relay_state() const {
   const auto& listen = table_->settings().listen;
   for (size_t i = 0; i < std::min(listen.size(), addresses_.size()); ++i) {
     state.add_listening((listen[i].tls ? "https://" : "http://") + addresses_[i].text());
+  }
+  for (const TunnelListener& listener : table_->snapshot().tunnel_listeners) {
+    const auto found = tunnel_addresses_.find(tunnel_listener_key(listener));
+    if (found == tunnel_addresses_.end()) continue;
+    state.add_listening(listener.text.substr(0, 6) + found->second.text());
   }
   state.set_from_cache(attachment_ != nullptr && attachment_->from_cache());
   state.set_keep_failed(attachment_ != nullptr && attachment_->keep_failed());

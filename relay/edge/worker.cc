@@ -45,6 +45,9 @@ Result<std::unique_ptr<Worker>> Worker::create(SharedParts& shared,
   worker->detached_ = std::make_unique<DetachedSessions>(
       *worker->services_, [owner = worker.get()] { owner->stop_if_empty(); });
   worker->services_->detached = worker->detached_.get();
+  worker->tunnels_ = std::make_unique<Tunnels>(
+      *worker->services_, shared.handshakes, shared.client_limits,
+      [made = worker.get()] { made->stop_if_empty(); });
   for (WorkerListener& listener : listeners) {
     worker->doors_.push_back(std::make_unique<Door>(*worker, std::move(listener)));
   }
@@ -84,6 +87,7 @@ void Worker::run() {
   // What is left ends on this thread: its objects belong to this loop.
   doors_.clear();
   connections_.clear();
+  tunnels_.reset();
   key_prober_.reset();
   target_prober_.reset();
   if (key_tests_ != nullptr) key_tests_->give_up("the relay is stopping");
@@ -107,12 +111,27 @@ void Worker::replace_table(std::shared_ptr<const Table> table) {
   });
 }
 
+void Worker::listen_for_tunnels(const std::string& key, Fd fd) {
+  // A task is copied about, and a descriptor has one owner.
+  auto shared = std::make_shared<Fd>(std::move(fd));
+  loop_.post([this, key, shared] {
+    if (!draining_ && tunnels_ != nullptr) tunnels_->listen(key, std::move(*shared));
+  });
+}
+
+void Worker::close_tunnel_listener(const std::string& key) {
+  loop_.post([this, key] {
+    if (tunnels_ != nullptr) tunnels_->close(key);
+  });
+}
+
 void Worker::drain() {
   loop_.post([this] {
     draining_ = true;
     // What the kernel has accepted already would be reset with its socket.
     for (const auto& door : doors_) door->accept_waiting();
     doors_.clear();
+    tunnels_->close_all();
     std::vector<ClientConnection*> all;
     for (const auto& item : connections_) all.push_back(item.first);
     for (ClientConnection* connection : all) connection->drain();
@@ -128,6 +147,7 @@ void Worker::stop() {
     for (const auto& item : connections_) all.push_back(item.first);
     for (ClientConnection* connection : all) connection->kill();
     detached_->end_all();
+    tunnels_->kill_all();
     loop_.stop();
   });
 }
@@ -165,7 +185,8 @@ void Worker::connection_over(ClientConnection& connection) {
 }
 
 void Worker::stop_if_empty() {
-  if (draining_ && connections_.empty() && detached_->empty()) loop_.stop();
+  const bool empty = connections_.empty() && detached_->empty() && tunnels_->empty();
+  if (draining_ && empty) loop_.stop();
 }
 
 }  // namespace culvert

@@ -6,6 +6,7 @@
 #include "relay/channel/listener.h"
 #include "relay/channel/resolver.h"
 #include "relay/edge/client_connection.h"
+#include "relay/edge/tunnels.h"
 #include "relay/flow/detached_sessions.h"
 #include "relay/flow/key_prober.h"
 #include "relay/flow/key_tests.h"
@@ -59,7 +60,11 @@ class Worker final : private ConnectionOwner {
   void cancel_key_tests(std::optional<uint64_t> request);  // nullopt: all
   void start();
   void replace_table(std::shared_ptr<const Table> table);
-  void drain();  // accepts no more, ends idle connections; stops when none is left
+  // Also before start(). key: see tunnel_listener_key().
+  void listen_for_tunnels(const std::string& key, Fd fd);
+  void close_tunnel_listener(const std::string& key);
+  // Accepts no more, ends idle connections, leaves tunnels open; stops when none is left.
+  void drain();
   void stop();   // ends what is left
   bool done() const { return done_.load(); }  // the thread has ended or is about to
   void join();
@@ -85,6 +90,7 @@ class Worker final : private ConnectionOwner {
   std::unique_ptr<TargetProber> target_prober_;
   std::shared_ptr<const TlsServerConfig> tls_;
   std::vector<std::unique_ptr<Door>> doors_;
+  std::unique_ptr<Tunnels> tunnels_;
   std::unordered_map<ClientConnection*, std::unique_ptr<ClientConnection>> connections_;
   bool draining_ = false;
   std::atomic<bool> done_{false};

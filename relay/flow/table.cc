@@ -2,6 +2,7 @@
 #include "relay/flow/table.h"
 
 #include "relay/base/limits.h"
+#include "relay/base/secret.h"
 #include "relay/crypto/digest.h"
 #include "relay/config/file.h"
 
@@ -44,9 +45,63 @@ Result<std::shared_ptr<const TrustStore>> trust_store(TableParts& parts,
   return known;
 }
 
+// Certificates with their keys as they stand in files; the keys are wiped with it.
+class Pems {
+ public:
+  static Result<Pems> read(const std::vector<CertificateFiles>& all) {
+    Pems pems;
+    for (const CertificateFiles& files : all) {
+      std::string cert = CULVERT_TRY(file_text(files.place, files.cert));
+      std::string key = CULVERT_TRY(file_text(files.place, files.key));
+      pems.all_.push_back({files.place.text + ": " + files.cert, std::move(cert), std::move(key)});
+    }
+    return pems;
+  }
+  Pems() = default;
+  Pems(Pems&&) = default;
+  Pems& operator=(Pems&&) = default;
+  ~Pems() {
+    for (CertificatePem& pem : all_) wipe(pem.key.data(), pem.key.size());
+  }
+  const std::vector<CertificatePem>& all() const { return all_; }
+
+ private:
+  std::vector<CertificatePem> all_;
+};
+
+Result<std::shared_ptr<const TlsServerConfig>> tls_for_clients(const Tunnel& tunnel,
+                                                               TableParts& parts) {
+  const Pems pems = CULVERT_TRY(Pems::read(tunnel.client_certificates));
+  std::shared_ptr<const TrustStore> clients;
+  if (!tunnel.client_ca_pem.empty()) {
+    auto trust = trust_store(parts, {}, tunnel.client_ca_pem);
+    if (!trust) return placed(tunnel.client_ca_place, std::move(trust).error());
+    clients = std::move(trust).value();
+  }
+  return TlsServerConfig::create_raw(pems.all(), std::move(clients));
+}
+
+Result<std::shared_ptr<TlsClientConfig>> tls_to_destination(const Tunnel& tunnel,
+                                                            const std::string& bundle,
+                                                            TableParts& parts) {
+  TlsClientOptions options{.tls13_only = tunnel.tls13_only, .raw = true};
+  auto trust = trust_store(parts, bundle, tunnel.ca_pem);
+  if (!trust) return placed(tunnel.ca_place, std::move(trust).error());
+  options.trust = std::move(trust).value();
+  Pems pems;
+  if (tunnel.certificate) {
+    pems = CULVERT_TRY(Pems::read({*tunnel.certificate}));
+    options.certificate = pems.all().front();
+  }
+  auto made = TlsClientConfig::create(options);
+  if (options.certificate) wipe(options.certificate->key.data(), options.certificate->key.size());
+  return made;
+}
+
 // What neither this table nor one that still runs holds; a later build finds what ended since.
 void forget_unused(TableParts& parts) {
   std::erase_if(parts.trust, [](const auto& item) { return item.second.use_count() <= 1; });
+  std::erase_if(parts.tunnels, [](const auto& item) { return item.second.use_count() <= 1; });
 }
 
 }  // namespace
@@ -58,7 +113,8 @@ Table::Table(std::shared_ptr<const Snapshot> snapshot, KeyRing& keys)
       tokens_(snapshot_->settings.auth_tokens, snapshot_->tokens),
       cors_(snapshot_->settings.cors),
       destinations_(snapshot_->settings),
-      destinations_identity_(identity_of(snapshot_->settings)) {}
+      destinations_identity_(identity_of(snapshot_->settings)),
+      tunnels_(snapshot_->tunnels) {}
 
 Result<std::shared_ptr<const Table>> Table::build(std::shared_ptr<const Snapshot> snapshot,
                                                   TableParts& parts) {
@@ -74,6 +130,7 @@ Result<std::shared_ptr<const Table>> Table::build(std::shared_ptr<const Snapshot
   }
   CULVERT_CHECK(table->load_trust(parts));
   CULVERT_CHECK(table->load_certificates(parts));
+  CULVERT_CHECK(table->load_tunnels(parts));
   forget_unused(parts);
   return std::shared_ptr<const Table>(std::move(table));
 }
@@ -100,17 +157,31 @@ Result<void> Table::load_trust(TableParts& parts) {
 
 Result<void> Table::load_certificates(TableParts& parts) {
   if (settings().certificates.empty()) return {};
-  std::vector<CertificatePem> pems;
-  for (const CertificateFiles& files : settings().certificates) {
-    std::string cert = CULVERT_TRY(file_text(files.place, files.cert));
-    std::string key = CULVERT_TRY(file_text(files.place, files.key));
-    pems.push_back({files.place.text + ": " + files.cert, std::move(cert), std::move(key)});
-  }
-  auto made = TlsServerConfig::create(pems, parts.tickets);
-  for (CertificatePem& pem : pems) wipe(pem.key.data(), pem.key.size());
-  if (!made) return std::move(made).error();
-  server_tls_ = std::move(made).value();
+  const Pems pems = CULVERT_TRY(Pems::read(settings().certificates));
+  server_tls_ = CULVERT_TRY(TlsServerConfig::create(pems.all(), parts.tickets));
   return {};
+}
+
+Result<void> Table::load_tunnels(TableParts& parts) {
+  std::string bundle;
+  if (!settings().ca_file.empty()) {
+    bundle = CULVERT_TRY(file_text(settings().ca_place, settings().ca_file));
+  }
+  for (const auto& [name, tunnel] : snapshot_->tunnels) {
+    TunnelGear& gear = tunnel_gear_[name];
+    auto& count = parts.tunnels[name];
+    if (count == nullptr) count = std::make_shared<TunnelCount>(0);
+    gear.count = count;
+    if (tunnel.ends_tls) gear.clients = CULVERT_TRY(tls_for_clients(tunnel, parts));
+    if (tunnel.tls) gear.destination = CULVERT_TRY(tls_to_destination(tunnel, bundle, parts));
+  }
+  return {};
+}
+
+const Tunnel* Table::tunnel(const TunnelListener& listener, std::string_view server_name) const {
+  if (listener.tunnel.empty()) return tunnels_.find(listener.text, server_name);
+  const auto found = snapshot_->tunnels.find(listener.tunnel);
+  return found == snapshot_->tunnels.end() ? nullptr : &found->second;
 }
 
 std::shared_ptr<const UpstreamHealth> Table::health(const std::string& alias) const {

@@ -11,14 +11,26 @@
 #include "relay/gate/tokens.h"
 #include "relay/keys/key_ring.h"
 #include "relay/route/route_table.h"
+#include "relay/route/tunnel_table.h"
 #include "relay/upstream/connector.h"
 #include "relay/upstream/health_board.h"
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <string>
 
 namespace culvert {
+
+// Connections of one tunnel that are open, of all workers; the same over reloads.
+using TunnelCount = std::atomic<size_t>;
+
+// What a tunnel's connections need beside its settings.
+struct TunnelGear {
+  std::shared_ptr<const TlsServerConfig> clients;  // null: their TLS does not end here
+  std::shared_ptr<TlsClientConfig> destination;    // null: it has none
+  std::shared_ptr<TunnelCount> count;
+};
 
 // What outlives a table: key states, ticket keys, trust stores that did not change. Main thread.
 struct TableParts {
@@ -26,6 +38,7 @@ struct TableParts {
   HealthBoard& health;
   std::shared_ptr<TicketKeys> tickets;
   std::map<std::string, std::shared_ptr<const TrustStore>> trust;  // by digest of their PEM
+  std::map<std::string, std::shared_ptr<TunnelCount>> tunnels = {};  // by name
 };
 
 class Table final : private AddressPolicy {
@@ -49,6 +62,9 @@ class Table final : private AddressPolicy {
   std::shared_ptr<const UpstreamHealth> health(const std::string& alias) const;  // of a known one
   std::shared_ptr<const TrustStore> trust(const std::string& alias) const;  // or the common one
   std::shared_ptr<const TlsServerConfig> server_tls() const { return server_tls_; }
+  // The tunnel whose listener it is alone, or that has the name; nullptr: there is none.
+  const Tunnel* tunnel(const TunnelListener& listener, std::string_view server_name) const;
+  const TunnelGear& gear(const Tunnel& tunnel) const { return tunnel_gear_.at(tunnel.name); }
   // For hosts that a client names; upstreams of the configuration are the operator's own choice.
   const AddressPolicy& generic_policy() const { return *this; }
 
@@ -58,6 +74,7 @@ class Table final : private AddressPolicy {
   std::string identity() const override { return destinations_identity_; }
   Result<void> load_trust(TableParts& parts);
   Result<void> load_certificates(TableParts& parts);
+  Result<void> load_tunnels(TableParts& parts);
 
   std::shared_ptr<const Snapshot> snapshot_;
   KeyRing& keys_;
@@ -72,6 +89,8 @@ class Table final : private AddressPolicy {
   std::shared_ptr<const TrustStore> common_trust_;
   std::map<std::string, std::shared_ptr<const TrustStore>> own_trust_;
   std::shared_ptr<const TlsServerConfig> server_tls_;
+  TunnelTable tunnels_;
+  std::map<std::string, TunnelGear, std::less<>> tunnel_gear_;
 };
 
 }  // namespace culvert

@@ -36,6 +36,10 @@ class Metrics {
   class OfUpstream;
   OfUpstream& upstream(const std::string& name);
 
+  // One tunnel's; the same.
+  class OfTunnel;
+  OfTunnel& tunnel(const std::string& name);
+
   void count_refused(std::string_view reason);
   void add_connections(int change);
   void add_active_requests(int change);
@@ -120,6 +124,22 @@ class Metrics {
     prometheus::Histogram& resolve_;
     prometheus::Histogram& connect_;
     prometheus::Histogram& tls_;
+  };
+
+  class OfTunnel {
+   public:
+    OfTunnel(prometheus::Registry& registry, const std::string& name);
+    void opened();  // both sides are connected
+    void passed(uint64_t in, uint64_t out);  // bytes more, of the client and of the destination
+    void closed(Outcome outcome);  // of one that was opened
+    void refused(Code code);
+
+   private:
+    prometheus::Registry& registry_;
+    std::string name_;
+    prometheus::Gauge& active_;
+    prometheus::Counter& bytes_in_;
+    prometheus::Counter& bytes_out_;
   };
 
  private:

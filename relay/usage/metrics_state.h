@@ -17,6 +17,7 @@ struct Metrics::State {
   prometheus::Registry registry;
   std::mutex mutex;
   std::unordered_map<std::string, std::unique_ptr<OfUpstream>> upstreams;
+  std::unordered_map<std::string, std::unique_ptr<OfTunnel>> tunnels;
   prometheus::Gauge* connections = nullptr;
   prometheus::Gauge* active = nullptr;
   prometheus::Gauge* ready = nullptr;

@@ -197,7 +197,7 @@ TEST_F(Bootstrap, ErrorsNameFileAndLineOrVariable) {
   EXPECT_EQ(failure("", {{"PROXY_X_TARGET", "not a url"}}).rfind("PROXY_X_TARGET: ", 0), 0U);
   EXPECT_EQ(failure("", {{"PROXY_V1_TARGET", "https://a.example"}}).rfind("PROXY_V1_TARGET: ", 0),
             0U);
-  EXPECT_EQ(failure("", {{"CULVERT_LISTEN", "tls://127.0.0.1:1"}}).rfind("CULVERT_LISTEN: ", 0),
+  EXPECT_EQ(failure("", {{"CULVERT_LISTEN", "tcp://127.0.0.1:1"}}).rfind("CULVERT_LISTEN: ", 0),
             0U);
   EXPECT_EQ(failure("", {{"AUTH_TOKEN", "short"}}).rfind("AUTH_TOKEN: a token of fewer", 0), 0U);
   EXPECT_EQ(failure("", {{"CULVERT_TLS_CERT", "/c"}}).rfind("CULVERT_TLS_CERT: ", 0), 0U);

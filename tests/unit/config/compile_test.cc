@@ -4,6 +4,7 @@
 
 #include "proto/validate.h"
 #include "proto/yaml.h"
+#include "relay/base/limits.h"
 
 #include <gtest/gtest.h>
 
@@ -602,6 +603,87 @@ TEST(Compile, OfSeveralPoolsHereOneIsTheUpstreamsOwn) {
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().detail.find("none has its name"), std::string::npos)
       << refused.error().detail;
+}
+
+TEST(Compile, TunnelsAndTheirListeners) {
+  const auto snapshot = snapshot_of(R"(
+kind: Relay
+name: r
+spec:
+  listen: [http://127.0.0.1:1, "tls://[::]:443"]
+  certificates: [{cert: c, key: k}]
+---
+kind: Tunnel
+name: db
+spec:
+  listen: tcp://127.0.0.1:5432
+  to: tls://DB.example:5433
+  tls: {ca_file: ca}
+  client_tls: {client_ca_file: clients}
+  proxy_protocol: v2
+  proxy_protocol_from: [10.0.0.0/8]
+  connections: 5
+  tenant: ops
+---
+kind: Tunnel
+name: far
+spec: {names: [a.example], to: "tcp://a.example:443", relays: {regions: [elsewhere]}}
+---
+kind: Tunnel
+name: web
+spec: {listen: "tls://[::]:443", names: [A.Example], to: "tcp://[2001:db8::1]:443"}
+---
+kind: Tunnel
+name: rest
+spec: {names: ["*"], to: "tcp://rest.example:443", timeouts: {idle: 5s, connect: 2s}}
+)");
+  ASSERT_EQ(snapshot->settings.listen.size(), 1U);
+  ASSERT_EQ(snapshot->tunnels.size(), 3U);
+  const Tunnel& db = snapshot->tunnels.at("db");
+  EXPECT_TRUE(db.tls);
+  EXPECT_EQ(db.host, "db.example");
+  EXPECT_EQ(db.port, 5433);
+  EXPECT_EQ(db.server_name, "db.example");
+  EXPECT_TRUE(db.ends_tls);
+  ASSERT_EQ(db.client_certificates.size(), 1U);
+  EXPECT_EQ(db.client_certificates[0].cert, "c");
+  EXPECT_EQ(db.client_ca_pem, "-----BEGIN CERTIFICATE----- of clients");
+  EXPECT_EQ(db.proxy_header, ProxyHeaderSent::kTwo);
+  EXPECT_EQ(db.idle, limits::kTunnelIdle);
+  EXPECT_EQ(db.connections, 5U);
+  EXPECT_EQ(db.tenant, "ops");
+  EXPECT_EQ(snapshot->tunnels.at("web").names, std::vector<std::string>{"a.example"});
+  EXPECT_EQ(snapshot->tunnels.at("web").listener, "tls://[::]:443");
+  EXPECT_EQ(snapshot->tunnels.at("rest").listener, "");
+  EXPECT_EQ(snapshot->tunnels.at("rest").idle, 5s);
+  EXPECT_EQ(snapshot->tunnels.at("rest").connect_timeout, 2s);
+  ASSERT_EQ(snapshot->tunnel_listeners.size(), 2U);
+  EXPECT_EQ(snapshot->tunnel_listeners[0].text, "tls://[::]:443");
+  EXPECT_EQ(snapshot->tunnel_listeners[0].tunnel, "");
+  EXPECT_EQ(snapshot->tunnel_listeners[1].text, "tcp://127.0.0.1:5432");
+  EXPECT_EQ(snapshot->tunnel_listeners[1].tunnel, "db");
+  EXPECT_EQ(snapshot->tunnel_listeners[1].proxies.size(), 1U);
+}
+
+TEST(Compile, ATunnelKeepsOffTheRelaysOwnListeners) {
+  const auto refusal = [](const std::string& listen, const std::string& spec) {
+    std::vector<std::string> warnings;
+    const auto snapshot = compiled("kind: Relay\nname: r\nspec: {listen: [" + listen +
+                                       "]}\n---\nkind: Tunnel\nname: t\nspec: {" + spec +
+                                       ", to: \"tcp://a.example:1\"}\n",
+                                   &warnings);
+    return snapshot ? std::string("sound") : snapshot.error().detail;
+  };
+  const std::string http = "\"http://127.0.0.1:7\"";
+  EXPECT_NE(refusal(http, "listen: \"tcp://0.0.0.0:7\"").find("f.yaml:6: "), std::string::npos);
+  EXPECT_NE(refusal(http, "listen: \"tcp://127.0.0.1:9090\"").find("listens already"),
+            std::string::npos);
+  EXPECT_NE(refusal("\"tls://127.0.0.1:7\"", "listen: \"tcp://127.0.0.1:7\"").find("clashes"),
+            std::string::npos);
+  EXPECT_EQ(refusal("\"tls://127.0.0.1:7\"", "listen: \"tls://127.0.0.1:7\", names: [a.b]"),
+            "sound");
+  EXPECT_NE(refusal(http, "listen: \"tcp://127.0.0.1:8\", client_tls: {}").find("certificate"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -57,7 +57,8 @@ TEST(Validate, NothingIsSound) {
 TEST(Validate, Listeners) {
   EXPECT_EQ(first(relay("listen: [http://127.0.0.1:0, http://127.0.0.1:0, \"http://[::]:80\"]")),
             "sound");
-  expect(relay("listen: [tls://127.0.0.1:1]"), "listen[0]", "this version does not support");
+  EXPECT_EQ(first(relay("listen: [tls://127.0.0.1:1]")), "sound");
+  expect(relay("listen: [tcp://127.0.0.1:1]"), "listen[0]", "has no scheme that a listener can");
   expect(relay("listen: [127.0.0.1:1]"), "listen[0]", "allowed are http://ADDRESS:PORT");
   expect(relay("listen: [http://localhost:1]"), "listen[0]", "names no IP address and port");
   expect(relay("listen: [http://127.0.0.1]"), "listen[0]", "names no IP address and port");
@@ -558,6 +559,73 @@ TEST(Validate, AnAttachedRelayMayGetItsTokensLater) {
   resources.tokens["t1"].set_sha256("short");
   ASSERT_EQ(validate(resources).size(), 1U);
   EXPECT_NE(validate(resources)[0].message.find("allowed are 32"), std::string::npos);
+}
+
+std::string tunnel(const std::string& spec, const std::string& name = "t") {
+  return "kind: Tunnel\nname: " + name + "\nspec: {" + spec + "}\n";
+}
+
+TEST(Validate, TunnelsLeadSomewhere) {
+  const std::string to = ", to: \"tcp://db.example:5432\"";
+  EXPECT_EQ(first(tunnel("listen: \"tcp://127.0.0.1:1\"" + to)), "sound");
+  EXPECT_EQ(first(tunnel("names: [a.example, \"*.b.example\", \"*\"]" + to)), "sound");
+  EXPECT_EQ(first(tunnel("listen: \"tls://[::]:443\", names: [a.example]" + to)), "sound");
+  expect(tunnel("to: \"tcp://db.example:5432\""), "", "nothing leads");
+  expect(tunnel("listen: \"tls://127.0.0.1:1\"" + to), "names", "without names");
+  expect(tunnel("listen: \"tcp://127.0.0.1:1\", names: [a.example]" + to), "names", "tcp://");
+  expect(tunnel("listen: \"http://127.0.0.1:1\"" + to), "listen", "allowed are tcp://");
+  expect(tunnel("listen: \"tcp://host:1\"" + to), "listen", "names no IP address and port");
+  expect(tunnel("names: [a.example], to: \"https://db.example\""), "to", "allowed are tcp://");
+  expect(tunnel("names: [a.example], to: \"tcp://db.example\""), "to", "port");
+  expect(tunnel("names: [a.example], to: \"tls://db.example:1\""), "to", "TLS already");
+  expect(tunnel("listen: \"tcp://127.0.0.1:1\", to: \"tcp://127.0.0.1:1\""), "to",
+         "own listener");
+  for (const char* name : {"10.0.0.1", "a b", "*.*.example", "*a.example", "a.example."}) {
+    expect(tunnel("names: [\"" + std::string(name) + "\"]" + to), "names[0]", "is no name");
+  }
+  expect(tunnel("names: [a.example, A.example]" + to), "names[1]", "comes twice");
+}
+
+TEST(Validate, TunnelsSettingsFitTheirSides) {
+  const std::string raw = "listen: \"tcp://127.0.0.1:1\", to: \"tcp://db.example:1\", ";
+  const std::string sealed = "listen: \"tcp://127.0.0.1:1\", to: \"tls://db.example:1\", ";
+  const std::string named = "names: [a.example], to: \"tcp://db.example:1\", ";
+  EXPECT_EQ(first(tunnel(sealed + "tls: {server_name: db, certificate: {cert: c, key: k}}")),
+            "sound");
+  EXPECT_EQ(first(tunnel(raw + "client_tls: {}, proxy_protocol: v2, tenant: ops")), "sound");
+  expect(tunnel(raw + "tls: {}"), "tls", "without it");
+  expect(tunnel(sealed + "tls: {certificate: {cert: c}}"), "tls.certificate", "cert and key");
+  expect(tunnel(sealed + "tls: {server_name: \"*.db\"}"), "tls.server_name", "no host name");
+  expect(tunnel(named + "client_tls: {}"), "client_tls", "cannot end at the relay");
+  expect(tunnel(raw + "client_tls: {certificates: [{key: k}]}"), "client_tls.certificates[0]",
+         "cert and key");
+  expect(tunnel(named + "proxy_protocol_from: [10.0.0.0/8]"), "proxy_protocol_from", "needed is");
+  expect(tunnel(raw + "proxy_protocol_from: [10.0.0.1/8]"), "proxy_protocol_from[0]", "");
+  expect(tunnel(raw + "timeouts: {idle: 0s}"), "timeouts.idle", "more than 0s");
+  EXPECT_EQ(first(tunnel(raw + "timeouts: {total: 0s}")), "sound");
+  expect(tunnel(raw + "connections: 0"), "connections", "");
+  expect(tunnel(raw + "tenant: \"a b\""), "tenant", "");
+}
+
+TEST(Validate, TunnelsDoNotTakeEachOthersConnections) {
+  const std::string to = ", to: \"tcp://db.example:1\"";
+  const auto two = [&](const std::string& one, const std::string& other) {
+    return tunnel(one + to, "a") + "---\n" + tunnel(other + to, "b");
+  };
+  const std::string tls = "listen: \"tls://0.0.0.0:443\", ";
+  expect(two("listen: \"tcp://0.0.0.0:1\"", "listen: \"tcp://127.0.0.1:1\""), "listen",
+         "clashes with that of the Tunnel \"a\"");
+  expect(two(tls + "names: [a.example]", "listen: \"tcp://0.0.0.0:443\""), "listen", "clashes");
+  EXPECT_EQ(first(two(tls + "names: [a.example]", tls + "names: [b.example]")), "sound");
+  EXPECT_EQ(first(two(tls + "names: [a.example]", "names: [a.example]")), "sound");
+  expect(two("names: [a.example]", "names: [b.example, A.Example]"), "names", "has the name");
+  expect(two(tls + "names: [a.example], proxy_protocol_from: [10.0.0.1]",
+             tls + "names: [b.example]"),
+         "names", "another proxy_protocol_from");
+  // Where they are for different relays nobody is harmed.
+  EXPECT_EQ(first(two("names: [a.example], relays: {regions: [one]}",
+                      "names: [a.example], relays: {regions: [two]}")),
+            "sound");
 }
 
 }  // namespace

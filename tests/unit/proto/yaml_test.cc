@@ -186,7 +186,8 @@ TEST(Yaml, WrongScalars) {
 
 TEST(Yaml, DocumentsNeedKindNameAndSpec) {
   EXPECT_EQ(failure("name: x\nspec: {}"),
-            "f.yaml:1: a document without \"kind\"; needed is Relay, Upstream, KeyPool or Route");
+            "f.yaml:1: a document without \"kind\"; needed is Relay, Upstream, KeyPool, Route or "
+            "Tunnel");
   EXPECT_EQ(failure("kind: Route\nspec: {}"),
             "f.yaml:1: a document without \"name\"; needed is a name for this Route");
   EXPECT_EQ(failure("kind: Route\nname: \"\"\nspec: {}"),
