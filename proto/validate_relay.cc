@@ -156,6 +156,12 @@ void inspect_replay(const v1::Replay& replay, Inspection* out) {
   if (replay.has_kept()) inspect_timer("replay.kept", replay.kept(), true, out);
 }
 
+void inspect_connect(const v1::Connect& connect, Inspection* out) {
+  for (int i = 0; i < connect.ports_size(); ++i) {
+    inspect_number(indexed("connect.ports", i), "port", connect.ports(i), 1, 65535, out);
+  }
+}
+
 void inspect_cors(const v1::Cors& cors, Inspection* out) {
   for (int i = 0; i < cors.origins_size(); ++i) {
     const std::string& origin = cors.origins(i);
@@ -205,6 +211,7 @@ void inspect_relay(const Resources& resources, Inspection* out) {
   inspect_generic_headers(relay, out);
   inspect_limits(relay.limits(), out);
   inspect_usage(relay.usage(), out);
+  inspect_connect(relay.connect(), out);
   inspect_cors(relay.cors(), out);
   inspect_timers(relay, out);
   inspect_number("verify.keys_per_minute", "keys_per_minute", relay.verify().keys_per_minute(), 0,

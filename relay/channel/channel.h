@@ -44,6 +44,9 @@ class Channel {
 
   virtual void pause() = 0;  // no on_bytes until resume()
   virtual void resume() = 0;
+  // From now on a peer's end is told in its order, behind all bytes, also while reading is paused:
+  // it may be half a close.
+  virtual void stop_watching_vanishing() {}
 
   // Sends what is queued, then ends our side: kClean says that it was all (close_notify, FIN); kCut
   // leaves the close_notify out, so that no reader can take it for the whole. Reading goes on.

@@ -26,6 +26,7 @@ class TcpChannel final : public Channel, private PollSink {
   bool quiet() const override;
   void pause() override;
   void resume() override;
+  void stop_watching_vanishing() override { watch_vanishing_ = false; }
   void finish(Finish how) override;
   void reset_on_close() override { reset_ = true; }
 

@@ -55,6 +55,7 @@ class TlsChannel final : public Channel, private ChannelSink {
   bool quiet() const override { return tcp_->quiet(); }
   void pause() override;
   void resume() override;
+  void stop_watching_vanishing() override { tcp_->stop_watching_vanishing(); }
   void finish(Finish how) override;
   void reset_on_close() override { tcp_->reset_on_close(); }
 

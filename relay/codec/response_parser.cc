@@ -18,8 +18,10 @@ constexpr HeadLimits kLimits{limits::kHeadBytes, limits::kHeadFields, limits::kT
 
 class ResponseParser::Machine final : FieldSink {
  public:
-  explicit Machine(bool answer_to_head)
-      : answer_to_head_(answer_to_head), reader_(HeadScanner::Kind::kResponse, kLimits) {}
+  Machine(bool answer_to_head, bool upgrade)
+      : answer_to_head_(answer_to_head),
+        upgrade_(upgrade),
+        reader_(HeadScanner::Kind::kResponse, kLimits) {}
 
   Result<HttpEvent> next(std::string_view* input);
   Result<HttpEvent> finish(bool clean);
@@ -28,7 +30,7 @@ class ResponseParser::Machine final : FieldSink {
   bool started() const { return started_; }
 
  private:
-  enum class Phase : uint8_t { kHead, kBody, kEnded, kFailed };
+  enum class Phase : uint8_t { kHead, kBody, kSwitched, kEnded, kFailed };
 
   std::optional<Offence> on_field(std::string_view name, std::string_view value) override;
   Result<HttpEvent> read_head(std::string_view* input);
@@ -40,6 +42,7 @@ class ResponseParser::Machine final : FieldSink {
   void take_framing();
 
   const bool answer_to_head_;
+  const bool upgrade_;
   MessageReader reader_;
   Phase phase_ = Phase::kHead;
   bool started_ = false;
@@ -50,8 +53,8 @@ class ResponseParser::Machine final : FieldSink {
   Error error_;
 };
 
-ResponseParser::ResponseParser(bool answer_to_head)
-    : machine_(std::make_unique<Machine>(answer_to_head)) {}
+ResponseParser::ResponseParser(bool answer_to_head, bool upgrade)
+    : machine_(std::make_unique<Machine>(answer_to_head, upgrade)) {}
 ResponseParser::ResponseParser(ResponseParser&&) noexcept = default;
 ResponseParser& ResponseParser::operator=(ResponseParser&&) noexcept = default;
 ResponseParser::~ResponseParser() = default;
@@ -73,6 +76,7 @@ Result<HttpEvent> ResponseParser::Machine::next(std::string_view* input) {
   switch (phase_) {
     case Phase::kFailed:
       return error_;
+    case Phase::kSwitched:
     case Phase::kEnded:
       return HttpEvent{};
     case Phase::kBody:
@@ -121,11 +125,15 @@ Result<HttpEvent> ResponseParser::Machine::finish_head() {
 }
 
 Result<HttpEvent> ResponseParser::Machine::take_interim() {
-  if (head_.status == 101) {
+  if (head_.status == 101 && !upgrade_) {
     return refuse({Code::kBadAnswer, "nobody asked to switch protocols (RFC 9110 §15.2.2)"});
   }
   if (framing_.chunked() || framing_.length()) {
     return refuse({Code::kBadAnswer, "an interim answer says it has content (RFC 9110 §8.6)"});
+  }
+  if (head_.status == 101) {
+    phase_ = Phase::kSwitched;
+    return HttpEvent{EventKind::kHead, {}};
   }
   if (++interims_ > limits::kInterimAnswers) {
     return refuse({Code::kBadAnswer, "too many interim answers (RFC 9110 §15.2)"});
@@ -185,6 +193,8 @@ Result<HttpEvent> ResponseParser::Machine::finish(bool clean) {
       return cut(Stage::kFirstByte, started_
                                         ? "the upstream closed before its answer's head was whole"
                                         : "the upstream closed without an answer");
+    case Phase::kSwitched:
+      return cut(Stage::kFirstByte, "the upstream closed as it switched protocols");
     case Phase::kBody:
       break;
   }

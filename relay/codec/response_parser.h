@@ -26,7 +26,9 @@ struct ResponseHead {
 // Errors are the upstream's: kBadAnswer for what cannot be read, kUpstreamClosed for what was cut.
 class ResponseParser {
  public:
-  explicit ResponseParser(bool answer_to_head);
+  // upgrade: the request asked to switch protocols. A 101 is then a kHead, and what follows it is
+  // left in the input, of the other protocol. Unasked it is an error.
+  explicit ResponseParser(bool answer_to_head, bool upgrade = false);
   ResponseParser(ResponseParser&&) noexcept;
   ResponseParser& operator=(ResponseParser&&) noexcept;
   ~ResponseParser();

@@ -13,6 +13,8 @@
 namespace culvert {
 namespace {
 
+constexpr uint16_t kHttpsPort = 443;
+
 struct SettingsCompiler {
   const Compiling& in;
   const v1::Relay& relay;
@@ -105,6 +107,9 @@ void SettingsCompiler::generic_allow() const {
       out->allow_hosts.push_back(*std::move(host));
     }
   }
+  const auto& ports = relay.connect().ports();
+  for (const uint32_t port : ports) out->connect_ports.push_back(static_cast<uint16_t>(port));
+  if (ports.empty()) out->connect_ports = {kHttpsPort};
   for (const std::string& name : relay.generic_headers_allow()) {
     out->generic_headers.push_back(lower(name));
   }

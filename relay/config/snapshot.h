@@ -287,6 +287,7 @@ struct Settings {
   bool preset_auth = false;
   std::vector<Network> allow_networks;
   std::vector<HostPattern> allow_hosts;
+  std::vector<uint16_t> connect_ports;       // that CONNECT may reach; not empty
   std::vector<std::string> generic_headers;  // lower case; pass beside the usual ones
   std::string ca_file;                       // the bundle for upstreams; empty: there is none
   ConfigPlace ca_place;

@@ -223,7 +223,20 @@ void ClientConnection::send_end(const Headers& trailers) {
   answer_over_ = true;
 }
 
+ClientTunnel ClientConnection::become_tunnel(int status, std::string_view reason, Headers headers) {
+  head_sent_ = true;
+  keep_alive_ = false;
+  channel_->write(encode_response_head(status, reason, headers));
+  phase_ = Phase::kTunnel;
+  timer_.stop();
+  write_timer_.stop();
+  again_.stop();
+  channel_->stop_watching_vanishing();
+  return {std::move(channel_), std::exchange(held_, {})};
+}
+
 void ClientConnection::cut() {
+  if (phase_ == Phase::kTunnel) return;
   if (!until_close_) return close_after_flush(Channel::Finish::kCut);
   if (over_ || phase_ == Phase::kClosing) return;
   // A body that ends with the connection looks whole whatever way TCP ends it, but for a reset: no
@@ -253,6 +266,7 @@ void ClientConnection::session_over() {
   services_.metrics.add_active_requests(-1);
   services_.loop.retire(std::move(session_));
   if (phase_ == Phase::kClosing || over_) return;
+  if (phase_ == Phase::kTunnel) return over();
   resume_body();
   if (!keep_alive_) return close_after_flush(Channel::Finish::kClean);
   if (request_whole_) next_request();
@@ -324,6 +338,8 @@ void ClientConnection::expired() {
     case Phase::kRequest:
       return refuse_bytes(
           Error::client(Code::kRequestTimeout, Stage::kRequest, "the request's body stood still"));
+    case Phase::kTunnel:
+      return;
     case Phase::kClosing:
       if (channel_->queued() > 0) return timer_.start(limits::kLingerTimeout);
       return over();
@@ -362,7 +378,7 @@ void ClientConnection::over() {
   timer_.stop();
   write_timer_.stop();
   again_.stop();
-  channel_->mute();
+  if (channel_ != nullptr) channel_->mute();
   owner_.connection_over(*this);
 }
 

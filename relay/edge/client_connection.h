@@ -59,7 +59,8 @@ class ClientConnection final : public Retirable,
   void send_body(std::string_view bytes) override;
   void send_end(const Headers& trailers) override;
   void cut() override;
-  size_t queued() const override { return channel_->queued(); }
+  ClientTunnel become_tunnel(int status, std::string_view reason, Headers headers) override;
+  size_t queued() const override { return channel_ == nullptr ? 0 : channel_->queued(); }
   void pause_body() override;
   void resume_body() override;
   void session_over() override;
@@ -70,6 +71,7 @@ class ClientConnection final : public Retirable,
     kIdle,       // between requests
     kHead,       // a request's head is arriving
     kRequest,    // a session runs
+    kTunnel,     // the session has the channel
     kClosing,    // what is queued goes out, then the connection ends
   };
 

@@ -18,6 +18,7 @@ struct AttemptPlan {
   std::string upstream;  // for metrics
   bool fresh = false;    // no pooled connection: the last one died under this request
   Strategy strategy = Strategy::kSocket;
+  std::string ws_protocols;  // that go up, of a WebSocket
 };
 
 class AttemptSink {
@@ -44,6 +45,8 @@ class Attempt final : public Retirable, private ExchangeSink {
   size_t upload_queued() const { return exchange_->queued(); }
   void pause() { exchange_->pause(); }
   void resume() { exchange_->resume(); }
+
+  Switched take_channel() { return exchange_->take_channel(); }
 
   // No more calls of the sink. A connection whose exchange ended whole goes back to the pool; any
   // other closes, which cancels what the upstream is doing.

@@ -33,6 +33,14 @@ void Bill::note(const Carry& carry, double since_start_ms, RequestRecord* record
   running_.note_counts(*record);
 }
 
+void Bill::note_tunnel(double since_start_ms, RequestRecord* record) {
+  if (!kept()) return;
+  record->outcome = Outcome::kTruncated;
+  record->total_ms = since_start_ms;
+  measure_now(nullptr, record);
+  running_.note_counts(*record);
+}
+
 void Bill::settle(const Carry* carry, bool authenticated, RequestRecord* record) {
   if (std::exchange(settled_, true)) return;
   measure_now(carry, record);

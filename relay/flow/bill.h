@@ -31,6 +31,8 @@ class Bill {
   void answer_begins(const RequestRecord& record, const AnswerHead& head);
   // Before the client gets what carry has seen: a process that dies next has told the truth.
   void note(const Carry& carry, double since_start_ms, RequestRecord* record);
+  // The same of bytes that nobody here can read, of which the record has the counts.
+  void note_tunnel(double since_start_ms, RequestRecord* record);
   // What the attempt that runs has used, where the stream that passes tells of all attempts.
   void tell(const Usage& usage) { told_ = usage; }
   // An attempt is over and another one follows; carry and told: what it wrote and used.

@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace culvert {
 
@@ -50,6 +51,9 @@ class ClientLink final : public ClientSide, private StreamSink {
   void send_body(std::string_view bytes) override;
   void send_end(const Headers& trailers) override;
   void cut() override;
+  ClientTunnel become_tunnel(int status, std::string_view reason, Headers headers) override {
+    return client_->become_tunnel(status, reason, std::move(headers));
+  }
   size_t queued() const override;
   void pause_body() override { client_->pause_body(); }
   void resume_body() override { client_->resume_body(); }

@@ -4,9 +4,11 @@
 
 #include "relay/base/address.h"
 #include "relay/base/error.h"
+#include "relay/channel/channel.h"
 #include "relay/codec/headers.h"
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -26,6 +28,12 @@ struct AnswerHead {
   std::string trailer;          // of kUnknown: a field that may follow the body (RFC 9110 §6.6.2)
 };
 
+// A client's connection that carries another protocol from here on.
+struct ClientTunnel {
+  std::unique_ptr<Channel> channel;  // open; its next sink is the taker's
+  std::string arrived;               // behind the request
+};
+
 class ClientSide {
  public:
   virtual ~ClientSide() = default;
@@ -41,6 +49,9 @@ class ClientSide {
   // The answer ends here, unfinished, and nobody can take it for a whole one: no last chunk, fewer
   // bytes than announced, no close_notify, or a reset where nothing else would tell.
   virtual void cut() = 0;
+  // The answer after which no HTTP follows, and then the connection itself, once. From then on
+  // nothing is called but cut(), which does nothing, and session_over().
+  virtual ClientTunnel become_tunnel(int status, std::string_view reason, Headers headers) = 0;
   virtual size_t queued() const = 0;  // bytes that the client has not taken
 
   virtual void pause_body() = 0;  // of the request

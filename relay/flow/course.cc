@@ -51,7 +51,8 @@ void Course::take(UpstreamHealth::Choice choice) {
   owed_ = false;
   visits_[at_].tried.push_back(choice.target);
   pass_ = std::move(choice.pass);
-  trial_ = target.strategies.begin(upstream().strategies);
+  static const std::vector<Strategy> kSocketOnly = {Strategy::kSocket};
+  trial_ = target.strategies.begin(step_.stop->sockets_only ? kSocketOnly : upstream().strategies);
   step_.target = choice.target;
   step_.strategy = trial_->current();
   step_.fresh_connection = freshened_ = false;

@@ -27,6 +27,7 @@ class DetachedSessions::Home final : public Retirable, public ClientSide {
   void send_body(std::string_view) override {}
   void send_end(const Headers&) override {}
   void cut() override {}
+  ClientTunnel become_tunnel(int, std::string_view, Headers) override { return {}; }
   size_t queued() const override { return 0; }
   void pause_body() override {}
   void resume_body() override {}

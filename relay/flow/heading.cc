@@ -2,6 +2,7 @@
 #include "relay/flow/heading.h"
 
 #include "relay/base/limits.h"
+#include "relay/base/query.h"
 #include "relay/route/route_table.h"
 
 namespace culvert {
@@ -9,7 +10,8 @@ namespace {
 
 Credentials credentials_for(const Asked& asked, const Upstream* upstream) {
   return read_credentials(asked.request.headers, asked.where.path, upstream,
-                          asked.where.token.reveal(), asked.table.tokens());
+                          asked.where.token.reveal(), asked.table.tokens(),
+                          asked.ws == nullptr ? nullptr : &asked.ws->protocols);
 }
 
 Heading generic(const Asked& asked) {
@@ -40,6 +42,11 @@ Heading by_route(const Asked& asked, const Destination& destination) {
   heading.timeouts = merged(heading.timeouts, route.timeouts);
   heading.key_pool = destination.key_pool;
   if (destination.model.empty()) return heading;
+  // Of a WebSocket, OpenAI's Realtime API has it in the query, and others in messages.
+  if (asked.ws != nullptr) {
+    heading.path = with_query_value(heading.path, "model", destination.model);
+    return heading;
+  }
   // Gemini's requests name it in their path.
   auto replaced = with_model(heading.path, destination.model);
   replaced ? heading.path = *std::move(replaced) : heading.model = destination.model;

@@ -4,6 +4,7 @@
 
 #include "relay/base/result.h"
 #include "relay/codec/request_parser.h"
+#include "relay/codec/ws_handshake.h"
 #include "relay/flow/table.h"
 #include "relay/gate/admission.h"
 #include "relay/gate/credentials.h"
@@ -19,6 +20,7 @@ struct Asked {
   const RequestHead& request;
   const Where& where;
   const Route* route = nullptr;  // null: none matched
+  const WsOffer* ws = nullptr;   // null: no WebSocket is asked for
 };
 
 struct Heading {

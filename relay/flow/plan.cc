@@ -6,6 +6,7 @@
 #include "relay/gate/upstream_headers.h"
 
 #include <cstdlib>
+#include <optional>
 
 namespace culvert {
 namespace {
@@ -37,39 +38,48 @@ ConnectPlan connect_plan(const Call& call) {
   return plan;
 }
 
-std::string request_head(const Call& call) {
+UpstreamHeadersInput headers_input(const Call& call) {
   const RequestHead& request = call.asked.request;
   const std::string& method = request.method;
   const Route* route = call.asked.route;
-  const UpstreamHeadersInput input{
-      .client = request.headers,
-      .authority = call.target.authority(),
-      .upstream = call.heading.upstream,
-      .route = route == nullptr ? nullptr : &route->header_rules,
-      .generic_allow = &call.asked.table.settings().generic_headers,
-      .credentials = call.heading.credentials,
-      .payer = call.heading.payer,
-      .key = call.key,
-      .framing = request.framing,
-      .content_length = request.content_length + static_cast<uint64_t>(call.growth),
-      .wants_length = method == "POST" || method == "PUT" || method == "PATCH",
-      .tokens = call.asked.table.tokens()};
-  const std::string path = join_path(call.target.path, call.heading.path);
-  return encode_request_head(method, upstream_target(input, path), upstream_headers(input));
+  return {.client = request.headers,
+          .authority = call.target.authority(),
+          .upstream = call.heading.upstream,
+          .route = route == nullptr ? nullptr : &route->header_rules,
+          .generic_allow = &call.asked.table.settings().generic_headers,
+          .credentials = call.heading.credentials,
+          .payer = call.heading.payer,
+          .key = call.key,
+          .framing = request.framing,
+          .content_length = request.content_length + static_cast<uint64_t>(call.growth),
+          .wants_length = method == "POST" || method == "PUT" || method == "PATCH",
+          .tokens = call.asked.table.tokens()};
+}
+
+ExchangeOptions exchange_options(const Call& call) {
+  const RequestHead& request = call.asked.request;
+  return {.head_request = request.method == "HEAD",
+          .idempotent = idempotent(request.method),
+          .chunked_body = request.framing == BodyFraming::kChunked,
+          .upgrade = call.asked.ws != nullptr,
+          .first_byte = call.heading.timeouts.first_byte,
+          .idle = call.heading.timeouts.idle};
 }
 
 }  // namespace
 
 AttemptPlan plan_of(const Call& call) {
-  const RequestHead& request = call.asked.request;
+  UpstreamHeadersInput input = headers_input(call);
+  std::optional<WsOpening> opening;
+  if (call.asked.ws != nullptr) opening.emplace(WsOpening{call.ws_key, call.asked.ws->protocols});
+  if (opening) input.ws = &*opening;
+  const std::string path = join_path(call.target.path, call.heading.path);
   return {.connect = connect_plan(call),
-          .head = request_head(call),
-          .exchange = {.head_request = request.method == "HEAD",
-                       .idempotent = idempotent(request.method),
-                       .chunked_body = request.framing == BodyFraming::kChunked,
-                       .first_byte = call.heading.timeouts.first_byte,
-                       .idle = call.heading.timeouts.idle},
-          .upstream = call.heading.alias};
+          .head = encode_request_head(call.asked.request.method, upstream_target(input, path),
+                                      upstream_headers(input)),
+          .exchange = exchange_options(call),
+          .upstream = call.heading.alias,
+          .ws_protocols = ws_protocols_up(input)};
 }
 
 AnswerHead answer_head(const ResponseHead& head, bool generic, std::string_view request_id) {

@@ -9,6 +9,7 @@
 #include "relay/flow/heading.h"
 
 #include <string>
+#include <string_view>
 
 namespace culvert {
 
@@ -18,6 +19,7 @@ struct Call {
   const Url& target;
   const Secret* key;   // of a pool; null: none
   int64_t growth = 0;  // bytes by which the body becomes longer, or shorter
+  std::string_view ws_key{};  // of a WebSocket, new for each try
 };
 
 AttemptPlan plan_of(const Call& call);

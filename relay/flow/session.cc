@@ -77,10 +77,7 @@ bool Session::has_body() const {
 // --- 1. What is asked, and by whom
 
 void Session::on_request_head() {
-  if (request_.method == "CONNECT") {
-    return fail(Error::client(Code::kNotImplemented, Stage::kRoute,
-                              "CONNECT is not carried by this version"));
-  }
+  if (request_.method == "CONNECT") return connect_through();
   if (request_.target == "*") return answer(options_answer(record_.id));
   auto where = locate(request_.target, table_->snapshot(), PathTokens(table_->tokens()));
   if (!where) return fail(std::move(where).error());
@@ -89,13 +86,9 @@ void Session::on_request_head() {
   record_.model = where_.model;
   if (answer_locally()) return;
   if (where_.place == Place::kStream) return read_stream();
-  if (services_.process.held.load()) {
-    Error error = Error::ours(Code::kDraining, Stage::kLimit,
-                              "this relay is drained; ask another one, or again later");
-    error.retry_after = limits::kDrainedRetry.count();
-    return fail(std::move(error));
-  }
+  if (refuse_if_drained()) return;
   if (where_.place == Place::kVerify) return verify();
+  if (!hear_ws()) return;
   identify();
 }
 
@@ -249,6 +242,11 @@ void Session::plan_course() {
     return fail(
         Error::client(Code::kBodyTooLarge, Stage::kLimit, "the body is larger than the limit"));
   }
+  if (ws_ && nothing_upgrades()) {
+    return fail(Error::client(Code::kNotImplemented, Stage::kRoute,
+                              "this upstream is reached by the strategy fetch alone, and a "
+                              "WebSocket needs socket"));
+  }
   if (auto heard = hear_replay(); !heard) return fail(std::move(heard).error());
   if (heading().timeouts.total > Duration::zero()) total_timer_.start(heading().timeouts.total);
   std::vector<Stop> stops;
@@ -272,7 +270,8 @@ Stop Session::stop_of(const Heading& heading) const {
           .health = heading.generic() ? services_.health.guest(upstream)
                                       : table_->health(heading.alias),
           .retry = asked_.route == nullptr ? upstream.retry
-                                           : merged(upstream.retry, asked_.route->retry)};
+                                           : merged(upstream.retry, asked_.route->retry),
+          .sockets_only = ws_.has_value()};
 }
 
 // Whether the body has told what the way depends on: a model that is replaced, a conversation that
@@ -285,7 +284,7 @@ bool Session::beginning_known() const {
 }
 
 void Session::begin_course() {
-  start_heartbeats();
+  if (!ws_) start_heartbeats();
   course_->begin();
   enter_step();
 }
@@ -389,10 +388,12 @@ void Session::connect() {
   ++record_.attempts;
   record_.resolve_ms = record_.connect_ms = record_.tls_ms = -1;  // of the last attempt
   const Course::Step& step = course_->step();
+  if (ws_) new_ws_key();
   AttemptPlan plan = plan_attempt(growth);
   plan.fresh = step.fresh_connection;
   plan.strategy = step.strategy;
   plan.connect.bind = key_->bind();
+  ws_sent_ = plan.ws_protocols;
   record_.strategy = to_string(step.strategy);
   services_.metrics.upstream(metric_label()).attempted(record_.strategy);
   body_ended_ = false;

@@ -6,6 +6,7 @@
 #include "relay/channel/timer.h"
 #include "relay/codec/model_rewriter.h"
 #include "relay/codec/request_parser.h"
+#include "relay/codec/ws_handshake.h"
 #include "relay/flow/answering.h"
 #include "relay/flow/attempt.h"
 #include "relay/flow/bill.h"
@@ -22,6 +23,7 @@
 #include "relay/flow/replay_reader.h"
 #include "relay/flow/reply.h"
 #include "relay/flow/request_body.h"
+#include "relay/flow/request_tunnel.h"
 #include "relay/flow/services.h"
 #include "relay/flow/verify.h"
 
@@ -40,6 +42,7 @@ class Session final : public Retirable,
                       private AttemptSink,
                       private SlotSink,
                       private VerifySink,
+                      private RequestTunnelSink,
                       private ClientLinkSink,
                       private ReplayReaderSink {
  public:
@@ -121,6 +124,27 @@ class Session final : public Retirable,
   bool brings_credential_of(const StreamOwner& owner);
   void begin_replay();
 
+  // A request that becomes a tunnel: session_tunnel.cc.
+  bool refuse_if_drained();
+  bool hear_ws();
+  void refuse_ws(WsRefusal refusal);
+  bool nothing_upgrades() const;
+  void new_ws_key();
+  void switch_protocols(const ResponseHead& head);
+  Headers agreement(const ResponseHead& head) const;
+  void connect_through();
+  Result<HostPort> connect_asked();
+  ConnectPlan connect_plan(HostPort to) const;
+  void on_through(Connection connection) override;
+  void on_not_through(Error error, const Legs& legs) override;
+  void on_tunnel_over(SpliceEnd end) override;
+  void begin_tunnel(int status,
+                    std::string_view reason,
+                    Headers headers,
+                    Switched upstream,
+                    Timeouts timeouts,
+                    Splice::Cuts cuts);
+
   // SlotSink
   void on_slot(Slot slot) override;
   void on_no_slot(Error error) override;
@@ -197,6 +221,7 @@ class Session final : public Retirable,
   void settle(Outcome outcome);
   void account(Outcome outcome);
   void note_legs();
+  void note_legs(const Legs& legs);
   double since_start_ms() const;
   const Heading& heading() const { return headings_[at_]; }
   Dialect dialect() const { return heading().dialect(); }
@@ -236,6 +261,11 @@ class Session final : public Retirable,
   bool asks_anew_ = false;              // an answer that came to nothing may be asked for again
   bool request_not_kept_ = false;       // for which alone the answer is not taken up
   std::unique_ptr<Recovery> recovery_;  // of an answer that is taken up where it breaks off
+  std::optional<WsOffer> ws_;           // only of a WebSocket's request
+  std::string ws_key_;                  // of the last attempt
+  std::string ws_sent_;                 // the subprotocols that it offered
+  std::optional<RequestTunnel> tunnel_;
+  bool tunnelled_ = false;              // no HTTP goes down any more
   std::unique_ptr<Verify> verify_;      // only of a request to /verify
   bool verify_begun_ = false;
   bool keeps_stream_ = false;             // it is to be kept, if the answer is one

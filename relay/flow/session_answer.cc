@@ -32,6 +32,7 @@ void Session::on_interim(const ResponseHead& head) {
 
 void Session::on_head(const ResponseHead& head) {
   or_fail([&] {
+    if (head.status == 101) return switch_protocols(head);
     if (key_->judge(head) == PayingKey::Verdict::kReadRefusal) return;
     if (hold_answer(head)) return;
     if (const auto decision = judge(answer_of(head, false)); decision.next != Next::kDone) {
@@ -232,6 +233,7 @@ void Session::go_on(const Decision& decision) {
 
 void Session::on_client_gone() {
   if (finished_) return;
+  if (tunnelled_) return tunnel_->close();
   // SDKs close as soon as they have read the end marker, without the end of the framing.
   if (answer_.ended()) return finish(Outcome::kOk);
   record_.stage = answer_.begun() ? Stage::kBody : Stage::kNone;
@@ -257,6 +259,7 @@ void Session::tell(Error error) {
                                   {"attempt", record_.attempts},
                                   {"stage", to_string(error.stage)},
                                   {"error", record_.error}});
+  if (tunnelled_) return finish(Outcome::kRelayError);
   if (answer_.head_sent()) {
     client_.drop_unfinished();
     answer_.truncate(error, dialect());
@@ -323,6 +326,7 @@ void Session::finish(Outcome outcome) {
   heartbeat_timer_.stop();
   if (recovery_) recovery_->stop();
   end_turn();
+  if (tunnel_) tunnel_->stop();
   if (verify_ != nullptr) {
     verify_->stop();
     services_.loop.retire(std::move(verify_));
@@ -365,8 +369,10 @@ void Session::stop_attempt() {
 }
 
 void Session::note_legs() {
-  if (attempt_ == nullptr) return;
-  const Legs& legs = attempt_->legs();
+  if (attempt_ != nullptr) note_legs(attempt_->legs());
+}
+
+void Session::note_legs(const Legs& legs) {
   record_.reused = legs.reused;
   if (legs.reused) return;
   if (legs.resolve > Duration::zero()) record_.resolve_ms = milliseconds(legs.resolve);

@@ -176,7 +176,7 @@ int64_t Session::growth() const {
 AttemptPlan Session::plan_attempt(int64_t growth) const {
   const Url& target = course_->target().url;
   if (!recovery_ || !recovery_->fetches()) {
-    return plan_of({asked_, heading(), target, key_->secret(), growth});
+    return plan_of({asked_, heading(), target, key_->secret(), growth, ws_key_});
   }
   RequestHead request = request_;
   request.method = "GET";

@@ -20,6 +20,7 @@ constexpr std::string_view kBasic = "Basic";
 constexpr std::string_view kAuthorization = "Authorization";
 constexpr std::string_view kTokenHeader = "X-Culvert-Token";
 constexpr std::string_view kProxyHeader = "Proxy-Authorization";
+constexpr std::string_view kProtocols = "Sec-WebSocket-Protocol";
 // Where keys stand, whatever the vendor; spelled as they go up.
 constexpr std::array<std::string_view, 3> kKeyHeaders = {"x-api-key", "x-goog-api-key",
                                                          kAuthorization};
@@ -40,8 +41,11 @@ std::string hexadecimal(const Digest& digest) {
 
 class Reading {
  public:
-  Reading(const Headers& headers, const Upstream* upstream, const Tokens& tokens)
-      : headers_(headers), upstream_(upstream), tokens_(tokens) {}
+  Reading(const Headers& headers,
+          const Upstream* upstream,
+          const Tokens& tokens,
+          const WsProtocols* protocols)
+      : headers_(headers), upstream_(upstream), tokens_(tokens), protocols_(protocols) {}
 
   Credentials read(std::string_view target, std::string_view path_token) {
     if (!path_token.empty()) found_token(Secret(path_token));
@@ -51,7 +55,9 @@ class Reading {
     for (const std::string_view name : kKeyHeaders) {
       if (!is_upstreams_header(name)) read_header(name);
     }
-    read_query(target);
+    read_protocols();
+    read_query(target, kQueryKeys[0]);
+    if (protocols_ != nullptr) read_query(target, kQueryKeys[1]);
     // A right token anywhere makes up for a wrong one elsewhere.
     if (out_.authenticated) out_.wrong_token = false;
     name_caller();
@@ -67,6 +73,8 @@ class Reading {
       if (is_bearer(scheme) && rest.empty()) continue;
       take_relay_token(given_token(name, scheme, rest));
     }
+    const bool protocol = protocols_ != nullptr && !protocols_->token().empty();
+    if (protocol) take_relay_token(protocols_->token());
   }
 
   // What a field of the relay's own gives as a token; empty where its form is not one of it.
@@ -119,11 +127,17 @@ class Reading {
     }
   }
 
-  void read_query(std::string_view target) {
-    for (const std::string_view raw : query_values(target, "key")) {
+  // OpenAI's form, and like Authorization the place of a key or of a relay token.
+  void read_protocols() {
+    if (protocols_ == nullptr || protocols_->key().empty()) return;
+    take(parse_key_list(protocols_->key().reveal(), tokens_), {std::string(kProtocols), {}});
+  }
+
+  void read_query(std::string_view target, std::string_view name) {
+    for (const std::string_view raw : query_values(target, name)) {
       KeyList list = parse_key_list(percent_decode(raw), tokens_);
       if (!list.token.empty()) out_.query_token = true;
-      take(std::move(list), KeyPlace{});
+      take(std::move(list), {{}, {}, std::string(name)});
     }
   }
 
@@ -147,6 +161,7 @@ class Reading {
     if (upstream_ == nullptr) return false;
     if (header.empty()) return upstream_->dialect == Dialect::kGemini;
     if (is_upstreams_header(header) || header == kAuthorization) return true;
+    if (header == kProtocols) return true;
     if (header == "x-api-key") {
       return upstream_->dialect == Dialect::kAnthropic || upstream_->dialect == Dialect::kOpaque;
     }
@@ -186,18 +201,22 @@ class Reading {
   const Headers& headers_;
   const Upstream* upstream_;
   const Tokens& tokens_;
+  const WsProtocols* protocols_;
   Credentials out_;
   Secret token_;
 };
 
 }  // namespace
 
+bool KeyPlace::in_protocols() const { return header == kProtocols; }
+
 Credentials read_credentials(const Headers& headers,
                              std::string_view target,
                              const Upstream* upstream,
                              std::string_view path_token,
-                             const Tokens& tokens) {
-  return Reading(headers, upstream, tokens).read(target, path_token);
+                             const Tokens& tokens,
+                             const WsProtocols* protocols) {
+  return Reading(headers, upstream, tokens, protocols).read(target, path_token);
 }
 
 KeyPlace pool_key_place(const Upstream& upstream, std::string_view key) {

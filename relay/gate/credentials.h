@@ -5,9 +5,11 @@
 #include "relay/base/error.h"
 #include "relay/base/secret.h"
 #include "relay/codec/headers.h"
+#include "relay/codec/ws_protocols.h"
 #include "relay/config/snapshot.h"
 #include "relay/gate/tokens.h"
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,10 +19,12 @@ namespace culvert {
 
 // Where a key stands in a request, and how it is written there.
 struct KeyPlace {
-  std::string header;  // spelled as it is sent; empty: the query's `key=`
+  std::string header;  // spelled as it is sent; empty: the query
   std::string scheme;  // before the key ("Bearer"); empty: the key alone
+  std::string pair = "key";  // the name in the query
 
   bool in_query() const { return header.empty(); }
+  bool in_protocols() const;  // an element of Sec-WebSocket-Protocol
   friend bool operator==(const KeyPlace&, const KeyPlace&) = default;
 };
 
@@ -30,7 +34,7 @@ struct Credentials {
   // The caller's own upstream keys, without a relay token among them; more than one is a pool.
   std::vector<Secret> own_keys;
   KeyPlace own_place;          // where they stood
-  bool query_token = false;    // a relay token stands in the query's `key=`
+  bool query_token = false;    // a relay token stands in the query
   bool token_in_list = false;  // a relay token stood among own_keys
   // Equal for equal credentials, says nothing about them: a digest in hexadecimal. "" without any.
   std::string caller;
@@ -44,12 +48,18 @@ struct Credentials {
 // where there was none. upstream: whose key places count; nullptr (the
 // generic proxy, or not known yet): no place does, and whatever is no token stays where it is.
 // Tokens are found in every place whatever the upstream, so that the answer to `authenticated` is
-// the same before and after the upstream is known.
+// the same before and after the upstream is known. protocols: of a WebSocket's request, whose
+// clients cannot always set a header: they have two more places, Sec-WebSocket-Protocol and the
+// query's `access_token=` (of Gemini's Live API, beside `key=`); nullptr: it is none.
 Credentials read_credentials(const Headers& headers,
                              std::string_view target,
                              const Upstream* upstream,
                              std::string_view path_token,
-                             const Tokens& tokens);
+                             const Tokens& tokens,
+                             const WsProtocols* protocols = nullptr);
+
+// Pairs of a query that may hold a credential; those of a WebSocket are all of them.
+inline constexpr std::array<std::string_view, 2> kQueryKeys = {"key", "access_token"};
 
 // How a pool's key goes up: the upstream's own way, but that Anthropic's OAuth tokens
 // (sk-ant-oat…) are Bearer.

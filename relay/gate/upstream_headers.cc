@@ -40,6 +40,7 @@ Collected from_client(const UpstreamHeadersInput& input) {
   for (const Header& field : input.client) {
     const std::string name = lower(field.name);
     if (of_connection.contains(name)) continue;
+    if (input.ws != nullptr && name.starts_with("sec-websocket-")) continue;  // see add_ws()
     const auto passage = generic ? generic_passage(name, allowed) : preset_passage(name, allowed);
     if (passage && !input.tokens.mentions_token(field.value)) collect(*passage, field.value, &out);
   }
@@ -56,8 +57,9 @@ void add_user_agent(const UpstreamHeadersInput& input, Headers* out) {
 }
 
 // Streams and usage are read along the way where the dialect is known, so the body must be plain.
+// A WebSocket has none: what libraries say there tells them apart, and a 101 has no content.
 void add_accept_encoding(const UpstreamHeadersInput& input, Headers* out) {
-  if (input.client.count("accept-encoding") == 0) return;
+  if (input.ws != nullptr || input.client.count("accept-encoding") == 0) return;
   const bool read = input.upstream != nullptr && input.upstream->dialect != Dialect::kOpaque;
   out->add("Accept-Encoding",
            read ? "identity" : common_coding(input.client.joined("accept-encoding")));
@@ -78,7 +80,7 @@ std::optional<Header> credential(const UpstreamHeadersInput& input) {
   const KeyPlace place = input.payer == Payer::kPool
                              ? pool_key_place(*input.upstream, key->reveal())
                              : input.credentials.own_place;
-  if (place.in_query()) return std::nullopt;
+  if (place.in_query() || place.in_protocols()) return std::nullopt;
   std::string value = place.scheme.empty() ? std::string() : place.scheme + ' ';
   return Header{place.header, value.append(key->reveal())};
 }
@@ -100,6 +102,32 @@ void add_framing(const UpstreamHeadersInput& input, Headers* out) {
   }
 }
 
+// RFC 6455 §4.1. The extensions are the client's, whose frames they are about.
+void add_ws(const UpstreamHeadersInput& input, Headers* out) {
+  out->set("Connection", "Upgrade");
+  out->set("Upgrade", "websocket");
+  out->set("Sec-WebSocket-Version", "13");
+  out->set("Sec-WebSocket-Key", input.ws->key);
+  out->erase("Sec-WebSocket-Protocol");
+  out->erase("Sec-WebSocket-Extensions");
+  const std::string protocols = ws_protocols_up(input);
+  if (!protocols.empty()) out->add("Sec-WebSocket-Protocol", protocols);
+  const std::string extensions = input.client.joined("Sec-WebSocket-Extensions");
+  if (extensions.empty() || input.tokens.mentions_token(extensions)) return;
+  out->add("Sec-WebSocket-Extensions", extensions);
+}
+
+// The pair that holds the only key of the caller's that goes up, where it is one of several or
+// stands beside a relay token.
+std::string with_chosen_key(const UpstreamHeadersInput& input, std::string_view path) {
+  const Credentials& who = input.credentials;
+  const bool chosen = input.payer == Payer::kOwn && who.own_place.in_query() &&
+                      (who.own_keys.size() > 1 || who.token_in_list);
+  const Secret* key = paying_key(input);
+  if (!chosen || key == nullptr) return std::string(path);
+  return with_query_value(path, who.own_place.pair, key->reveal());
+}
+
 }  // namespace
 
 Headers upstream_headers(const UpstreamHeadersInput& input) {
@@ -116,23 +144,33 @@ Headers upstream_headers(const UpstreamHeadersInput& input) {
   if (input.upstream != nullptr) apply_set(input.upstream->headers, &out);
   if (input.route != nullptr) apply_set(*input.route, &out);
   add_framing(input, &out);
+  if (input.ws != nullptr) add_ws(input, &out);
   return out;
 }
 
+std::string ws_protocols_up(const UpstreamHeadersInput& input) {
+  if (input.ws == nullptr) return {};
+  const WsProtocols& offered = input.ws->protocols;
+  // A host that the client names gets what is for it; only relay tokens never are.
+  const bool own = input.payer == Payer::kOwn && input.credentials.own_place.in_protocols();
+  const bool generic = input.upstream == nullptr;
+  const bool with_key = generic ? !input.tokens.mentions_token(offered.key().reveal()) : own;
+  std::string list = offered.list(with_key);
+  return input.tokens.mentions_token(list) ? std::string() : list;
+}
+
 std::string upstream_target(const UpstreamHeadersInput& input, std::string_view path) {
-  const Credentials& who = input.credentials;
-  if (input.payer == Payer::kOwn && who.own_place.in_query()) {
-    const Secret* key = paying_key(input);
-    if (key != nullptr && (who.own_keys.size() > 1 || who.token_in_list)) {
-      return with_query_value(path, "key", key->reveal());
-    }
-  }
+  std::string target = with_chosen_key(input, path);
   const bool replaced = input.payer == Payer::kPool && input.upstream != nullptr &&
                         input.upstream->dialect == Dialect::kGemini;
-  if (!replaced && !who.query_token) return std::string(path);
-  return without_query_pairs(path, "key", [&](std::string_view value) {
-    return replaced || !parse_key_list(percent_decode(value), input.tokens).token.empty();
-  });
+  if (!replaced && !input.credentials.query_token) return target;
+  for (const std::string_view name : kQueryKeys) {
+    if (name != kQueryKeys[0] && input.ws == nullptr) continue;
+    target = without_query_pairs(target, name, [&](std::string_view value) {
+      return replaced || !parse_key_list(percent_decode(value), input.tokens).token.empty();
+    });
+  }
+  return target;
 }
 
 }  // namespace culvert

@@ -7,6 +7,7 @@
 #include "relay/base/url.h"
 #include "relay/codec/headers.h"
 #include "relay/codec/http_event.h"
+#include "relay/codec/ws_protocols.h"
 #include "relay/config/snapshot.h"
 #include "relay/gate/admission.h"
 #include "relay/gate/credentials.h"
@@ -18,6 +19,12 @@
 #include <vector>
 
 namespace culvert {
+
+// The opening of a WebSocket, as it goes up.
+struct WsOpening {
+  std::string_view key;  // of the relay's own, never the client's
+  const WsProtocols& protocols;
+};
 
 struct UpstreamHeadersInput {
   const Headers& client;
@@ -33,11 +40,17 @@ struct UpstreamHeadersInput {
   uint64_t content_length = 0;
   bool wants_length = false;  // a request of a method that has a body by nature, without one
   const Tokens& tokens;
+  const WsOpening* ws = nullptr;  // null: an ordinary request
 };
 
 Headers upstream_headers(const UpstreamHeadersInput& input);
 
-// The path and query that go up, byte for byte but for `key=`: relay tokens are taken out, of a
+// The subprotocols that go up: names, and the key where it is the caller's own and stood there.
+// "" where none do, or where it is no WebSocket.
+std::string ws_protocols_up(const UpstreamHeadersInput& input);
+
+// The path and query that go up, byte for byte but for `key=`, and `access_token=` of a WebSocket:
+// relay tokens are taken out, of a
 // list the chosen key stays, and a pool's key takes the place of what stood there.
 std::string upstream_target(const UpstreamHeadersInput& input, std::string_view path);
 

@@ -57,8 +57,9 @@ bool is_method_of_model(std::string_view path) {
 
 bool is_gemini_form(std::string_view path) {
   // Uploads of the Files API begin at the same host (Gemini API reference: media.upload).
-  static constexpr std::array<std::string_view, 3> kRoots = {"/v1beta/", "/v1alpha/",
-                                                             "/upload/v1beta/"};
+  // The Live API's path names its service (Gemini API reference: BidiGenerateContent).
+  static constexpr std::array<std::string_view, 4> kRoots = {
+      "/v1beta/", "/v1alpha/", "/upload/v1beta/", "/ws/google.ai.generativelanguage."};
   return is_method_of_model(path) ||
          std::any_of(kRoots.begin(), kRoots.end(),
                      [&](std::string_view root) { return path.starts_with(root); });
@@ -102,10 +103,6 @@ std::optional<std::string> scheme_of(std::string_view segment) {
 
 // "/https/host/…", "/https://host/…", and "/https:/host/…" of clients that fold slashes.
 Result<void> find_generic(const std::string& scheme, const Split& head, Where* where) {
-  if (scheme == "ws" || scheme == "wss") {
-    return Error::client(Code::kNotImplemented, Stage::kRoute,
-                         "targets of WebSocket are not carried by this version");
-  }
   std::string_view rest = head.rest;
   if (rest.starts_with('/')) rest.remove_prefix(1);
   if (head.segment.ends_with(':') && rest.starts_with('/')) rest.remove_prefix(1);
@@ -116,9 +113,12 @@ Result<void> find_generic(const std::string& scheme, const Split& head, Where* w
                          "the path names no valid host[:port] after its scheme");
   }
   where->place = Place::kGeneric;
-  where->url.scheme = scheme;
+  // What is upgraded is HTTP, and may share its connections.
+  const bool tls = scheme == "https" || scheme == "wss";
+  where->ws_only = scheme.starts_with("ws");
+  where->url.scheme = tls ? "https" : "http";
   where->url.host = lower(authority->host);
-  where->url.port = authority->port != 0 ? authority->port : (scheme == "https" ? 443 : 80);
+  where->url.port = authority->port != 0 ? authority->port : (tls ? 443 : 80);
   where->rest = rest.substr(end);
   return {};
 }
@@ -149,12 +149,13 @@ Result<Where> locate(std::string_view target, const Snapshot& snapshot, const To
     return where;
   }
   const Split head = first_segment(path);
-  if (const auto scheme = scheme_of(head.segment); scheme && where.token_in_path) {
-    CULVERT_CHECK(find_generic(*scheme, head, &where));
-  } else if (is_gemini_form(without_query(path)) && snapshot.upstream(kGeminiAlias) != nullptr) {
+  // Before the generic form: the Live API's path begins like one.
+  if (is_gemini_form(without_query(path)) && snapshot.upstream(kGeminiAlias) != nullptr) {
     where.place = Place::kGemini;
     where.alias = kGeminiAlias;
     where.rest = path;
+  } else if (const auto scheme = scheme_of(head.segment); scheme && where.token_in_path) {
+    CULVERT_CHECK(find_generic(*scheme, head, &where));
   }
   return where;
 }

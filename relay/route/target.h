@@ -44,14 +44,14 @@ struct Where {
   std::string alias;  // kPreset, kGemini: a name of the snapshot's upstreams
   // What follows the upstream's base path: "", "/…" or "?…"; kStream: what stands for an id.
   std::string rest;
-  Url url;            // kGeneric: scheme, host, port; no path
+  Url url;            // kGeneric: scheme (http, https), host, port; no path
+  bool ws_only = false;  // kGeneric: the scheme was ws or wss, which carries nothing else
   std::string model;  // where the path names it (Gemini)
 };
 
 // target: in origin-form and checked (check_target). A segment that is no token is an alias or
 // nothing, so that a wrong token looks like an unknown alias. Errors are the client's: a generic
-// target that is no host (kBadRequest), a scheme that is not carried (ws, wss: kNotImplemented);
-// both only behind a right token in the path.
+// target that is no host (kBadRequest), only behind a right token in the path.
 Result<Where> locate(std::string_view target, const Snapshot& snapshot, const TokenCheck& tokens);
 
 }  // namespace culvert

@@ -66,12 +66,12 @@ void Splice::drained(End& to) {
 
 void Splice::ended(End& from, bool clean) {
   if (over_ || broken_to_ != nullptr || from.ended) return;
-  if (!clean) {
+  if (!clean && timers_.cuts == Cuts::kBreakOff) {
     return break_off(from, {{}, "TLS ended without saying so, and may have been cut"});
   }
   from.ended = true;
   watch_idle();
-  from.other->channel->finish(Channel::Finish::kClean);
+  from.other->channel->finish(clean ? Channel::Finish::kClean : Channel::Finish::kCut);
   if (from.other->ended) look();
 }
 

@@ -41,9 +41,13 @@ class SpliceSink {
 class Splice final {
  public:
   enum Side : size_t { kClient, kDestination };
+  // An end of TLS that may be a cut: a reset for the other side, or passed on as it came where the
+  // protocol inside says itself what is whole.
+  enum class Cuts : uint8_t { kBreakOff, kPassOn };
   struct Timers {
     Duration idle{};   // zero: none
     Duration total{};  // zero: none
+    Cuts cuts = Cuts::kBreakOff;
   };
 
   Splice(Loop& loop, Timers timers, SpliceSink& sink);

@@ -7,6 +7,7 @@
 #include "relay/upstream/connector.h"
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,7 @@ struct ExchangeOptions {
   bool head_request = false;
   bool idempotent = false;  // RFC 9110 §9.2.2: may be sent again though it may have been acted upon
   bool chunked_body = false;
+  bool upgrade = false;  // asks to switch protocols, in the head; of the socket strategy alone
   Duration first_byte{};
   Duration idle{};
 };
@@ -41,6 +43,12 @@ class ExchangeSink {
   virtual void on_upload_drained() = 0;  // queued() fell to the low-water mark
 };
 
+// A connection that speaks another protocol from here on.
+struct Switched {
+  std::unique_ptr<Channel> channel;  // open; its next sink is the taker's
+  std::string arrived;               // of the other protocol, behind the 101
+};
+
 class Exchange : public Retirable {
  public:
   virtual void start() = 0;  // the sink may be called from inside
@@ -54,6 +62,10 @@ class Exchange : public Retirable {
   // Stops and goes on reading the answer; the idle timer rests meanwhile.
   virtual void pause() = 0;
   virtual void resume() = 0;
+
+  // From inside an on_head() of 101, which comes only where `upgrade` was asked for: the exchange
+  // is over.
+  virtual Switched take_channel() { return {}; }
 
   // No more calls of the sink. A connection whose exchange ended whole is kept for others; any
   // other closes, which cancels what the upstream is doing.

@@ -17,7 +17,7 @@ HttpExchange::HttpExchange(Loop& loop,
     : connection_(std::move(connection)),
       options_(options),
       sink_(&sink),
-      parser_(options.head_request),
+      parser_(options.head_request, options.upgrade),
       acknowledged_before_(connection_.channel->acknowledged()),
       timer_(loop, [this] { on_timer(); }) {
   connection_.channel->start(*this);
@@ -77,6 +77,13 @@ void HttpExchange::release(Connector* connector) {
   }
 }
 
+Switched HttpExchange::take_channel() {
+  sink_ = nullptr;
+  ended_ = true;
+  timer_.stop();
+  return {std::move(connection_.channel), std::move(switched_)};
+}
+
 bool HttpExchange::reusable() const {
   return ended_ && keep_alive_ && body_sent_ && !excess_ && connection_.channel->queued() == 0;
 }
@@ -90,6 +97,7 @@ void HttpExchange::on_bytes(std::string_view bytes) {
     auto event = parser_.next(&bytes);
     if (!event) return fail(std::move(event).error());
     if (event->kind == EventKind::kNeedMore) return;
+    if (event->kind == EventKind::kHead && parser_.head().status == 101) switched_ = bytes;
     if (event->kind == EventKind::kEnd) excess_ = !bytes.empty();
     if (!handle(*event)) return;
   }
@@ -107,7 +115,7 @@ bool HttpExchange::handle(const HttpEvent& event) {
       keep_alive_ = parser_.head().keep_alive;
       timer_.start(options_.idle);
       sink_->on_answer_head(parser_.head());
-      return true;
+      return parser_.head().status != 101;
     case EventKind::kBody:
       if (!paused_) timer_.start(options_.idle);
       sink_->on_answer_body(event.body);

@@ -40,6 +40,9 @@ class HttpExchange final : public Retirable, private ChannelSink {
   void pause();
   void resume();
 
+  // See Exchange::take_channel().
+  Switched take_channel();
+
   // No more calls of the sink. With a connector, and where the exchange ended whole on a connection
   // that may live on, it is given back; otherwise it closes.
   void release(Connector* connector);
@@ -73,6 +76,7 @@ class HttpExchange final : public Retirable, private ChannelSink {
   bool peer_ended_ = false;  // by its own word, not by a reset
   bool excess_ = false;
   bool paused_ = false;
+  std::string switched_;  // bytes behind a 101
   Timer timer_;
 };
 

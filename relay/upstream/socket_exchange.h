@@ -20,6 +20,7 @@ class SocketExchange final : public Exchange, private ConnectSink, private HttpE
   size_t queued() const override { return exchange_->queued(); }
   void pause() override { exchange_->pause(); }
   void resume() override { exchange_->resume(); }
+  Switched take_channel() override { return exchange_->take_channel(); }
   void stop() override;
   const Legs& legs() const override { return legs_; }
   uint64_t body_sent() const override { return body_sent_; }

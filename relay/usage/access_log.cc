@@ -85,6 +85,7 @@ std::string to_json(const RequestRecord& record) {
   json.field("status", record.status).field("outcome", to_string(record.outcome));
   text_field(json, "stage", to_string(record.stage));
   text_field(json, "error", record.error);
+  text_field(json, "close", record.close);
   json.field("bytes_in", record.bytes_in).field("bytes_out", record.bytes_out);
   if (record.tokens_in) json.field("tokens_in", *record.tokens_in);
   if (record.tokens_out) json.field("tokens_out", *record.tokens_out);

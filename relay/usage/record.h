@@ -35,7 +35,7 @@ struct RequestRecord {
   std::string id;
   std::string client;  // address, only where the operator wants it
   std::string method;
-  std::string mode;   // preset, route, generic, gemini, replay, local
+  std::string mode;   // preset, route, generic, gemini, replay, websocket, connect, local
   std::string route;  // name of the Route resource, if one matched
   std::string upstream;
   std::string path;  // without the query and without a token
@@ -48,8 +48,9 @@ struct RequestRecord {
   Outcome outcome = Outcome::kOk;
   Stage stage = Stage::kNone;
   std::string error;
-  uint64_t bytes_in = 0;   // of the request's body
-  uint64_t bytes_out = 0;  // of the answer's body
+  std::string_view close;  // how a tunnel ended, one word; empty: it was none
+  uint64_t bytes_in = 0;   // of the request's body, or of a tunnel's client
+  uint64_t bytes_out = 0;  // of the answer's body, or of a tunnel's other side
   std::optional<uint64_t> tokens_in;
   std::optional<uint64_t> tokens_out;
   std::optional<uint64_t> tokens_cached;     // part of tokens_in

@@ -174,6 +174,8 @@ TESTED_ELSEWHERE = {
     "relay/flow/session_heartbeat": "tests/integration/streams/heartbeat_test.py",
     "relay/flow/session_recovery": "tests/integration/streams, on the wire",
     "relay/flow/session_replay": "tests/integration/streams/replay_test.py",
+    "relay/flow/session_tunnel": "tests/integration/tunnels, on the wire",
+    "relay/flow/request_tunnel": "tests/integration/tunnels, on the wire",
     "relay/flow/status_page": "tests/integration, on the wire",
     "relay/flow/tunnel_session": "tests/integration/tunnels, on the wire",
     "relay/flow/table": "tests/integration: reload and routes",

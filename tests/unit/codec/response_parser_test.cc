@@ -209,5 +209,43 @@ TEST(ResponseParser, EndsAfterFinishWhereItHadEnded) {
   ASSERT_EQ(parser.finish(false)->kind, EventKind::kEnd);
 }
 
+constexpr std::string_view kSwitch =
+    "HTTP/1.1 103 Early Hints\r\n\r\n"
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+
+// What is behind the head belongs to the other protocol, at whatever byte the input is split.
+TEST(ResponseParser, ASwitchThatWasAskedForIsAHeadAndTheRestIsLeft) {
+  const std::string all = std::string(kSwitch) + "\x81\x02hi";
+  for (size_t split = 0; split <= all.size(); ++split) {
+    ResponseParser parser(false, true);
+    std::string left;
+    int heads = 0;
+    for (std::string_view piece : {std::string_view(all).substr(0, split),
+                                   std::string_view(all).substr(split)}) {
+      while (true) {
+        const auto event = parser.next(&piece);
+        ASSERT_TRUE(event) << event.error().detail;
+        if (event->kind == EventKind::kNeedMore) break;
+        heads += event->kind == EventKind::kHead ? 1 : 0;
+      }
+      left += piece;
+    }
+    EXPECT_EQ(heads, 1) << split;
+    EXPECT_EQ(parser.head().status, 101) << split;
+    EXPECT_EQ(left, "\x81\x02hi") << split;
+    EXPECT_FALSE(parser.finish(true));
+  }
+}
+
+TEST(ResponseParser, ASwitchIsRefusedUnaskedOrWithContent) {
+  ResponseParser unasked(false);
+  std::string_view input = kSwitch;
+  ASSERT_TRUE(unasked.next(&input));  // the 103
+  ASSERT_FALSE(unasked.next(&input));
+  ResponseParser asked(false, true);
+  input = "HTTP/1.1 101 S\r\nUpgrade: websocket\r\nContent-Length: 2\r\n\r\nhi";
+  EXPECT_EQ(asked.next(&input).error().code, Code::kBadAnswer);
+}
+
 }  // namespace
 }  // namespace culvert::test

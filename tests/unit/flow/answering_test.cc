@@ -21,6 +21,7 @@ class Client final : public ClientSide {
   void send_head(const AnswerHead& head) override { seen.push_back(std::to_string(head.status)); }
   void send_body(std::string_view bytes) override { seen.emplace_back(bytes); }
   void send_end(const Headers&) override { seen.emplace_back("END"); }
+  ClientTunnel become_tunnel(int, std::string_view, Headers) override { return {}; }
   void cut() override { seen.emplace_back("CUT"); }
   size_t queued() const override { return queue; }
   void pause_body() override {}

@@ -278,5 +278,39 @@ TEST(IssuedCredentials, TellTheTenantUntilTheyExpire) {
   EXPECT_EQ(read().tenant, "");
 }
 
+class WebSocketCredentials : public CredentialsTest {
+ protected:
+  Credentials asks(const std::string& protocols, std::string_view target = "/v1/x") const {
+    const auto offered = read_ws_protocols(protocols);
+    EXPECT_TRUE(offered) << protocols;
+    return read_credentials({}, target, upstream_, {}, tokens_, &*offered);
+  }
+};
+
+TEST_F(WebSocketCredentials, StandWhereABrowserCanPutThem) {
+  for (const std::string& place : {"realtime, culvert-token." + kToken,
+                                   "realtime, openai-insecure-api-key." + kToken}) {
+    EXPECT_TRUE(asks(place).authenticated) << place;
+    EXPECT_TRUE(asks(place).own_keys.empty()) << place;
+  }
+  EXPECT_TRUE(asks("realtime, culvert-token.wrong").wrong_token);
+  const Credentials own = asks("realtime, openai-insecure-api-key.sk-own");
+  EXPECT_EQ(keys(own), Keys{"sk-own"});
+  EXPECT_TRUE(own.own_place.in_protocols());
+  EXPECT_FALSE(own.own_place.in_query());
+}
+
+TEST_F(WebSocketCredentials, OfGeminiAlsoInAccessToken) {
+  use(Dialect::kGemini);
+  const Credentials token = asks("", "/x?access_token=" + kToken);
+  EXPECT_TRUE(token.authenticated);
+  EXPECT_TRUE(token.query_token);
+  const Credentials own = asks("", "/x?access_token=auth_tokens%2Fa&key=" + kToken);
+  EXPECT_TRUE(own.authenticated);
+  EXPECT_EQ(keys(own), Keys{"auth_tokens/a"});
+  EXPECT_EQ(own.own_place.pair, "access_token");
+  EXPECT_FALSE(read({}, "/x?access_token=" + kToken).authenticated);  // of HTTP it is no place
+}
+
 }  // namespace
 }  // namespace culvert

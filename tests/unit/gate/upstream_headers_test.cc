@@ -323,5 +323,69 @@ TEST_F(UpstreamHeadersTest, OfAQueryListTheChosenKeyAlone) {
   EXPECT_EQ(target("/v1beta/x?key=" + kToken + "&key=k1"), "/v1beta/x?key=k1");
 }
 
+class WebSocketHeaders : public UpstreamHeadersTest {
+ protected:
+  // The head's end, from Connection on, and the target.
+  std::string opens(const Fields& fields, std::string_view path = "/v1/x") {
+    const Headers client = gate_test::headers(fields);
+    const auto offered = read_ws_protocols(client.joined("Sec-WebSocket-Protocol"));
+    EXPECT_TRUE(offered);
+    credentials_ = read_credentials(client, path, upstream_, {}, tokens_, &*offered);
+    if (!credentials_.own_keys.empty()) payer_ = Payer::kOwn;
+    framing_ = BodyFraming::kNone;
+    const WsOpening opening{"relays-own", *offered};
+    UpstreamHeadersInput asked = input(client);
+    asked.ws = &opening;
+    const std::string head =
+        encode_request_head("GET", upstream_target(asked, path), upstream_headers(asked));
+    EXPECT_EQ(head.find(kToken), std::string::npos);
+    EXPECT_EQ(head.find("Accept-Encoding"), std::string::npos);
+    const size_t begin = head.find("Connection: ");
+    return head.substr(4, head.find(' ', 4) - 4) + " " + head.substr(begin);
+  }
+  static constexpr std::string_view kStart =
+      "/v1/x Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+      "Sec-WebSocket-Key: relays-own\r\n";
+};
+
+TEST_F(WebSocketHeaders, AreTheRelaysOwnButForWhatTheEndsAgreeOn) {
+  const std::string start(kStart);
+  EXPECT_EQ(opens({{"Sec-WebSocket-Key", "clients"},
+                   {"sec-websocket-version", "13"},
+                   {"Connection", "keep-alive, Upgrade"},
+                   {"Upgrade", "websocket"},
+                   {"Accept-Encoding", "gzip"},
+                   {"Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits"}}),
+            start + "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n");
+  generic();
+  EXPECT_EQ(opens({{"Sec-WebSocket-Key", "clients"}, {"Sec-WebSocket-Protocol", "a, b"}}),
+            start + "Sec-WebSocket-Protocol: a, b\r\n\r\n");
+}
+
+TEST_F(WebSocketHeaders, ATokenNeverGoesUpAndAKeyOnlyWhereItPays) {
+  const std::string start(kStart);
+  EXPECT_EQ(opens({{"Sec-WebSocket-Protocol",
+                    "a, openai-insecure-api-key.sk-own, culvert-token." + kToken}}),
+            start + "Sec-WebSocket-Protocol: a, openai-insecure-api-key.sk-own\r\n\r\n");
+  payer_ = Payer::kPool;
+  key_ = &pool_key_;
+  EXPECT_EQ(opens({{"Sec-WebSocket-Protocol", "a, openai-insecure-api-key." + kToken}}),
+            start + "Sec-WebSocket-Protocol: a\r\n\r\n");
+  generic();
+  payer_ = Payer::kNone;
+  EXPECT_EQ(opens({{"Sec-WebSocket-Protocol", "openai-insecure-api-key." + kToken}}),
+            start + "\r\n");
+  EXPECT_EQ(opens({{"Sec-WebSocket-Protocol", "openai-insecure-api-key.sk"}}),
+            start + "Sec-WebSocket-Protocol: openai-insecure-api-key.sk\r\n\r\n");
+}
+
+TEST_F(WebSocketHeaders, AccessTokenIsAPlaceOfCredentials) {
+  use(Dialect::kGemini);
+  const std::string end(kStart.substr(5));
+  EXPECT_EQ(opens({}, "/v1/x?access_token=" + kToken + "&a=b"), "/v1/x?a=b" + end + "\r\n");
+  EXPECT_EQ(opens({}, "/v1/x?key=" + kToken + "&access_token=own"),
+            "/v1/x?access_token=own" + end + "\r\n");
+}
+
 }  // namespace
 }  // namespace culvert

@@ -70,6 +70,12 @@ TEST(Validate, Listeners) {
             "sound");
 }
 
+TEST(Validate, PortsOfConnect) {
+  EXPECT_EQ(first(relay("connect: {ports: [443, 8443, 65535]}")), "sound");
+  expect(relay("connect: {ports: [443, 0]}"), "connect.ports[1]", "1");
+  expect(relay("connect: {ports: [65536]}"), "connect.ports[0]", "65535");
+}
+
 TEST(Validate, AdminListenerIsApart) {
   expect(relay("admin_listen: nowhere"), "admin_listen", "ADDRESS:PORT");
   expect(relay("admin_listen: 127.0.0.1:8080"), "admin_listen", "another port");

@@ -175,10 +175,30 @@ TEST_F(TargetTest, GenericHostsThatAreNone) {
   }
 }
 
-TEST_F(TargetTest, WebSocketIsNotImplementedBehindATokenOnly) {
-  EXPECT_EQ(refused(behind_token("/wss/host/x")).code, Code::kNotImplemented);
-  EXPECT_EQ(refused(behind_token("/ws://host/x")).code, Code::kNotImplemented);
+TEST_F(TargetTest, TargetsOfWebSocketAreHttpThatIsUpgradedBehindATokenOnly) {
+  const Where secure = at(behind_token("/wss/host/x?y"));
+  EXPECT_EQ(secure.place, Place::kGeneric);
+  EXPECT_TRUE(secure.ws_only);
+  EXPECT_EQ(secure.url.text(), "https://host");
+  EXPECT_EQ(secure.url.port, 443);
+  EXPECT_EQ(secure.rest, "/x?y");
+  const Where plain = at(behind_token("/ws://host:81/x"));
+  EXPECT_TRUE(plain.ws_only);
+  EXPECT_EQ(plain.url.port, 81);
+  EXPECT_EQ(plain.url.scheme, "http");
+  EXPECT_FALSE(at(behind_token("/https/host/x")).ws_only);
   EXPECT_EQ(at("/wss/host/x").place, Place::kUnknown);
+}
+
+// Its path begins like a generic one.
+TEST_F(TargetTest, GeminisLiveApiIsGeminis) {
+  const std::string live =
+      "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent?key=k";
+  for (const std::string& path : {live, behind_token(live)}) {
+    EXPECT_EQ(at(path).place, Place::kGemini);
+    EXPECT_EQ(at(path).rest, live);
+  }
+  EXPECT_EQ(at(behind_token("/ws/google.ai.example/x")).place, Place::kGeneric);
 }
 
 // Fault #14: SpectreProxy sent requests on without a token.

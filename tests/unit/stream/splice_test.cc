@@ -137,6 +137,21 @@ TEST(Splice, AnEndOfTlsThatMayBeACutIsABreak) {
   EXPECT_FALSE(spliced.client.finished);
 }
 
+// A WebSocket tells by a frame of its own that it is over, and browsers leave close_notify out.
+TEST(Splice, WhereTheProtocolInsideSaysWhatIsWholeSuchAnEndIsPassedOn) {
+  Splice::Timers timers;
+  timers.cuts = Splice::Cuts::kPassOn;
+  Spliced spliced(timers);
+  spliced.client.say("close frame");
+  spliced.client.end(false);
+  EXPECT_TRUE(spliced.destination.finished);
+  EXPECT_FALSE(spliced.destination.reset);
+  spliced.destination.end(true);
+  spliced.wait_for_end();
+  EXPECT_EQ(spliced.end->cause, Cause::kWhole);
+  EXPECT_FALSE(spliced.client.reset);
+}
+
 TEST(Splice, WhatWentBeforeABreakGoesOutFirst) {
   Spliced spliced;
   spliced.destination.say("an answer");

@@ -371,5 +371,20 @@ TEST_F(Exchange, PassesDrainingOn) {
   EXPECT_EQ(drained, 1);
 }
 
+// What comes behind the 101 is the other protocol's, in the same segment or not.
+TEST_F(Exchange, HandsTheChannelOverAtASwitch) {
+  open({.upgrade = true});
+  std::optional<Switched> switched;
+  at_head = [&] { switched = exchange->take_channel(); };
+  ask();
+  peer.say("HTTP/1.1 101 S\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nframes");
+  ASSERT_TRUE(switched);
+  EXPECT_EQ(status, 101);
+  EXPECT_EQ(switched->arrived, "frames");
+  ASSERT_NE(switched->channel, nullptr);
+  EXPECT_FALSE(given_back());
+  EXPECT_EQ(failures + ends, 0);
+}
+
 }  // namespace
 }  // namespace culvert
