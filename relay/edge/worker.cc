@@ -87,7 +87,7 @@ void Worker::run() {
   // What is left ends on this thread: its objects belong to this loop.
   doors_.clear();
   connections_.clear();
-  tunnels_.reset();
+  tunnels_->kill_all();
   key_prober_.reset();
   target_prober_.reset();
   if (key_tests_ != nullptr) key_tests_->give_up("the relay is stopping");
@@ -115,14 +115,12 @@ void Worker::listen_for_tunnels(const std::string& key, Fd fd) {
   // A task is copied about, and a descriptor has one owner.
   auto shared = std::make_shared<Fd>(std::move(fd));
   loop_.post([this, key, shared] {
-    if (!draining_ && tunnels_ != nullptr) tunnels_->listen(key, std::move(*shared));
+    if (!draining_) tunnels_->listen(key, std::move(*shared));
   });
 }
 
 void Worker::close_tunnel_listener(const std::string& key) {
-  loop_.post([this, key] {
-    if (tunnels_ != nullptr) tunnels_->close(key);
-  });
+  loop_.post([this, key] { tunnels_->close(key); });
 }
 
 void Worker::drain() {

@@ -2,6 +2,7 @@
 # certificates both ways, bounds and timers, reloads, drain, log, metrics and usage.
 import hashlib
 import os
+import queue
 import random
 import signal
 import socket
@@ -72,20 +73,21 @@ class Plain(TunnelCase):
         self.assertEqual(asked, [(b"question", FIN)])
 
     def test_a_destination_that_has_ended_still_hears(self):
-        heard = []
+        heard = queue.Queue()
 
         def serve(link):
             link.sendall(b"that is all")
             link.shutdown(socket.SHUT_WR)
-            heard.append(read_to_end(link))
+            heard.put(read_to_end(link))
 
         relay = self.one(serve)
         client = self.open(relay)
         self.assertEqual(read_to_end(client), (b"that is all", FIN))
         client.sendall(b"thank you" * 100_000)
         client.shutdown(socket.SHUT_WR)
-        relay.wait_for_log(lambda line: line["outcome"] == "ok")
-        self.assertEqual([(len(data), how) for data, how in heard], [(900_000, FIN)])
+        data, how = heard.get(timeout=HANG_GUARD_SECONDS)
+        self.assertEqual((len(data), how), (900_000, FIN))
+        self.assertEqual(relay.wait_for_log()[0]["outcome"], "ok")
 
     def test_an_abort_is_passed_on(self):
         ended = []
