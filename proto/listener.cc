@@ -21,6 +21,11 @@ Error wrong(std::string_view text, std::string_view what, std::string_view allow
 
 bool is_unspecified(const Address& address) { return address.truncated(0) == address; }
 
+bool is_loopback(const Address& address) {
+  static const Address kV6 = *Address::parse("::1");
+  return address.is_v4() ? address.bytes()[0] == 127 : address == kV6;
+}
+
 }  // namespace
 
 Result<ListenAddress> parse_listener(std::string_view text) {
@@ -60,6 +65,11 @@ bool clash(const SocketAddress& a, const SocketAddress& b) {
   if (a.address == b.address) return true;
   const bool same_family = a.address.is_v4() == b.address.is_v4();
   return same_family && (is_unspecified(a.address) || is_unspecified(b.address));
+}
+
+bool leads_into(const SocketAddress& to, const SocketAddress& listener) {
+  if (!clash(to, listener)) return false;
+  return to.address == listener.address || is_loopback(to.address) || is_unspecified(to.address);
 }
 
 }  // namespace culvert

@@ -30,4 +30,9 @@ Result<TunnelListenAddress> parse_tunnel_listener(std::string_view text);
 // same address or one of them unspecified. Port 0 never clashes.
 bool clash(const SocketAddress& a, const SocketAddress& b);
 
+// Whether who connects there from the same machine surely comes in at the listener: the same
+// address and port, or a loopback one of a listener that is bound to every address. Other hosts may
+// have the port of such a listener too.
+bool leads_into(const SocketAddress& to, const SocketAddress& listener);
+
 }  // namespace culvert

@@ -71,7 +71,7 @@ void inspect_listen(const v1::Tunnel& tunnel,
     out->say("names", "names at a tcp:// listener, where none are told; allowed with tls:// ones");
   }
   const auto address = to ? Address::parse(to->at.host) : std::nullopt;
-  if (address && clash({*address, to->at.port}, listener->address)) {
+  if (address && leads_into({*address, to->at.port}, listener->address)) {
     out->say("to", "the tunnel's own listener; allowed is any other destination");
   }
 }

@@ -6,6 +6,7 @@
 #include "proto/presets.h"
 #include "proto/scalars.h"
 #include "relay/base/limits.h"
+#include "relay/base/secret.h"
 #include "relay/base/text.h"
 #include "relay/config/compile_parts.h"
 
@@ -165,6 +166,15 @@ Result<std::string> read_certificates(const Surroundings& surroundings, const st
   if (text.find("-----BEGIN CERTIFICATE-----") != std::string::npos) return text;
   return Error::ours(Code::kInvalidConfig, Stage::kNone,
                      "the file " + path + " holds no certificate; allowed is PEM");
+}
+
+Result<void> check_private_key(const Surroundings& surroundings, const std::string& path) {
+  auto text = CULVERT_TRY(surroundings.file(path));
+  const bool sound = text.find("PRIVATE KEY-----") != std::string::npos;
+  wipe(text.data(), text.size());
+  if (sound) return {};
+  return Error::ours(Code::kInvalidConfig, Stage::kNone,
+                     "the file " + path + " holds no private key; allowed is PEM");
 }
 
 }  // namespace culvert

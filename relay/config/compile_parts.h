@@ -59,5 +59,7 @@ TimeoutOverrides compile_timeouts(const v1::Timeouts& written);
 HeaderRules compile_headers(const v1::HeaderRules& written);
 // The file's text, which has to hold a PEM certificate.
 Result<std::string> read_certificates(const Surroundings& surroundings, const std::string& path);
+// Whether the file can be read and holds a PEM private key; it is wiped from memory.
+Result<void> check_private_key(const Surroundings& surroundings, const std::string& path);
 
 }  // namespace culvert

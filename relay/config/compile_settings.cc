@@ -59,14 +59,8 @@ Result<void> SettingsCompiler::certificates() const {
     const v1::Certificate& pair = relay.certificates(i);
     const auto cert = read_certificates(in.surroundings, pair.cert());
     if (!cert) return error(path + ".cert", cert.error().detail);
-    auto key = in.surroundings.file(pair.key());
+    const auto key = check_private_key(in.surroundings, pair.key());
     if (!key) return error(path + ".key", key.error().detail);
-    const bool sound = key->find("PRIVATE KEY-----") != std::string::npos;
-    wipe(key->data(), key->size());
-    if (!sound) {
-      return error(path + ".key",
-                   "the file " + pair.key() + " holds no private key; allowed is PEM");
-    }
     out->certificates.push_back({pair.cert(), pair.key(), place(path + ".cert")});
   }
   return {};

@@ -39,9 +39,8 @@ Result<CertificateFiles> TunnelCompiler::certificate(const std::string& path,
                                                      const v1::Certificate& pair) const {
   const auto cert = read_certificates(in.surroundings, pair.cert());
   if (!cert) return error(path + ".cert", cert.error().detail);
-  auto key = in.surroundings.file(pair.key());
+  const auto key = check_private_key(in.surroundings, pair.key());
   if (!key) return error(path + ".key", key.error().detail);
-  wipe(key->data(), key->size());
   return CertificateFiles{pair.cert(), pair.key(), in.place("Tunnel", name, path)};
 }
 

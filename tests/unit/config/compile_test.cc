@@ -17,7 +17,8 @@ Surroundings pretended() {
   Surroundings out;
   out.secret = [](const std::string& written) -> Result<Secret> { return Secret(written); };
   out.file = [](const std::string& path) -> Result<std::string> {
-    return "-----BEGIN CERTIFICATE----- of " + path;
+    return (path == "k" ? "-----BEGIN PRIVATE KEY----- of " : "-----BEGIN CERTIFICATE----- of ") +
+           path;
   };
   out.cores = 6;
   out.state_dir = "/state";
@@ -675,7 +676,7 @@ TEST(Compile, ATunnelKeepsOffTheRelaysOwnListeners) {
     return snapshot ? std::string("sound") : snapshot.error().detail;
   };
   const std::string http = "\"http://127.0.0.1:7\"";
-  EXPECT_NE(refusal(http, "listen: \"tcp://0.0.0.0:7\"").find("f.yaml:6: "), std::string::npos);
+  EXPECT_NE(refusal(http, "listen: \"tcp://0.0.0.0:7\"").find("f.yaml:7: "), std::string::npos);
   EXPECT_NE(refusal(http, "listen: \"tcp://127.0.0.1:9090\"").find("listens already"),
             std::string::npos);
   EXPECT_NE(refusal("\"tls://127.0.0.1:7\"", "listen: \"tcp://127.0.0.1:7\"").find("clashes"),
@@ -683,6 +684,9 @@ TEST(Compile, ATunnelKeepsOffTheRelaysOwnListeners) {
   EXPECT_EQ(refusal("\"tls://127.0.0.1:7\"", "listen: \"tls://127.0.0.1:7\", names: [a.b]"),
             "sound");
   EXPECT_NE(refusal(http, "listen: \"tcp://127.0.0.1:8\", client_tls: {}").find("certificate"),
+            std::string::npos);
+  const std::string no_key = "client_tls: {certificates: [{cert: c, key: c}]}";
+  EXPECT_NE(refusal(http, "listen: \"tcp://127.0.0.1:8\", " + no_key).find("no private key"),
             std::string::npos);
 }
 

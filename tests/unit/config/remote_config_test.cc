@@ -392,7 +392,8 @@ TEST_F(RemoteConfigTest, AnUnreadableItemIsRefused) {
 
 TEST(RemoteTypes, UnknownOnesAreToldApart) {
   EXPECT_EQ(remote_type("route"), 3U);
-  EXPECT_EQ(remote_type("tunnel"), std::nullopt);
+  EXPECT_EQ(remote_type("tunnel"), 4U);
+  EXPECT_EQ(remote_type("alert"), std::nullopt);
 }
 
 }  // namespace

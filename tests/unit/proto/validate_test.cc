@@ -586,6 +586,10 @@ TEST(Validate, TunnelsLeadSomewhere) {
   expect(tunnel("names: [a.example], to: \"tls://db.example:1\""), "to", "TLS already");
   expect(tunnel("listen: \"tcp://127.0.0.1:1\", to: \"tcp://127.0.0.1:1\""), "to",
          "own listener");
+  expect(tunnel("listen: \"tcp://0.0.0.0:1\", to: \"tcp://127.0.0.2:1\""), "to", "own listener");
+  expect(tunnel("listen: \"tcp://[::]:1\", to: \"tcp://[::1]:1\""), "to", "own listener");
+  EXPECT_EQ(first(tunnel("listen: \"tcp://0.0.0.0:1\", to: \"tcp://192.0.2.1:1\"")), "sound")
+      << "another host has that port too";
   for (const char* name : {"10.0.0.1", "a b", "*.*.example", "*a.example", "a.example."}) {
     expect(tunnel("names: [\"" + std::string(name) + "\"]" + to), "names[0]", "is no name");
   }
