@@ -41,7 +41,11 @@ LocalAnswer error_answer(
     headers.add("Retry-After", fmt::to_string(wait));
   }
   if (status == 401) headers.add("WWW-Authenticate", "Bearer realm=\"culvert\"");
-  if (status == 407) headers.add("Proxy-Authenticate", "Basic realm=\"culvert\", Bearer");
+  if (status == 407) {
+    // A field for each: browsers read one challenge in a field, and none where another follows it.
+    headers.add("Proxy-Authenticate", "Basic realm=\"culvert\"");
+    headers.add("Proxy-Authenticate", "Bearer realm=\"culvert\"");
+  }
   // Where the bytes that follow cannot be trusted to be a request, or should not be read.
   answer.head.close = error.code == Code::kBadRequest || error.code == Code::kRequestTimeout ||
                       error.code == Code::kOverloaded || error.code == Code::kBodyTooLarge ||

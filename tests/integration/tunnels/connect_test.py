@@ -1,10 +1,15 @@
 # CONNECT through the relay: who may go where, what is said of what cannot be reached, bytes in
-# order and ends as they came; and curl and git as they are used with a proxy.
+# order and ends as they came; and curl, git and npm as they are used with a proxy.
+import base64
 import hashlib
+import io
+import json
 import os
 import pathlib
+import shutil
 import socket
 import subprocess
+import tarfile
 import tempfile
 import threading
 import unittest
@@ -12,26 +17,12 @@ import unittest
 from tests.fakes import certs
 from tests.fakes.child import HANG_GUARD_SECONDS, base_environment
 from tests.fakes.tls_socket import FIN, RESET, TlsSocket, receive
-from tests.integration.fetch.support import program, start
 from tests.integration.http.support import TOKEN, WRONG_TOKEN, memory
+from tests.integration.tunnels.support import https_site
 from tests.integration.tunnels.upgrade import UpgradeCase
 
 MIB = 1 << 20
 BEARER = f"Proxy-Authorization: Bearer {TOKEN}\r\n"
-
-NGINX = """
-daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log info;
-events {{ worker_connections 256; }}
-http {{
-  access_log {folder}/access.log; default_type application/octet-stream;
-  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-  ssl_certificate {cert}; ssl_certificate_key {key};
-  server {{
-    listen 127.0.0.1:{port} ssl; root {folder}/www;
-  }}
-}}
-"""
 
 
 def connect(to: str, fields: str = BEARER, host: str | None = None, version: str = "1.1") -> bytes:
@@ -77,7 +68,8 @@ class Admission(ConnectCase):
         for fields in ("", f"Proxy-Authorization: Bearer {WRONG_TOKEN}\r\n",
                        "Proxy-Authorization: Basic !\r\n"):
             answer = self.refused(relay, connect(f"127.0.0.1:{raw.port}", fields), 407, "auth")
-            self.assertEqual(answer.get("proxy-authenticate"), 'Basic realm="culvert", Bearer')
+            self.assertEqual(answer.all("proxy-authenticate"),
+                             ['Basic realm="culvert"', 'Bearer realm="culvert"'])
         self.assertEqual(raw.connections, [])
 
     def test_only_named_ports(self):
@@ -235,18 +227,7 @@ class Programs(ConnectCase):
         folder = tempfile.TemporaryDirectory(prefix="culvert-connect-")
         self.addCleanup(folder.cleanup)
         self.folder = folder.name
-        self.good = certs.server()
-        if not program("nginx"):
-            self.skipTest("nginx is not installed")
-        pathlib.Path(self.folder, "www").mkdir()
-
-        def make(port: int) -> list[str]:
-            path = pathlib.Path(self.folder, "nginx.conf")
-            path.write_text(NGINX.format(folder=self.folder, port=port, cert=self.good.cert,
-                                         key=self.good.key))
-            return [program("nginx"), "-p", self.folder, "-c", str(path)]
-
-        self.port = start(self, make)
+        self.port = https_site(self, self.folder, certs.server())
         self.under_test = self.relay_to(self.port)
         self.proxy = f"http://user:{TOKEN}@{self.under_test.http}"
 
@@ -277,10 +258,40 @@ class Programs(ConnectCase):
                         ["git", "-C", "www/repository.git", "update-server-info"]):
             subprocess.run(command, check=True, cwd=self.folder, capture_output=True,
                            env=base_environment() | here)
-        done = self.run_it("git", "-c", f"http.proxy={self.proxy}", "-c",
-                           f"http.sslCAInfo={certs.authority().ca_file}", "ls-remote",
-                           f"https://localhost:{self.port}/repository.git", **here)
-        self.assertIn("HEAD", done.stdout)
+        self.run_it("git", "-c", f"http.proxy={self.proxy}", "-c",
+                    f"http.sslCAInfo={certs.authority().ca_file}", "clone", "-q",
+                    f"https://localhost:{self.port}/repository.git", "cloned", **here)
+        log = subprocess.run(["git", "-C", "cloned", "log", "--format=%s"], cwd=self.folder,
+                             capture_output=True, text=True, env=base_environment() | here)
+        self.assertEqual(log.stdout, "one\n", log.stderr)
+
+    def test_npm(self):
+        """From a registry that is a folder: the document of a package, and its archive."""
+        if not shutil.which("npm"):
+            self.skipTest("npm is not installed")
+        files = {"package/package.json": json.dumps({"name": "package", "version": "1.0.0"}),
+                 "package/index.js": "module.exports = 6;\n" * 50_000}
+        archive = pathlib.Path(self.folder, "www/archive.tgz")
+        with tarfile.open(archive, "w:gz") as out:
+            for name, text in files.items():
+                entry = tarfile.TarInfo(name)
+                entry.size = len(text)
+                out.addfile(entry, io.BytesIO(text.encode()))
+        site = f"https://localhost:{self.port}/"
+        digest = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
+        pathlib.Path(self.folder, "www/package").write_text(json.dumps(
+            {"name": "package", "dist-tags": {"latest": "1.0.0"},
+             "versions": {"1.0.0": {"name": "package", "version": "1.0.0", "dist": {
+                 "tarball": site + "archive.tgz", "integrity": "sha512-" + digest}}}}))
+        work = pathlib.Path(self.folder, "work")
+        work.mkdir()
+        (work / "package.json").write_text("{}")
+        self.run_it("npm", "install", "package", "--prefix", str(work), "--registry", site,
+                    "--https-proxy", self.proxy, "--noproxy", "", "--cafile",
+                    certs.authority().ca_file, "--no-audit", "--no-fund",
+                    "--no-update-notifier", "--ignore-scripts")
+        got = work / "node_modules/package/index.js"
+        self.assertEqual(got.read_text(), files["package/index.js"])
 
 
 if __name__ == "__main__":

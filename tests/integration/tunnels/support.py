@@ -62,6 +62,38 @@ def rss_kib(pid: int) -> int:
     raise AssertionError("no VmRSS")
 
 
+HTTPS_SITE = """
+daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log info;
+events {{ worker_connections 256; }}
+http {{
+  access_log {folder}/access.log; default_type application/octet-stream;
+  types {{ text/html html; application/json json; }}
+  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+  ssl_certificate {cert}; ssl_certificate_key {key};
+  server {{
+    listen 127.0.0.1:{port} ssl; root {folder}/www;
+    location /package {{ default_type application/json; }}
+  }}
+}}
+"""
+
+
+def https_site(test: unittest.TestCase, folder: str, certificate: certs.Certificate) -> int:
+    """The port of a real nginx that serves what is in the folder's `www` over TLS."""
+    if not program("nginx"):
+        test.skipTest("nginx is not installed")
+    pathlib.Path(folder, "www").mkdir(exist_ok=True)
+
+    def make(port: int) -> list[str]:
+        path = pathlib.Path(folder, "nginx.conf")
+        path.write_text(HTTPS_SITE.format(folder=folder, port=port, cert=certificate.cert,
+                                          key=certificate.key))
+        return [program("nginx"), "-p", folder, "-c", str(path)]
+
+    return start(test, make)
+
+
 class Destination:
     """Listens; `serve(link)` runs in a thread of its own for each connection, which is closed
     behind it. Default: an echo that keeps half-closes: it ends when its peer has ended."""
