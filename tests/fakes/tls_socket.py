@@ -70,6 +70,10 @@ class TlsSocket:
             pass  # it wants to read the answer; what was to be sent lies ready
         self._flush()
 
+    def close(self) -> None:
+        """The connection, with no more said."""
+        self.plain.close()
+
     def _flush(self) -> None:
         if self._out.pending:
             self.plain.sendall(self._out.read())

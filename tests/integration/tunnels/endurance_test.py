@@ -1,6 +1,8 @@
-# Much through tunnels: many that are idle, and many bytes through one while its reader is slow;
-# memory stays flat. CULVERT_TUNNEL_MIB sets how much goes through (1024 by hand).
+# Much through tunnels: many that are idle, many bytes through one of each kind, and through one
+# whose reader is slow; memory stays flat.
+import contextlib
 import hashlib
+import json
 import os
 import resource
 import socket
@@ -10,8 +12,10 @@ import unittest
 from tests.fakes import certs
 from tests.fakes.relay import sanitized
 from tests.fakes.tls_socket import FIN, TlsSocket, receive
+from tests.integration.http.support import TOKEN
 from tests.integration.tunnels.support import (
     Destination, TunnelCase, connect, hello_of, read_exactly, read_to_end, rss_kib, tunnel)
+from tests.integration.tunnels.upgrade import agreement, opening
 
 MIB = 1 << 20
 THROUGH = int(os.environ.get("CULVERT_TUNNEL_MIB", "256")) * MIB
@@ -36,6 +40,17 @@ def swallow(digests: list):
     return serve
 
 
+def agreeing(serve):
+    """Behind an agreement to a WebSocket; what follows is bytes to the relay."""
+    def script(link):
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += read_exactly(link, 1)
+        link.sendall(agreement(head))
+        serve(link)
+    return script
+
+
 class Endurance(TunnelCase):
     def send(self, link) -> bytes:
         digest = hashlib.sha256()
@@ -44,31 +59,64 @@ class Endurance(TunnelCase):
             digest.update(BLOCK)
         return digest.digest()
 
+    def to_plain(self, address: str, head: bytes = b"") -> socket.socket:
+        """Connected, and where a head is sent an answer of the relay's or the upstream's read."""
+        link = connect(address)
+        if head:
+            link.sendall(head)
+            answer = b""
+            while not answer.endswith(b"\r\n\r\n"):
+                answer += read_exactly(link, 1)
+            self.assertIn(answer.split()[1], (b"101", b"200"), answer)
+        return link
+
+    def to_tls(self, address: str, name: str) -> TlsSocket:
+        return TlsSocket(connect(address), certs.authority().client_context(alpn=()), name=name)
+
+    def check_flat(self, kind: str, relay, link, digests: list) -> None:
+        before = rss_kib(relay.pid)
+        sent = self.send(link)
+        if isinstance(link, TlsSocket):
+            link.close_notify()
+        else:
+            link.shutdown(socket.SHUT_WR)
+        self.assertEqual(receive(link), b".")
+        grown = rss_kib(relay.pid) - before
+        print(f"{kind}: {THROUGH // MIB} MiB, memory grew by {grown} KiB")
+        self.assertLess(grown, 4096 * GROWTH)
+        self.assertEqual(digests.pop(), (THROUGH, sent))
+
     def test_much_goes_through_in_little_memory(self):
-        good = certs.server()
-        digests = []
-        destination = Destination(self, swallow(digests))
+        shown, digests = certs.authority().issue("localhost", "a.example"), []
+        plain = Destination(self, swallow(digests))
+        sealed = Destination(self, swallow(digests), shown.server_context(alpn=()))
+        webs = Destination(self, agreeing(swallow(digests)))
         relay = self.relay(
-            tunnel("plain", listen="tcp://127.0.0.1:0", to=f"tcp://{destination.address}"),
-            tunnel("tls", listen="tcp://127.0.0.2:0", to=f"tcp://{destination.address}",
-                   client_tls={"certificates": [{"cert": good.cert, "key": good.key}]}))
-        for address in relay.addresses("tcp"):
-            with self.subTest(address):
-                link = connect(address)
-                if address.startswith("127.0.0.2"):
-                    link = TlsSocket(link, certs.authority().client_context(alpn=()),
-                                     name="localhost")
-                before = rss_kib(relay.pid)
-                sent = self.send(link)
-                if isinstance(link, TlsSocket):
-                    link.close_notify()
-                else:
-                    link.shutdown(socket.SHUT_WR)
-                self.assertEqual(receive(link), b".")
-                grown = rss_kib(relay.pid) - before
-                print(f"{address}: {THROUGH // MIB} MiB, memory grew by {grown} KiB")
-                self.assertLess(grown, 4096 * GROWTH)
-                self.assertEqual(digests.pop(), (THROUGH, sent))
+            json.dumps({"kind": "Relay", "name": "r", "spec": {
+                "connect": {"ports": [plain.port]}, "generic_allow": ["127.0.0.0/8"]}}),
+            tunnel("plain", listen="tcp://127.0.0.1:0", to=f"tcp://{plain.address}"),
+            tunnel("ends", listen="tcp://127.0.0.2:0", to=f"tcp://{plain.address}",
+                   client_tls={"certificates": [{"cert": shown.cert, "key": shown.key}]}),
+            tunnel("begins", listen="tcp://127.0.0.3:0", to=f"tls://{sealed.address}",
+                   tls={"ca_file": certs.authority().ca_file, "server_name": "localhost"}),
+            tunnel("name", names=["a.example"], to=f"tcp://{sealed.address}"), AUTH_TOKEN=TOKEN)
+        address = {line["tunnel"]: line["address"] for line in relay.log
+                   if line.get("scheme") in ("tcp", "tls")}
+        proxy = (f"CONNECT {plain.address} HTTP/1.1\r\nHost: {plain.address}\r\n"
+                 f"Proxy-Authorization: Bearer {TOKEN}\r\n\r\n").encode()
+        kinds = {
+            "TCP": lambda: self.to_plain(address["plain"]),
+            "TLS of the client": lambda: self.to_tls(address["ends"], "localhost"),
+            "TLS of the destination": lambda: self.to_plain(address["begins"]),
+            "TLS by name": lambda: self.to_tls(address[""], "a.example"),
+            "CONNECT": lambda: self.to_plain(relay.http, proxy),
+            "WebSocket": lambda: self.to_plain(
+                relay.http, opening(f"/{TOKEN}/ws/{webs.address}/x")),
+        }
+        for kind, make in kinds.items():
+            with self.subTest(kind):
+                with contextlib.closing(make()) as link:
+                    self.check_flat(kind, relay, link, digests)
 
     def test_a_reader_that_does_not_read_costs_little(self):
         may_read = threading.Event()
