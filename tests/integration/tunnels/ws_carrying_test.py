@@ -1,44 +1,41 @@
 # What a WebSocket carries through the relay, with peers that nobody here wrote (npm's ws, Debian's
 # python3-websockets, Chromium), and how it ends: closes, aborts, timers, a relay that stops.
 import hashlib
-import http.server
 import json
 import os
-import shutil
-import subprocess
-import tempfile
 import threading
 import unittest
 
 from tests.fakes.child import HANG_GUARD_SECONDS
 from tests.fakes.tls_socket import FIN, RESET, Ended, receive
 from tests.integration.http.support import KEY_A, TOKEN, memory
+from tests.integration.tunnels.chromium import Chromium
 from tests.integration.tunnels.upgrade import UpgradeCase, agreement, echoing
 
 SIZES = [0, 1, 125, 126, 127, 65535, 65536, 1 << 20, 5_000_000]
 MIB = 1 << 20
 
-PAGE = """<!doctype html><script>
-const tell = (what) => fetch("/seen", {method: "POST", body: JSON.stringify(what)});
-const socket = new WebSocket(%s, %s);
-const seen = {messages: []};
-socket.binaryType = "arraybuffer";
-socket.onopen = () => {
-  seen.protocol = socket.protocol; seen.extensions = socket.extensions;
-  socket.send("wörter".repeat(20000)); socket.send(new Uint8Array(100000).fill(7));
-};
-socket.onmessage = (event) => {
-  const bytes = typeof event.data !== "string";
-  seen.messages.push(bytes ? new Uint8Array(event.data).every((b) => b === 7)
-                             && event.data.byteLength
-                           : event.data === "wörter".repeat(20000));
-  if (seen.messages.length === 2) socket.close(4321, "enough");
-};
-socket.onclose = (event) => {
-  seen.closed = [event.code, event.reason, event.wasClean];
-  tell(seen);
-};
-</script>"""
+# What a page does with a WebSocket, as a promise of what it saw.
+PAGE = """new Promise((tell) => {
+  const socket = new WebSocket(%s, %s);
+  const seen = {messages: []};
+  socket.binaryType = "arraybuffer";
+  socket.onopen = () => {
+    seen.protocol = socket.protocol; seen.extensions = socket.extensions;
+    socket.send("wörter".repeat(20000)); socket.send(new Uint8Array(100000).fill(7));
+  };
+  socket.onmessage = (event) => {
+    const bytes = typeof event.data !== "string";
+    seen.messages.push(bytes ? new Uint8Array(event.data).every((b) => b === 7)
+                               && event.data.byteLength
+                             : event.data === "wörter".repeat(20000));
+    if (seen.messages.length === 2) socket.close(4321, "enough");
+  };
+  socket.onclose = (event) => {
+    seen.closed = [event.code, event.reason, event.wasClean];
+    tell(seen);
+  };
+})"""
 
 
 class Peers(UpgradeCase):
@@ -80,52 +77,14 @@ class Peers(UpgradeCase):
         self.assertGreater(line["bytes_out"], carried)
 
     def test_chromium(self):
-        chromium = shutil.which("chromium")
-        if not chromium:
-            self.skipTest("chromium is not installed")
         protocols = ["realtime", f"openai-insecure-api-key.{TOKEN}"]
-        page = (PAGE % (json.dumps(self.url), json.dumps(protocols))).encode()
-        seen, came = [], threading.Event()
-
-        class Site(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                self.answer(page)
-
-            def do_POST(self):
-                seen.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-                self.answer(b"")
-                came.set()
-
-            def answer(self, body):
-                self.send_response(200)
-                self.send_header("Content-Type", "text/html; charset=utf-8")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        site = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Site)
-        threading.Thread(target=site.serve_forever, daemon=True).start()
-        self.addCleanup(site.server_close)
-        self.addCleanup(site.shutdown)
-        with tempfile.TemporaryDirectory(prefix="culvert-chromium-",
-                                         ignore_cleanup_errors=True) as folder:
-            browser = subprocess.Popen(
-                [chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run",
-                 "--disable-dev-shm-usage", "--no-proxy-server", f"--user-data-dir={folder}",
-                 f"http://127.0.0.1:{site.server_port}/"],
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            try:
-                self.assertTrue(came.wait(HANG_GUARD_SECONDS * 2), "hang guard: no word of it")
-            finally:
-                browser.terminate()
-                browser.wait(HANG_GUARD_SECONDS)
-        self.assertEqual(seen[0]["messages"], [True, 100000])
-        self.assertEqual(seen[0]["protocol"], "realtime")
-        self.assertIn("permessage-deflate", seen[0]["extensions"])
-        self.assertEqual(seen[0]["closed"], [4321, "enough", True])
+        browser = Chromium(self, "--no-proxy-server")
+        browser.open(f"http://{self.under_test.http}/healthz")  # any page of this origin
+        seen = browser.run(PAGE % (json.dumps(self.url), json.dumps(protocols)))
+        self.assertEqual(seen["messages"], [True, 100000])
+        self.assertEqual(seen["protocol"], "realtime")
+        self.assertIn("permessage-deflate", seen["extensions"])
+        self.assertEqual(seen["closed"], [4321, "enough", True])
         headers = self.server.next("opened")["headers"]
         self.assertEqual(headers["authorization"], f"Bearer {KEY_A}")
         self.assertEqual(headers["sec-websocket-protocol"], "realtime")
