@@ -31,6 +31,12 @@ std::string grouped(uint64_t number) {
   return digits;
 }
 
+// How long requests and tunnels were open.
+std::string shown_time_spent(uint64_t ms) {
+  if (ms < 1000) return std::to_string(ms) + "ms";
+  return shown_span(std::chrono::milliseconds(ms));
+}
+
 Result<google::protobuf::Timestamp> moment(const std::string& flag,
                                            const std::string& text,
                                            WallTime now) {
@@ -47,6 +53,7 @@ void add_counts(const v1::UsageRow& row, std::vector<Cell>* cells) {
   }
   cells->emplace_back(shown_bytes(row.bytes_in()));
   cells->emplace_back(shown_bytes(row.bytes_out()));
+  cells->emplace_back(shown_time_spent(row.total_ms()));
 }
 
 void add_to(v1::UsageRow* sum, const v1::UsageRow& row) {
@@ -57,6 +64,7 @@ void add_to(v1::UsageRow* sum, const v1::UsageRow& row) {
   sum->set_reasoning_tokens(sum->reasoning_tokens() + row.reasoning_tokens());
   sum->set_bytes_in(sum->bytes_in() + row.bytes_in());
   sum->set_bytes_out(sum->bytes_out() + row.bytes_out());
+  sum->set_total_ms(sum->total_ms() + row.total_ms());
 }
 
 std::string usage_text(const v1::UsageReply& reply,
@@ -70,7 +78,7 @@ std::string usage_text(const v1::UsageReply& reply,
   }
   std::vector<std::string_view> columns(names.begin(), names.end());
   for (const char* name :
-       {">REQUESTS", ">INPUT", ">CACHED", ">OUTPUT", ">REASONING", ">IN", ">OUT"}) {
+       {">REQUESTS", ">INPUT", ">CACHED", ">OUTPUT", ">REASONING", ">IN", ">OUT", ">TIME"}) {
     columns.emplace_back(name);
   }
   Table table(columns);

@@ -56,17 +56,26 @@ DROP TABLE lost_by_relay;
 -- 1: of an attempt, no request of its own
 ALTER TABLE records ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;
 )sql",
+    R"sql(
+ALTER TABLE sums ADD COLUMN total_ms INTEGER NOT NULL DEFAULT 0;
+UPDATE sums SET total_ms = coalesce((
+  SELECT sum(r.total_ms) FROM records AS r
+  WHERE r.lost = 0 AND r.time / 86400000 = sums.day AND r.class = sums.class
+    AND r.tenant = sums.tenant AND r.route = sums.route AND r.upstream = sums.upstream
+    AND r.model = sums.model AND r.key = sums.key AND r.relay = sums.relay), 0);
+)sql",
 };
 constexpr uint64_t kVersion = std::size(kSteps);
 
 constexpr const char* kInsert =
     "INSERT OR IGNORE INTO records VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 constexpr const char* kAddToSums =
-    "INSERT INTO sums VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET "
+    "INSERT INTO sums VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET "
     "requests = requests + excluded.requests, input = input + excluded.input, "
     "output = output + excluded.output, "
     "cached = cached + excluded.cached, reasoning = reasoning + excluded.reasoning, "
-    "bytes_in = bytes_in + excluded.bytes_in, bytes_out = bytes_out + excluded.bytes_out";
+    "bytes_in = bytes_in + excluded.bytes_in, bytes_out = bytes_out + excluded.bytes_out, "
+    "total_ms = total_ms + excluded.total_ms";
 
 Result<void> prepare_file(Database& database) {
   CULVERT_CHECK(database.run("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL"));
@@ -181,7 +190,9 @@ Result<void> SqliteLedger::add_to_sums(const std::string& relay,
       .bind(bounded(record.cached_tokens()))
       .bind(bounded(record.reasoning_tokens()))
       .bind(bounded(record.bytes_in()))
-      .bind(bounded(record.bytes_out()));
+      .bind(bounded(record.bytes_out()))
+      // An attempt's time is part of its request's.
+      .bind(record.lost() ? uint64_t{0} : uint64_t{record.total_ms()});
   return sums.run();
 }
 

@@ -74,7 +74,8 @@ void read_row(const UsageQuery& query, const Statement& statement, v1::UsageRow*
   row->set_reasoning_tokens(statement.number(4));
   row->set_bytes_in(statement.number(5));
   row->set_bytes_out(statement.number(6));
-  int column = 7;
+  row->set_total_ms(statement.number(7));
+  int column = 8;
   for (const std::string& word : query.group_by) {
     (*row->mutable_group())[word] =
         word == "day" ? day_text(statement.number(column)) : statement.bytes(column);
@@ -113,15 +114,17 @@ Result<UsageQuery> usage_query(const v1::UsageRequest& request) {
   const std::string keys = joined(query.group_by);
   query.sql = fmt::format(
       "SELECT sum(requests), sum(input) AS i, sum(output) AS o, sum(cached), sum(reasoning), "
-      "sum(bytes_in), sum(bytes_out){0}{1} FROM ("
+      "sum(bytes_in), sum(bytes_out), sum(total_ms){0}{1} FROM ("
       "SELECT day, class, tenant, route, upstream, model, key, relay, requests, input, output, "
-      "cached, reasoning, bytes_in, bytes_out FROM sums WHERE day >= ? AND day < ?{2} UNION ALL "
+      "cached, reasoning, bytes_in, bytes_out, total_ms FROM sums "
+      "WHERE day >= ? AND day < ?{2} UNION ALL "
       "SELECT time / {3}, class, tenant, route, upstream, model, key, relay, 1 - lost, "
       "coalesce(input, 0), coalesce(output, 0), coalesce(cached, 0), coalesce(reasoning, 0), "
-      "bytes_in, bytes_out FROM records WHERE time >= ? AND time < ?{2} UNION ALL "
+      "bytes_in, bytes_out, total_ms * (1 - lost) FROM records "
+      "WHERE time >= ? AND time < ?{2} UNION ALL "
       "SELECT time / {3}, class, tenant, route, upstream, model, key, relay, 1 - lost, "
       "coalesce(input, 0), coalesce(output, 0), coalesce(cached, 0), coalesce(reasoning, 0), "
-      "bytes_in, bytes_out FROM records WHERE time >= ? AND time < ?{2})"
+      "bytes_in, bytes_out, total_ms * (1 - lost) FROM records WHERE time >= ? AND time < ?{2})"
       "{4}{1} HAVING count(*) > 0 ORDER BY o DESC, i DESC{0}{1} LIMIT {5}",
       keys.empty() ? "" : ", ", keys, filter, kDay, keys.empty() ? "" : " GROUP BY ",
       kUsageRows + 1);

@@ -357,6 +357,7 @@ class FakeAdmin final : public v1::Admin::Service {
       row->set_input_tokens(1'234'567);
       row->set_output_tokens(1000);
       row->set_bytes_out(5 << 20);
+      row->set_total_ms(90'000);
     }
     reply->mutable_rows(0)->set_requests(1);
     reply->mutable_rows(1)->set_requests(

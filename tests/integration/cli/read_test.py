@@ -75,12 +75,12 @@ class Usage(CliTest):
     def test_a_table_with_sums(self):
         out = self.ok("usage", "--by", "tenant,model", "--from", "24h").splitlines()
         self.assertEqual(out[0].split(), ["TENANT", "MODEL", "REQUESTS", "INPUT", "CACHED",
-                                          "OUTPUT", "REASONING", "IN", "OUT"])
+                                          "OUTPUT", "REASONING", "IN", "OUT", "TIME"])
         self.assertEqual(out[1].split(), ["tenant-1", "model-1", "1", "1,234,567", "0", "1,000",
-                                          "0", "0B", "5.0MiB"])
+                                          "0", "0B", "5.0MiB", "1m30s"])
         self.assertEqual(out[2].split()[2], "86,400")
         self.assertEqual(out[3].split(), ["total", "86,401", "2,469,134", "0", "2,000", "0", "0B",
-                                          "10MiB"])
+                                          "10MiB", "3m"])
 
     def test_times(self):
         def span(*words):

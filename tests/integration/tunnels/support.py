@@ -13,7 +13,7 @@ import unittest
 from tests.fakes import certs
 from tests.fakes.child import HANG_GUARD_SECONDS
 from tests.fakes.relay import Relay
-from tests.fakes.tls_socket import FIN, RESET, Ended, TlsSocket, receive
+from tests.fakes.tls_socket import RESET, Ended, TlsSocket, receive
 from tests.integration.fetch.support import program, start
 
 LISTEN = {"CULVERT_LISTEN": "http://127.0.0.1:0,tls://127.0.0.1:0"}

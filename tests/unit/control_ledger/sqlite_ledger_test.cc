@@ -43,6 +43,7 @@ class LedgerTest : public testing::Test {
     made.set_reasoning_tokens(3);
     made.set_bytes_in(1000);
     made.set_bytes_out(2000);
+    made.set_total_ms(1500);
     return made;
   }
   static uint64_t requests(Ledger& ledger, const v1::UsageRequest& asked = {}) {
@@ -79,6 +80,7 @@ TEST_F(LedgerTest, CountsARecordOnce) {
   EXPECT_EQ(row.reasoning_tokens(), 9U);
   EXPECT_EQ(row.bytes_in(), 3000U);
   EXPECT_EQ(row.bytes_out(), 6000U);
+  EXPECT_EQ(row.total_ms(), 4500U);
 }
 
 TEST_F(LedgerTest, LostAttemptsAreNoRequestsAndCountAllTheSame) {
@@ -94,6 +96,7 @@ TEST_F(LedgerTest, LostAttemptsAreNoRequestsAndCountAllTheSame) {
     ASSERT_EQ(all->rows_size(), 1);
     EXPECT_EQ(all->rows(0).requests(), 1U);
     EXPECT_EQ(all->rows(0).input_tokens(), 200U);
+    EXPECT_EQ(all->rows(0).total_ms(), 1500U) << "an attempt's time is part of its request's";
     asked.add_group_by("key");
     const auto by_key = ledger->report(asked);
     ASSERT_EQ(by_key->rows_size(), 2);
@@ -142,12 +145,34 @@ TEST_F(LedgerTest, KeepsWhatAnOlderVersionCountedAsLost) {
     auto database = Database::open(path_, Database::Mode::kCreate);
     ASSERT_TRUE((*database)->run(
         "ALTER TABLE records DROP COLUMN lost; DROP TABLE lost; "
+        "ALTER TABLE sums DROP COLUMN total_ms; "
         "CREATE TABLE lost (relay TEXT PRIMARY KEY, records INTEGER NOT NULL) "
         "WITHOUT ROWID; INSERT INTO lost VALUES ('edge-1', 4); PRAGMA user_version = 1"));
   }
   const auto ledger = open();
   ASSERT_TRUE(ledger->append("edge-1", {}, {"first", 2}));
   EXPECT_EQ(ledger->report({})->lost(), 6U);
+}
+
+TEST_F(LedgerTest, SumsTheTimesThatAnOlderVersionLeftInRecords) {
+  v1::UsageRecord lost = record(3);
+  lost.set_lost(true);
+  ASSERT_TRUE(open()->append("edge-1", {record(1), record(2), lost}, {}));
+  ASSERT_TRUE(open()->append("edge-2", {record(4)}, {}));
+  {
+    auto database = Database::open(path_, Database::Mode::kCreate);
+    ASSERT_TRUE((*database)->run(
+        "ALTER TABLE sums DROP COLUMN total_ms; PRAGMA user_version = 3"));
+  }
+  const auto ledger = open();
+  ASSERT_TRUE(ledger->append("edge-1", {record(5)}, {}));
+  v1::UsageRequest asked;
+  asked.add_group_by("relay");
+  const auto reply = ledger->report(asked);
+  ASSERT_TRUE(reply);
+  ASSERT_EQ(reply->rows_size(), 2);
+  EXPECT_EQ(reply->rows(0).total_ms(), 4500U);
+  EXPECT_EQ(reply->rows(1).total_ms(), 1500U);
 }
 
 TEST_F(LedgerTest, GroupsByEachWord) {
