@@ -248,6 +248,18 @@ class Programs(ConnectCase):
                     f"Proxy-Authorization: Bearer {TOKEN}", "--cacert",
                     certs.authority().ca_file, f"https://localhost:{self.port}/large", "-o", "got")
 
+    def test_curl_by_tls_to_the_relay_too(self):
+        pathlib.Path(self.folder, "www/large").write_bytes(data := os.urandom(8 * MIB))
+        good = certs.server()
+        self.under_test = self.relay_to(
+            self.port, CULVERT_LISTEN="https://127.0.0.1:0", CULVERT_TLS_CERT=good.cert,
+            CULVERT_TLS_KEY=good.key)
+        trusted = certs.authority().ca_file
+        self.run_it("curl", "-sSf", "--proxy", f"https://user:{TOKEN}@{self.under_test.https}",
+                    "--proxy-cacert", trusted, "--cacert", trusted,
+                    f"https://localhost:{self.port}/large", "-o", "got")
+        self.assertEqual(pathlib.Path(self.folder, "got").read_bytes(), data)
+
     def test_git(self):
         here = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null",
                 "GIT_TERMINAL_PROMPT": "0"}

@@ -148,19 +148,24 @@ class Sni(TunnelCase):
             self.assertIn(b"200 ok", s_client(bytewise, "-servername", "a.example", *words))
 
     def test_a_huge_hello(self):
-        """Sixty ALPN names of 255 bytes: the hello has 15 KiB."""
+        """Sixty ALPN names of 254 bytes: the hello has 15 KiB."""
+        many = [chr(97 + i % 26) * 250 + f"{i:04}" for i in range(60)]
+        port = self.openssl_server()
         destination = self.recorder()
-        self.names(tunnel("a", names=["a.example"], to=f"tcp://{destination.address}"))
-        hello = hello_of("a.example", alpn=[chr(97 + i % 26) * 250 + f"{i:04}" for i in range(60)])
+        self.names(tunnel("a", names=["a.example"], to=f"tcp://{destination.address}"),
+                   tunnel("b", names=["b.example"], to=f"tcp://127.0.0.1:{port}"))
+        self.assertIn(b"200 ok", s_client(self.address, "-servername", "b.example", "-alpn",
+                                          ",".join(many)))
+        hello = hello_of("a.example", alpn=many)
         self.assertGreater(len(hello), 15_000)
         client = connect(self.address)
         client.sendall(hello)
         self.assertEqual(read_to_end(client)[0], b"seen")
         self.assertTrue(hello.startswith(destination.came[0]))
 
-    def test_grease_and_what_node_sends(self):
-        """Another library's hello, where Node.js is there: it is OpenSSL's with other lists; the
-        unit tests of codec have Chrome's with GREASE and post-quantum shares."""
+    def test_what_node_sends(self):
+        """OpenSSL's hello with other lists. Chromium's own, with GREASE and post-quantum shares, is
+        in browser_test."""
         node = shutil.which("node")
         if not node:
             self.skipTest("node is not installed")
@@ -175,6 +180,13 @@ class Sni(TunnelCase):
         done = subprocess.run([node, "-e", script], capture_output=True,
                               timeout=HANG_GUARD_SECONDS)
         self.assertIn(b"200 ok", done.stdout, done.stderr)
+
+    def test_without_a_name(self):
+        port = self.openssl_server()
+        relay = self.names(tunnel("rest", names=["*"], to=f"tcp://127.0.0.1:{port}"))
+        for words in (("-tls1_2",), ("-tls1_3",)):
+            self.assertIn(b"200 ok", s_client(self.address, "-noservername", *words))
+        self.assertEqual(relay.wait_for_log(count=2)[1]["upstream"], "tunnel/rest")
 
     def test_names_patterns_and_the_rest(self):
         words = {}
