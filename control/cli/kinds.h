@@ -11,7 +11,7 @@
 namespace culvert::cli {
 
 inline constexpr std::string_view kKindWords =
-    "Upstream (up), KeyPool (kp), Route (rt), Tunnel (tn); any case, plural too";
+    "Upstream (up), KeyPool (kp), Route (rt), Tunnel (tn); plurals too";
 
 // The kind as files write it, of a word in any case, plural or short. kBadRequest where it is none.
 Result<std::string> kind_of(std::string_view word);
