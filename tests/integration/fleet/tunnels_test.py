@@ -103,6 +103,25 @@ class Tunnels(FleetCase):
         self.assertIn("tunnel/near", table)
         self.assertNotIn("tunnel/far", table)
 
+    def test_what_a_killed_relay_had_carried_is_in_the_ledger(self):
+        (relay,) = self.join("one", expect_exit=None)
+        destination = Destination(self)
+        address = f"127.0.0.1:{free_port()}"
+        self.control.apply(document("t", listen=f"tcp://{address}", tenant="ops",
+                                    to=f"tcp://{destination.address}"))
+        relay.wait_for_message("listening", tunnel="t")
+        with connect(address) as link:
+            link.sendall(b"x" * 1000)
+            self.assertEqual(read_exactly(link, 1000), b"x" * 1000)
+            relay.wait_for_metric(lambda m: m.sum("culvert_tunnel_bytes_total", tunnel="t") == 2000)
+            relay.crash()
+        relay.start()
+        rows = self.control.wait_for(
+            lambda: self.control.ask("usage", "--by", "tenant,upstream,class")["rows"], bool)
+        self.assertEqual(rows[0]["group"], {"tenant": "ops", "upstream": "tunnel/t",
+                                            "class": "truncated"})
+        self.assertEqual((int(rows[0]["bytes_in"]), int(rows[0]["bytes_out"])), (1000, 1000))
+
     def test_a_relay_refuses_what_clashes_with_its_own_listener_alone(self):
         taken = f"127.0.0.1:{free_port()}"
         free = f"127.0.0.1:{free_port()}"
