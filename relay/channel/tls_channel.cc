@@ -5,6 +5,7 @@
 #include "relay/channel/tls_engine.h"
 
 #include <new>
+#include <utility>
 
 namespace culvert {
 namespace {
@@ -15,25 +16,25 @@ constexpr char kHandshakeRecord = 0x16;  // RFC 8446 §5.1
 
 TlsChannel::TlsChannel(Loop& loop,
                        HandshakePool& pool,
-                       std::unique_ptr<TcpChannel> tcp,
+                       std::unique_ptr<Channel> carrier,
                        std::shared_ptr<const TlsServerConfig> config,
                        TlsReadySink* ready)
     : loop_(loop),
       pool_(pool),
-      tcp_(std::move(tcp)),
+      carrier_(std::move(carrier)),
       server_config_(std::move(config)),
       ticket_(std::make_shared<HandshakeTicket>()),
       ready_sink_(ready) {}
 
 Result<std::unique_ptr<TlsChannel>> TlsChannel::connect(Loop& loop,
                                                         HandshakePool& pool,
-                                                        std::unique_ptr<TcpChannel> tcp,
+                                                        std::unique_ptr<Channel> carrier,
                                                         std::shared_ptr<TlsClientConfig> config,
                                                         const std::string& server_name,
                                                         TlsReadySink* ready,
                                                         bool offer_session) {
   auto engine = CULVERT_TRY(TlsEngine::client(std::move(config), server_name, offer_session));
-  auto channel = std::make_unique<TlsChannel>(loop, pool, std::move(tcp), nullptr, ready);
+  auto channel = std::make_unique<TlsChannel>(loop, pool, std::move(carrier), nullptr, ready);
   channel->engine_ = std::move(engine);
   return channel;
 }
@@ -47,7 +48,8 @@ void TlsChannel::start(ChannelSink& sink) {
   sink_ = &sink;
   if (state_ != State::kWaiting) return;  // taken over by another owner
   ticket_->done = [this](HandshakeStep step) { or_fail([&] { go_on(std::move(step)); }); };
-  tcp_->start(*this);
+  carrier_->start(*this);
+  if (!paused_) carrier_->resume();
   if (engine_ != nullptr) {
     state_ = State::kHandshake;
     step();
@@ -61,12 +63,22 @@ void TlsChannel::mute() {
 
 void TlsChannel::write(std::string_view bytes) {
   if (state_ == State::kClosed || finish_wanted_) return;
-  if (state_ != State::kOpen) return waiting_.append(bytes);
+  if (state_ != State::kOpen) {
+    waiting_.append(bytes);
+    if (waiting_.size() > limits::kHighWater) was_high_ = true;
+    return;
+  }
   const auto written = engine_->write(bytes);
   if (written) return flush();
   // Bytes are lost, and whoever wrote them must not go on as if they were not. Any other failure
   // means that the context is dead; the next read says so to the sink.
   if (written.error().code == Code::kOutOfMemory) throw std::bad_alloc();
+}
+
+// Records that wait for decryption came from the peer as well as those in the kernel.
+bool TlsChannel::quiet() const {
+  return state_ == State::kOpen && !told_end_ && !carrier_ended_ && engine_->unread() == 0 &&
+         carrier_->quiet();
 }
 
 bool TlsChannel::resumed() const { return engine_ != nullptr && engine_->resumed(); }
@@ -77,14 +89,14 @@ int64_t TlsChannel::peer_expires_at() const {
 
 void TlsChannel::pause() {
   paused_ = true;
-  tcp_->pause();
+  carrier_->pause();
 }
 
 void TlsChannel::resume() {
   if (!paused_) return;
   paused_ = false;
-  tcp_->resume();
-  const bool end_untold = tcp_ended_ && !told_end_;
+  carrier_->resume();
+  const bool end_untold = carrier_ended_ && !told_end_;
   if (state_ != State::kOpen || (engine_->unread() == 0 && !end_untold)) return;
   // Records that were read but not decrypted, or an end that came with the handshake's last bytes:
   // no socket event will come for them.
@@ -101,7 +113,7 @@ void TlsChannel::finish(Finish how) {
     engine_->close_notify();
     flush();
   }
-  if (state_ == State::kOpen || state_ == State::kWaiting) tcp_->finish(how);
+  if (state_ == State::kOpen || state_ == State::kWaiting) carrier_->finish(how);
 }
 
 void TlsChannel::on_bytes(std::string_view bytes) {
@@ -111,7 +123,7 @@ void TlsChannel::on_bytes(std::string_view bytes) {
     case State::kHandshake:
       if (engine_ == nullptr) {
         arrived_.append(bytes);
-        if (arrived_.size() > limits::kReadScratch) tcp_->pause();
+        if (arrived_.size() > limits::kReadScratch) carrier_->pause();
         return;
       }
       engine_->feed(bytes);
@@ -159,10 +171,10 @@ void TlsChannel::go_on(HandshakeStep step) {
   const bool more = !arrived_.empty();
   engine_->feed(arrived_.view());
   arrived_.clear();
-  if (tcp_ended_) engine_->feed_end();
-  if (!paused_) tcp_->resume();
+  if (carrier_ended_) engine_->feed_end();
+  if (!paused_) carrier_->resume();
   if (*step.progress == HandshakeProgress::kDone) return ready();
-  if (more || tcp_ended_) this->step();
+  if (more || carrier_ended_) this->step();
 }
 
 void TlsChannel::ready() {
@@ -174,9 +186,15 @@ void TlsChannel::ready() {
     waiting_.clear();
     flush();
   }
-  if (finish_wanted_) return finish(finish_how_);
-  if (ready_sink_ != nullptr) ready_sink_->on_tls_ready();
-  if (engine_->unread() > 0 || tcp_ended_) decrypt();
+  if (finish_wanted_) {
+    finish(finish_how_);
+  } else if (ready_sink_ != nullptr) {
+    ready_sink_->on_tls_ready();
+  }
+  // What the carrier took at once never makes it say so.
+  const bool drained = std::exchange(was_high_, false) && carrier_->queued() <= limits::kHighWater;
+  if (drained && sink_ != nullptr) sink_->on_drained();
+  if (engine_->unread() > 0 || carrier_ended_) decrypt();
 }
 
 void TlsChannel::decrypt() {
@@ -201,21 +219,21 @@ void TlsChannel::decrypt() {
 void TlsChannel::flush() {
   Buffer& out = engine_->out();
   if (out.empty()) return;
-  tcp_->write(out.view());
+  carrier_->write(out.view());
   out.clear();
 }
 
-void TlsChannel::on_end(bool /*clean*/) {
+void TlsChannel::on_end(bool clean) {
   if (paused_ && state_ == State::kOpen) {  // the peer vanished while nobody read
     if (told_end_) return;
     told_end_ = true;
     if (sink_ != nullptr) sink_->on_end(false);
     return;
   }
-  tcp_ended_ = true;
+  carrier_ended_ = true;
   if (state_ == State::kWaiting) {
     told_end_ = true;
-    if (sink_ != nullptr) sink_->on_end(true);
+    if (sink_ != nullptr) sink_->on_end(clean);
     return;
   }
   if (state_ == State::kClosed || engine_ == nullptr) return;

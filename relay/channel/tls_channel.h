@@ -1,11 +1,11 @@
-// TLS over a TcpChannel, as a Channel. Handshakes run on the pool; what is written before the
-// handshake is done waits.
+// TLS over another Channel, as a Channel: over TCP, or inside the TLS of a connection to another
+// relay. Handshakes run on the pool, while what is below goes on on the loop; what is written
+// before the handshake is done waits.
 #pragma once
 
 #include "relay/base/buffer.h"
 #include "relay/channel/channel.h"
 #include "relay/channel/handshake_pool.h"
-#include "relay/channel/tcp.h"
 #include "relay/channel/timer.h"
 #include "relay/channel/tls_config.h"
 
@@ -25,17 +25,20 @@ class TlsEngine;
 
 class TlsChannel final : public Channel, private ChannelSink {
  public:
+  // The carrier may be new, or open and taken over from another owner who has muted and paused it;
+  // start() makes it read.
+  //
   // For a client of ours: the engine is made when the first bytes look like a ClientHello, so that
   // connections that say nothing cost no buffers.
   TlsChannel(Loop& loop,
              HandshakePool& pool,
-             std::unique_ptr<TcpChannel> tcp,
+             std::unique_ptr<Channel> carrier,
              std::shared_ptr<const TlsServerConfig> config,
              TlsReadySink* ready);
   // For an upstream that must prove to be `server_name` (tls_engine.h).
   static Result<std::unique_ptr<TlsChannel>> connect(Loop& loop,
                                                      HandshakePool& pool,
-                                                     std::unique_ptr<TcpChannel> tcp,
+                                                     std::unique_ptr<Channel> carrier,
                                                      std::shared_ptr<TlsClientConfig> config,
                                                      const std::string& server_name,
                                                      TlsReadySink* ready,
@@ -50,14 +53,14 @@ class TlsChannel final : public Channel, private ChannelSink {
   }
   void mute() override;
   void write(std::string_view bytes) override;
-  size_t queued() const override { return tcp_->queued() + waiting_.size(); }
-  uint64_t acknowledged() const override { return tcp_->acknowledged(); }
-  bool quiet() const override { return tcp_->quiet(); }
+  size_t queued() const override { return carrier_->queued() + waiting_.size(); }
+  uint64_t acknowledged() const override { return carrier_->acknowledged(); }
+  bool quiet() const override;
   void pause() override;
   void resume() override;
-  void stop_watching_vanishing() override { tcp_->stop_watching_vanishing(); }
+  void stop_watching_vanishing() override { carrier_->stop_watching_vanishing(); }
   void finish(Finish how) override;
-  void reset_on_close() override { tcp_->reset_on_close(); }
+  void reset_on_close() override { carrier_->reset_on_close(); }
 
   bool resumed() const;  // the session of an earlier connection was taken up
   int64_t peer_expires_at() const;  // as the engine's
@@ -82,7 +85,7 @@ class TlsChannel final : public Channel, private ChannelSink {
 
   Loop& loop_;
   HandshakePool& pool_;
-  std::unique_ptr<TcpChannel> tcp_;
+  std::unique_ptr<Channel> carrier_;  // of the ciphertext
   std::shared_ptr<const TlsServerConfig> server_config_;
   std::unique_ptr<TlsEngine> engine_;  // null while a step runs on the pool
   std::shared_ptr<HandshakeTicket> ticket_;
@@ -91,8 +94,9 @@ class TlsChannel final : public Channel, private ChannelSink {
   Buffer arrived_;  // ciphertext that came while the engine was away
   Buffer waiting_;  // plaintext written before the handshake was done
   State state_ = State::kWaiting;
-  bool tcp_ended_ = false;
+  bool carrier_ended_ = false;
   bool paused_ = false;
+  bool was_high_ = false;  // what waits for the handshake went above the high-water mark
   bool finish_wanted_ = false;
   Finish finish_how_ = Finish::kClean;
   bool told_end_ = false;

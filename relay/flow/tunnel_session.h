@@ -5,6 +5,7 @@
 
 #include "relay/channel/fd.h"
 #include "relay/channel/handshake_pool.h"
+#include "relay/channel/tcp.h"
 #include "relay/channel/tls_channel.h"
 #include "relay/flow/services.h"
 #include "relay/flow/tunnel_opening.h"

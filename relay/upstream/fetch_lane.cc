@@ -7,6 +7,7 @@
 #include "relay/base/log.h"
 #include "relay/channel/listener.h"
 #include "relay/channel/poll.h"
+#include "relay/channel/tcp.h"
 
 #include <sys/socket.h>
 

@@ -3,13 +3,14 @@
 #include "relay/channel/tls_channel.h"
 
 #include "relay/base/limits.h"
+#include "relay/channel/tcp.h"
 #include "relay/channel/tls_engine.h"
 #include "relay/channel/tls_state.h"
 #include "relay/crypto/start.h"
 #include "tests/fakes/cpp/certificates.h"
-#include "tests/fakes/cpp/recording_sink.h"
 #include "tests/fakes/cpp/run_until.h"
 #include "tests/fakes/cpp/sockets.h"
+#include "tests/unit/channel/tls_end.h"
 
 #include <gtest/gtest.h>
 
@@ -21,7 +22,7 @@ namespace culvert {
 namespace {
 
 using test::Certificates;
-using test::RecordingSink;
+using test::End;
 using test::run_until;
 
 std::shared_ptr<const TrustStore> trust(const char* file = "ca.pem") {
@@ -48,19 +49,6 @@ std::shared_ptr<TlsClientConfig> client_config(std::shared_ptr<const TrustStore>
   EXPECT_TRUE(config);
   return std::move(config).value();
 }
-
-class ReadyFlag final : public TlsReadySink {
- public:
-  void on_tls_ready() override { ready = true; }
-  bool ready = false;
-};
-
-// One end of a TLS connection with all that it tells.
-struct End {
-  std::unique_ptr<TlsChannel> channel;
-  RecordingSink sink;
-  ReadyFlag flag;
-};
 
 class Tls : public testing::Test {
  protected:
@@ -362,6 +350,29 @@ TEST_F(Tls, IsDestroyedAtAnyMomentOfTheHandshake) {
     server.reset();
     test::settle(loop);
   }
+}
+
+// More than the high-water mark waits for the handshake, and goes out at once after it.
+TEST_F(Tls, TellsThatWhatWaitedForTheHandshakeHasGone) {
+  connect(server_config({"good"}), client_config());
+  client->channel->write(std::string(limits::kHighWater + 1, 'x'));
+  EXPECT_GT(client->channel->queued(), limits::kHighWater);
+  ASSERT_TRUE(run_until(loop, [&] { return client->sink.drained == 1; }));
+  EXPECT_LE(client->channel->queued(), limits::kHighWater);
+  ASSERT_TRUE(run_until(loop, [&] { return server->sink.bytes.size() == limits::kHighWater + 1; }));
+  EXPECT_EQ(client->sink.drained, 1);
+}
+
+TEST_F(Tls, IsNotQuietWithRecordsThatAreNotDecrypted) {
+  connect(server_config({"good"}), client_config());
+  ASSERT_TRUE(shake_hands());
+  exchange("question", "answer");
+  EXPECT_TRUE(client->channel->quiet());
+  client->sink.then = [&] { client->channel->pause(); };
+  server->channel->write(std::string(40000, 'r'));  // several records, of one read of the socket
+  ASSERT_TRUE(run_until(loop, [&] { return client->sink.bytes.ends_with("r"); }));
+  EXPECT_LT(client->sink.bytes.size(), 40000U);
+  EXPECT_FALSE(client->channel->quiet());
 }
 
 TEST_F(Tls, IsSilentOnceMuted) {

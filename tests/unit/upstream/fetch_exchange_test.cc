@@ -5,6 +5,7 @@
 #include "relay/upstream/fetch_exchange.h"
 
 #include "relay/base/limits.h"
+#include "relay/channel/tcp.h"
 #include "relay/channel/tls_channel.h"
 #include "relay/codec/encode.h"
 #include "relay/crypto/start.h"

@@ -3,6 +3,7 @@
 // connection.
 #include "relay/upstream/socket_connector.h"
 
+#include "relay/channel/tcp.h"
 #include "relay/channel/tls_channel.h"
 #include "relay/crypto/start.h"
 #include "tests/fakes/cpp/certificates.h"
