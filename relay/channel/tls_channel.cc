@@ -87,6 +87,10 @@ int64_t TlsChannel::peer_expires_at() const {
   return engine_ == nullptr ? 0 : engine_->peer_expires_at();
 }
 
+std::string TlsChannel::peer_name() const {
+  return engine_ == nullptr ? std::string() : engine_->peer_name();
+}
+
 void TlsChannel::pause() {
   paused_ = true;
   carrier_->pause();

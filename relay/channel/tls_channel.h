@@ -62,8 +62,9 @@ class TlsChannel final : public Channel, private ChannelSink {
   void finish(Finish how) override;
   void reset_on_close() override { carrier_->reset_on_close(); }
 
-  bool resumed() const;  // the session of an earlier connection was taken up
-  int64_t peer_expires_at() const;  // as the engine's
+  bool resumed() const;  // the session of an earlier connection was taken up; of upstreams, relays
+  int64_t peer_expires_at() const;  // as the engine's, as is the next
+  std::string peer_name() const;
 
  private:
   void on_bytes(std::string_view bytes) override;

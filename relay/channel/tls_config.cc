@@ -3,7 +3,9 @@
 #include "relay/channel/tls_config.h"
 
 #include "relay/base/text.h"
+#include "relay/channel/peer_ticket.h"
 #include "relay/channel/tls_state.h"
+#include "relay/crypto/digest.h"
 #include "relay/crypto/random_bytes.h"
 
 #include <mbedtls/asn1.h>
@@ -156,7 +158,25 @@ int choose_certificate(mbedtls_ssl_context* ssl) {
       ssl, state, [&](const OwnCertificate& own) { return own.names == names; }, &any);
 }
 
+// What tells an authority from another: a digest of its certificates.
+std::string identity_of(const TrustStore& authority) {
+  std::string all;
+  for (const auto* one = &authority.state().chain; one != nullptr; one = one->next) {
+    all.append(reinterpret_cast<const char*>(one->raw.p), one->raw.len);
+  }
+  const Digest digest = sha256(all);
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+
 }  // namespace
+
+std::string common_name(const mbedtls_x509_crt& certificate) {
+  for (const auto* part = &certificate.subject; part != nullptr; part = part->next) {
+    if (MBEDTLS_OID_CMP(MBEDTLS_OID_AT_CN, &part->oid) != 0) continue;
+    return {reinterpret_cast<const char*>(part->val.p), part->val.len};
+  }
+  return {};
+}
 
 std::string tls_error_text(std::string_view what, int code) {
   std::array<char, 160> words{};
@@ -257,15 +277,31 @@ Result<std::shared_ptr<const TlsServerConfig>> TlsServerConfig::create_raw(
     const std::vector<CertificatePem>& certificates, std::shared_ptr<const TrustStore> clients) {
   std::shared_ptr<TlsServerConfig> made(new TlsServerConfig);
   CULVERT_CHECK(made->set_up(certificates));
-  State& state = *made->state_;
-  state.clients = std::move(clients);
-  if (state.clients != nullptr) {
-    mbedtls_ssl_conf_authmode(&state.config, MBEDTLS_SSL_VERIFY_REQUIRED);
-    // Only read, though the interface does not say so.
-    mbedtls_ssl_conf_ca_chain(
-        &state.config, const_cast<mbedtls_x509_crt*>(&state.clients->state().chain), nullptr);
-  }
+  if (clients != nullptr) made->require_certificates_of(std::move(clients));
   return std::shared_ptr<const TlsServerConfig>(std::move(made));
+}
+
+Result<std::shared_ptr<const TlsServerConfig>> TlsServerConfig::create_peer(
+    const CertificatePem& certificate,
+    std::shared_ptr<const TrustStore> authority,
+    std::shared_ptr<TicketKeys> tickets) {
+  std::shared_ptr<TlsServerConfig> made(new TlsServerConfig);
+  CULVERT_CHECK(made->set_up({certificate}));
+  State& state = *made->state_;
+  state.peers_bound_to = "relays under " + identity_of(*authority);
+  state.tickets = std::move(tickets);
+  made->require_certificates_of(std::move(authority));
+  mbedtls_ssl_conf_min_tls_version(&state.config, MBEDTLS_SSL_VERSION_TLS1_3);
+  mbedtls_ssl_conf_session_tickets_cb(&state.config, write_peer_ticket, parse_peer_ticket, &state);
+  return std::shared_ptr<const TlsServerConfig>(std::move(made));
+}
+
+void TlsServerConfig::require_certificates_of(std::shared_ptr<const TrustStore> clients) {
+  state_->clients = std::move(clients);
+  mbedtls_ssl_conf_authmode(&state_->config, MBEDTLS_SSL_VERIFY_REQUIRED);
+  // Only read, though the interface does not say so.
+  mbedtls_ssl_conf_ca_chain(
+      &state_->config, const_cast<mbedtls_x509_crt*>(&state_->clients->state().chain), nullptr);
 }
 
 Result<void> TlsServerConfig::set_up(const std::vector<CertificatePem>& certificates) {

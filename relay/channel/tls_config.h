@@ -71,6 +71,12 @@ class TlsServerConfig {
   // have to show; null: none.
   static Result<std::shared_ptr<const TlsServerConfig>> create_raw(
       const std::vector<CertificatePem>& certificates, std::shared_ptr<const TrustStore> clients);
+  // For other relays: TLS 1.3 alone, no ALPN. They have to show a certificate of the authority, and
+  // may resume until it ends (peer_ticket.h); who came is TlsChannel::peer_name().
+  static Result<std::shared_ptr<const TlsServerConfig>> create_peer(
+      const CertificatePem& certificate,
+      std::shared_ptr<const TrustStore> authority,
+      std::shared_ptr<TicketKeys> tickets);
   ~TlsServerConfig();
 
   struct State;
@@ -81,6 +87,7 @@ class TlsServerConfig {
  private:
   TlsServerConfig();
   Result<void> set_up(const std::vector<CertificatePem>& certificates);
+  void require_certificates_of(std::shared_ptr<const TrustStore> clients);
   std::unique_ptr<State> state_;
 };
 

@@ -81,6 +81,7 @@ Result<std::unique_ptr<TlsEngine>> TlsEngine::client(std::shared_ptr<TlsClientCo
 }
 
 Result<HandshakeProgress> TlsEngine::handshake() {
+  const PeerTicketScope scope(peer_, carried_);
   while (!mbedtls_ssl_is_handshake_over(&ssl_)) {
     starved_ = false;
     const int code = mbedtls_ssl_handshake_step(&ssl_);
@@ -96,10 +97,28 @@ Result<HandshakeProgress> TlsEngine::handshake() {
     resumed_ = offered_session_ && !saw_certificate_;
     if (mbedtls_ssl_get_version_number(&ssl_) == MBEDTLS_SSL_VERSION_TLS1_2) store_session();
   }
+  CULVERT_CHECK(identify_peer());
   return HandshakeProgress::kDone;
 }
 
+// A certificate that was shown on this connection goes before any ticket, which may have been read
+// and not used.
+Result<void> TlsEngine::identify_peer() {
+  const bool relay =
+      server_config_ != nullptr && !server_config_->state().peers_bound_to.empty();
+  if (const mbedtls_x509_crt* shown = mbedtls_ssl_get_peer_cert(&ssl_); shown != nullptr) {
+    peer_ = {common_name(*shown), unix_seconds(shown->valid_to)};
+  } else if (relay) {
+    peer_ = carried_;
+    resumed_ = true;
+  }
+  if (!relay || !peer_.name.empty()) return {};
+  return Error::client(Code::kTlsFailed, Stage::kTls, "the relay's certificate has no name");
+}
+
+// The ticket of a server goes out with its first read or write.
 Result<TlsEngine::ReadState> TlsEngine::read(char* to, size_t size, size_t* got) {
+  const PeerTicketScope scope(peer_, carried_);
   while (true) {
     starved_ = false;
     const int code = mbedtls_ssl_read(&ssl_, reinterpret_cast<unsigned char*>(to), size);
@@ -129,6 +148,7 @@ Result<TlsEngine::ReadState> TlsEngine::read(char* to, size_t size, size_t* got)
 }
 
 Result<void> TlsEngine::write(std::string_view plaintext) {
+  const PeerTicketScope scope(peer_, carried_);
   while (!plaintext.empty()) {
     const int code = mbedtls_ssl_write(
         &ssl_, reinterpret_cast<const unsigned char*>(plaintext.data()), plaintext.size());

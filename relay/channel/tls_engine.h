@@ -5,6 +5,7 @@
 #include "relay/base/buffer.h"
 #include "relay/base/result.h"
 #include "relay/channel/handshake_pool.h"
+#include "relay/channel/peer_ticket.h"
 #include "relay/channel/tls_state.h"
 
 #include <mbedtls/ssl.h>
@@ -43,15 +44,21 @@ class TlsEngine {
   Buffer& out() { return out_; }
   size_t unread() const { return in_.size(); }
   bool resumed() const { return resumed_; }
-  // When the peer's certificate ends, Unix seconds, also of one that is not accepted; 0: it has
-  // shown none.
-  int64_t peer_expires_at() const { return peer_expires_at_; }
+  // When the peer's certificate ends, Unix seconds; 0: it has shown none. Of an upstream: also of
+  // one that is not accepted, and only where it was shown on this connection.
+  int64_t peer_expires_at() const {
+    return client_config_ != nullptr ? peer_expires_at_ : peer_.expires_at;
+  }
+  // The common name of the certificate that the peer has proved to hold, here or, between relays,
+  // on the connection that this one resumes. Empty: none, or the handshake is not done.
+  const std::string& peer_name() const { return peer_.name; }
 
  private:
   TlsEngine();
   Result<void> set_up(const mbedtls_ssl_config* config);
   Error failure(int code);
   void store_session();
+  Result<void> identify_peer();
 
   mbedtls_ssl_context ssl_;
   std::shared_ptr<const TlsServerConfig> server_config_;
@@ -64,6 +71,8 @@ class TlsEngine {
   bool offered_session_ = false;
   bool saw_certificate_ = false;
   int64_t peer_expires_at_ = 0;
+  PeerIdentity peer_;     // once the handshake is done
+  PeerIdentity carried_;  // what its ticket says
   bool resumed_ = false;
 };
 

@@ -1,7 +1,9 @@
 // The mbedTLS side of tls_config.h, for this room only.
 #pragma once
 
+#include "relay/base/secret.h"
 #include "relay/channel/tls_config.h"
+#include "relay/crypto/seal.h"
 
 #include <mbedtls/pk.h>
 #include <mbedtls/ssl.h>
@@ -19,6 +21,7 @@ namespace culvert {
 // "what: mbedTLS's own words"
 std::string tls_error_text(std::string_view what, int code);
 int64_t unix_seconds(const mbedtls_x509_time& time);
+std::string common_name(const mbedtls_x509_crt& certificate);  // empty: it has none
 
 struct TrustStore::State {
   State() { mbedtls_x509_crt_init(&chain); }
@@ -32,6 +35,7 @@ struct TicketKeys::State {
   State() { mbedtls_ssl_ticket_init(&context); }
   ~State() { mbedtls_ssl_ticket_free(&context); }
   mbedtls_ssl_ticket_context context;
+  Secret peers = make_seal_key();  // of the envelopes of relays' tickets (peer_ticket.h)
 };
 
 struct OwnCertificate {
@@ -60,6 +64,7 @@ struct TlsServerConfig::State {
   std::vector<std::unique_ptr<OwnCertificate>> certificates;  // ECDSA before RSA of the same name
   std::shared_ptr<TicketKeys> tickets;
   std::shared_ptr<const TrustStore> clients;
+  std::string peers_bound_to;  // the authority that tickets of relays hold under; empty: no relays
   int64_t expires_at = 0;
   int64_t issued_at = 0;
 };
