@@ -94,7 +94,7 @@ class TlsServerConfig {
 struct TlsClientOptions {
   std::shared_ptr<const TrustStore> trust = {};
   bool tls13_only = false;
-  bool raw = false;  // bytes of any protocol: offers none by ALPN
+  bool raw = false;                                // bytes of any protocol: offers none by ALPN
   std::optional<CertificatePem> certificate = {};  // shown where it is asked for
 };
 

@@ -104,8 +104,7 @@ Result<HandshakeProgress> TlsEngine::handshake() {
 // A certificate that was shown on this connection goes before any ticket, which may have been read
 // and not used.
 Result<void> TlsEngine::identify_peer() {
-  const bool relay =
-      server_config_ != nullptr && !server_config_->state().peers_bound_to.empty();
+  const bool relay = server_config_ != nullptr && !server_config_->state().peers_bound_to.empty();
   if (const mbedtls_x509_crt* shown = mbedtls_ssl_get_peer_cert(&ssl_); shown != nullptr) {
     peer_ = {common_name(*shown), unix_seconds(shown->valid_to)};
   } else if (relay) {

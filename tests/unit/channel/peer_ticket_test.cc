@@ -86,10 +86,9 @@ class Peers : public testing::Test {
         loop, pool, std::make_unique<TcpChannel>(loop, std::move(at_server), false), server_side,
         &server->flag);
     client->channel =
-        std::move(TlsChannel::connect(loop, pool,
-                                      std::make_unique<TcpChannel>(loop, std::move(at_client),
-                                                                   false),
-                                      client_side, name, &client->flag))
+        std::move(TlsChannel::connect(
+                      loop, pool, std::make_unique<TcpChannel>(loop, std::move(at_client), false),
+                      client_side, name, &client->flag))
             .value();
     server->channel->start(server->sink);
     client->channel->start(client->sink);
@@ -99,10 +98,12 @@ class Peers : public testing::Test {
   bool works() {
     client->channel->write("question");
     server->channel->write("answer");
-    return run_until(loop, [&] {
-      return server->sink.failures + client->sink.failures > 0 ||
-             (server->sink.bytes == "question" && client->sink.bytes == "answer");
-    }) && server->sink.failures + client->sink.failures == 0;
+    return run_until(loop,
+                     [&] {
+                       return server->sink.failures + client->sink.failures > 0 ||
+                              (server->sink.bytes == "question" && client->sink.bytes == "answer");
+                     }) &&
+           server->sink.failures + client->sink.failures == 0;
   }
   // Of the server, which lets no byte through and knows nobody.
   bool refused() {
@@ -135,8 +136,7 @@ TEST_F(Peers, KnowWhoCameAlsoWhereASessionIsResumed) {
     EXPECT_EQ(client->channel->resumed(), round > 0) << round;
     EXPECT_EQ(server->channel->resumed(), round > 0) << round;
     EXPECT_EQ(server->channel->peer_name(), "near") << round;
-    EXPECT_EQ(server->channel->peer_expires_at(),
-              std::chrono::system_clock::to_time_t(until))
+    EXPECT_EQ(server->channel->peer_expires_at(), std::chrono::system_clock::to_time_t(until))
         << round;
     EXPECT_EQ(client->channel->peer_name(), "far") << round;
   }
@@ -192,8 +192,7 @@ TEST_F(Peers, SpeakTls13Alone) {
 // For as long as the certificate is good its tickets are taken; from then on it has to be shown,
 // and is not accepted.
 TEST_F(Peers, TakeNoTicketOfACertificateThatHasEnded) {
-  const auto near =
-      near_relay(issue(authority, "near", false, in_future(std::chrono::seconds(4))));
+  const auto near = near_relay(issue(authority, "near", false, in_future(std::chrono::seconds(4))));
   const auto far_side = far_relay();
   connect(far_side, near);
   ASSERT_TRUE(works());

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <new>
 #include <string>
 
 namespace culvert {
@@ -31,6 +32,13 @@ std::shared_ptr<const TlsServerConfig> server_config(const char* leaf) {
 std::shared_ptr<TlsClientConfig> client_config() {
   auto trust = TrustStore::parse(Certificates::all().pem("ca.pem"), "");
   return std::move(TlsClientConfig::create({.trust = std::move(trust).value()})).value();
+}
+
+// So that a few MiB are more than the kernel takes.
+void shrink_buffers(const Fd& fd) {
+  const int size = 128 * 1024;
+  setsockopt(fd.get(), SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+  setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
 }
 
 class NestedTls : public testing::Test {
@@ -54,6 +62,8 @@ class NestedTls : public testing::Test {
   void connect_outer(bool watch_vanishing = false) {
     auto [at_server, at_client] = test::tcp_pair();
     test::set_nonblocking(at_client);
+    shrink_buffers(at_server);
+    shrink_buffers(at_client);
     outer_server = std::make_unique<End>();
     outer_client = std::make_unique<End>();
     outer_server->channel =
@@ -119,14 +129,12 @@ TEST_F(NestedTls, StartsWithACarrierThatIsNotOpenYet) {
   test::set_nonblocking(at_client);
   server = std::make_unique<End>();
   client = std::make_unique<End>();
-  server->channel =
-      accept(accept(std::make_unique<TcpChannel>(loop, std::move(at_server), false), "other",
-                    nullptr),
-             "good", &server->flag);
-  client->channel =
-      dial(dial(std::make_unique<TcpChannel>(loop, std::move(at_client), false), "other.example",
-                nullptr),
-           "localhost", &client->flag);
+  server->channel = accept(
+      accept(std::make_unique<TcpChannel>(loop, std::move(at_server), false), "other", nullptr),
+      "good", &server->flag);
+  client->channel = dial(dial(std::make_unique<TcpChannel>(loop, std::move(at_client), false),
+                              "other.example", nullptr),
+                         "localhost", &client->flag);
   server->channel->start(server->sink);
   client->channel->start(client->sink);
   exchange("question", "answer");
@@ -150,7 +158,7 @@ TEST_F(NestedTls, FindsWhatCameBeforeTheCarrierWasHandedOver) {
 // A writer that heeds the marks, against a reader that stops after each piece.
 TEST_F(NestedTls, HoldsBackAWriterWhoseReaderIsSlow) {
   connect();
-  constexpr size_t kAll = 24 * 1024 * 1024;
+  constexpr size_t kAll = 4 * 1024 * 1024;
   constexpr size_t kPiece = 64 * 1024;
   for (const bool upwards : {true, false}) {
     End& writer = upwards ? *client : *server;
@@ -262,8 +270,8 @@ TEST_F(NestedTls, FailsWhenTheOuterStreamIsNoTlsAnyMore) {
 TEST_F(NestedTls, RefusesAnUpstreamOfAnotherName) {
   connect_outer();
   connect_inner("elsewhere.example");
-  ASSERT_TRUE(run_until(
-      loop, [&] { return client->sink.failures == 1 && server->sink.failures == 1; }));
+  ASSERT_TRUE(
+      run_until(loop, [&] { return client->sink.failures == 1 && server->sink.failures == 1; }));
   EXPECT_EQ(client->sink.failed->code, Code::kTlsFailed);
   EXPECT_EQ(client->sink.failed->stage, Stage::kTls);
   EXPECT_NE(client->sink.failed->detail.find("certificate"), std::string::npos);
@@ -288,6 +296,50 @@ TEST_F(NestedTls, NoticesAPeerThatVanishedWhilePaused) {
   client.reset();
   ASSERT_TRUE(run_until(loop, [&] { return server->sink.ends + server->sink.failures > 0; }));
   EXPECT_FALSE(server->sink.clean);
+}
+
+// From the socket's event, and from that of a resumption, whichever layer it comes by.
+TEST_F(NestedTls, FailsWhereItsReaderRunsOutOfMemory) {
+  for (const bool resumed : {false, true}) {
+    connect();
+    if (resumed) {
+      client->sink.then = [&] { client->channel->pause(); };
+      server->channel->write(std::string(40000, 'r'));
+      ASSERT_TRUE(run_until(loop, [&] { return client->sink.reads == 1; }));
+    }
+    client->sink.then = [&] {
+      if (client->sink.failures == 0) throw std::bad_alloc();
+    };
+    if (resumed) client->channel->resume();
+    if (!resumed) server->channel->write("answer");
+    ASSERT_TRUE(run_until(loop, [&] { return client->sink.failures > 0; }));
+    test::settle(loop);
+    EXPECT_EQ(client->sink.failures, 1);
+    EXPECT_EQ(client->sink.failed->code, Code::kOutOfMemory);
+    EXPECT_EQ(client->sink.reads, resumed ? 2 : 1);
+    EXPECT_EQ(client->sink.ends, 0);
+  }
+}
+
+// A near relay goes over to the upstream's TLS when the far one has answered, inside of that call.
+TEST_F(NestedTls, BeginsInsideOfACallOfItsCarrier) {
+  connect_outer();
+  server = std::make_unique<End>();
+  client = std::make_unique<End>();
+  outer_client->channel->start(outer_client->sink);
+  outer_client->channel->resume();
+  outer_client->sink.then = [&] {
+    outer_client->sink.then = nullptr;
+    outer_client->channel->mute();
+    client->channel = dial(std::move(outer_client->channel), "localhost", &client->flag);
+    client->channel->start(client->sink);
+  };
+  outer_server->channel->write("connected");
+  server->channel = accept(std::move(outer_server->channel), "good", &server->flag);
+  server->channel->start(server->sink);
+  ASSERT_TRUE(run_until(loop, [&] { return server->flag.ready && client->flag.ready; }));
+  EXPECT_EQ(outer_client->sink.bytes, "connected");
+  exchange("question", "answer");
 }
 
 TEST_F(NestedTls, IsSilentOnceMuted) {
