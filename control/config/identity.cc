@@ -25,7 +25,14 @@ Result<std::string> signed_by(const Authority& authority,
                        .hosts = hosts,
                        .from = now - kBackdated,
                        .until = now + kServerLife,
-                       .server = true});
+                       .server = true,
+                       .client = false});
+}
+
+std::string joined(const std::vector<std::string>& hosts) {
+  std::string list;
+  for (const std::string& host : hosts) list += (list.empty() ? "" : ",") + host;
+  return list;
 }
 
 Result<std::string> required(Store& store, const std::string& key) {
@@ -42,14 +49,12 @@ bool is_due(const CertificateInfo& info, WallTime now) {
 }
 
 Result<void> renew(Store& store, Identity* identity, WallTime now) {
-  const std::string hosts = CULVERT_TRY(required(store, "server/hosts"));
-  std::vector<std::string> names;
-  for (const std::string_view host : split_list(hosts)) names.emplace_back(host);
   identity->key = make_private_key();
-  identity->certificate = CULVERT_TRY(signed_by(identity->authority, identity->key, names, now));
+  identity->certificate =
+      CULVERT_TRY(signed_by(identity->authority, identity->key, identity->hosts, now));
   CULVERT_CHECK(store.commit({}, {{"server/certificate", identity->certificate},
                                   {"server/key", std::string(identity->key.reveal())}}));
-  log::info("the server's certificate was renewed", {{"hosts", hosts}});
+  log::info("the server's certificate was renewed", {{"hosts", joined(identity->hosts)}});
   return {};
 }
 
@@ -61,14 +66,13 @@ Result<NewIdentity> make_identity(const std::vector<std::string>& hosts, WallTim
       CULVERT_TRY(make_authority("culvert authority", now - kBackdated, now + kAuthorityLife));
   identity.key = make_private_key();
   identity.certificate = CULVERT_TRY(signed_by(identity.authority, identity.key, hosts, now));
-  std::string list;
-  for (const std::string& host : hosts) list += (list.empty() ? "" : ",") + host;
+  identity.hosts = hosts;
   std::vector<Write> writes{
       {"authority/certificate", identity.authority.certificate},
       {"authority/key", std::string(identity.authority.key.reveal())},
       {"server/certificate", identity.certificate},
       {"server/key", std::string(identity.key.reveal())},
-      {"server/hosts", list},
+      {"server/hosts", joined(hosts)},
   };
   return NewIdentity{std::move(identity), std::move(writes)};
 }
@@ -79,6 +83,8 @@ Result<Identity> load_identity(Store& store, WallTime now) {
   identity.authority.key = Secret(CULVERT_TRY(required(store, "authority/key")));
   identity.certificate = CULVERT_TRY(required(store, "server/certificate"));
   identity.key = Secret(CULVERT_TRY(required(store, "server/key")));
+  const std::string hosts = CULVERT_TRY(required(store, "server/hosts"));
+  for (const std::string_view host : split_list(hosts)) identity.hosts.emplace_back(host);
   const CertificateInfo authority = CULVERT_TRY(read_certificate(identity.authority.certificate));
   if (now > authority.until) {
     return Error::ours(Code::kInvalidConfig, Stage::kNone,

@@ -15,6 +15,7 @@ struct Identity {
   Authority authority;
   std::string certificate;  // PEM, for TLS servers, signed by the authority
   Secret key;
+  std::vector<std::string> hosts;  // that this certificate names
 };
 
 // Authority (ten years) and certificate, and what has to be written for them to rest in a store.

@@ -61,6 +61,7 @@ struct Signing {
   WallTime until;
   bool authority;
   bool server;
+  bool client;
   const mbedtls_x509_san_list* hosts;
 };
 
@@ -71,16 +72,26 @@ int write_usages(mbedtls_x509write_cert* writer, const Signing& in) {
   }
   const int code = mbedtls_x509write_crt_set_key_usage(writer, MBEDTLS_X509_KU_DIGITAL_SIGNATURE);
   if (code != 0) return code;
-  mbedtls_asn1_sequence usage{};
   static constexpr std::string_view kServer{MBEDTLS_OID_SERVER_AUTH,
                                             MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH)};
   static constexpr std::string_view kClient{MBEDTLS_OID_CLIENT_AUTH,
                                             MBEDTLS_OID_SIZE(MBEDTLS_OID_CLIENT_AUTH)};
-  std::string oid(in.server ? kServer : kClient);
-  usage.buf.tag = MBEDTLS_ASN1_OID;
-  usage.buf.p = reinterpret_cast<unsigned char*>(oid.data());
-  usage.buf.len = oid.size();
-  return mbedtls_x509write_crt_set_ext_key_usage(writer, &usage);
+  // Without the extension a certificate is good for everything, so that one of neither use fails.
+  std::array<std::string, 2> oids;
+  std::array<mbedtls_asn1_sequence, 2> usages{};
+  size_t count = 0;
+  const auto add = [&](std::string_view oid) {
+    oids[count] = oid;
+    usages[count].buf.tag = MBEDTLS_ASN1_OID;
+    usages[count].buf.p = reinterpret_cast<unsigned char*>(oids[count].data());
+    usages[count].buf.len = oid.size();
+    if (count > 0) usages[count - 1].next = &usages[count];
+    ++count;
+  };
+  if (in.server) add(kServer);
+  if (in.client) add(kClient);
+  if (count == 0) return MBEDTLS_ERR_X509_BAD_INPUT_DATA;
+  return mbedtls_x509write_crt_set_ext_key_usage(writer, usages.data());
 }
 
 Result<std::string> write_certificate(const Signing& in) {
@@ -133,6 +144,7 @@ Result<Authority> make_authority(std::string_view name, WallTime from, WallTime 
                                                     .until = until,
                                                     .authority = true,
                                                     .server = false,
+                                                    .client = false,
                                                     .hosts = nullptr}));
   return Authority{std::move(certificate), x509::key_pem(key.get())};
 }
@@ -175,6 +187,7 @@ Result<std::string> sign_request(const Authority& authority,
                             .until = terms.until,
                             .authority = false,
                             .server = terms.server,
+                            .client = terms.client,
                             .hosts = hosts.list()});
 }
 

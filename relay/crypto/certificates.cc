@@ -6,6 +6,7 @@
 #include "relay/crypto/x509.h"
 
 #include <fmt/format.h>
+#include <mbedtls/oid.h>
 
 #include <ctime>
 
@@ -40,7 +41,10 @@ Result<CertificateInfo> read_certificate(std::string_view pem) {
                          .serial = hexadecimal(certificate->serial.p, certificate->serial.len),
                          .fingerprint = hexadecimal(digest.data(), digest.size()),
                          .from = time_of(certificate->valid_from),
-                         .until = time_of(certificate->valid_to)};
+                         .until = time_of(certificate->valid_to),
+                         .server = mbedtls_x509_crt_check_extended_key_usage(
+                                       certificate.get(), MBEDTLS_OID_SERVER_AUTH,
+                                       MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH)) == 0};
 }
 
 Result<void> verify_certificate(std::string_view pem, std::string_view authority, WallTime now) {

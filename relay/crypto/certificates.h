@@ -31,7 +31,8 @@ struct CertificateTerms {
   std::vector<std::string> hosts;  // subject alternative names: DNS names and addresses
   WallTime from{};
   WallTime until{};
-  bool server = false;  // for TLS servers, else for clients
+  bool server = false;  // it may be a TLS server's
+  bool client = true;   // it may be a TLS client's; both: of relays, which are each other's servers
 };
 // Signs the request's key under the terms. The request has to be signed by that key (proof of
 // possession). Errors are kInvalidConfig.
@@ -45,6 +46,7 @@ struct CertificateInfo {
   std::string fingerprint;  // SHA-256 of the DER form, lower-case hexadecimal
   WallTime from{};
   WallTime until{};
+  bool server = false;  // good for a TLS server's; those of relays that joined long ago are not
 };
 // Of the first certificate of a PEM text. Errors are kInvalidConfig.
 Result<CertificateInfo> read_certificate(std::string_view pem);

@@ -51,7 +51,8 @@ class Service final : public v1::RelayLink::Service {
  public:
   explicit Service(Authority authority) : authority_(std::move(authority)) {}
 
-  grpc::Status Enroll(grpc::ServerContext*, const v1::EnrollRequest* request,
+  grpc::Status Enroll(grpc::ServerContext*,
+                      const v1::EnrollRequest* request,
                       v1::EnrollReply* reply) override {
     if (!tokens_.insert(request->token()).second) {
       return {grpc::StatusCode::PERMISSION_DENIED, "used"};
@@ -87,7 +88,8 @@ class Service final : public v1::RelayLink::Service {
     return grpc::Status::OK;
   }
 
-  grpc::Status Metrics(grpc::ServerContext*, grpc::ServerReader<v1::MetricsReport>* reader,
+  grpc::Status Metrics(grpc::ServerContext*,
+                       grpc::ServerReader<v1::MetricsReport>* reader,
                        v1::MetricsDone*) override {
     v1::MetricsReport report;
     while (reader->Read(&report)) {
@@ -109,9 +111,10 @@ class Service final : public v1::RelayLink::Service {
     const WallTime now = Clock::system().wall();
     auto made = sign_request(authority_, request,
                              {.name = "relay-1",
-                              .hosts = {},
+                              .hosts = {"relay-1"},
                               .from = now - std::chrono::seconds(1),
-                              .until = now + std::chrono::seconds(life_seconds_.load())});
+                              .until = now + std::chrono::seconds(life_seconds_.load()),
+                              .server = true});
     return made ? *made : std::string();
   }
 
@@ -157,8 +160,8 @@ Authority authority_in(const std::string& folder) {
   Authority authority{read_file(folder + "/ca.pem"), Secret(read_file(folder + "/ca.key"))};
   if (!authority.certificate.empty()) return authority;
   const WallTime now = Clock::system().wall();
-  authority = *make_authority("test authority", now - std::chrono::hours(1),
-                              now + std::chrono::hours(24));
+  authority =
+      *make_authority("test authority", now - std::chrono::hours(1), now + std::chrono::hours(24));
   std::ofstream(folder + "/ca.pem") << authority.certificate;
   std::ofstream(folder + "/ca.key") << authority.key.reveal();
   return authority;
@@ -209,8 +212,7 @@ int serve(const std::string& folder, const std::string& port) {
                                  .until = now + std::chrono::hours(1),
                                  .server = true});
   Service service(authority);
-  grpc::SslServerCredentialsOptions tls(
-      GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY);
+  grpc::SslServerCredentialsOptions tls(GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY);
   tls.pem_root_certs = authority.certificate;
   tls.pem_key_cert_pairs.push_back({std::string(key.reveal()), *own + authority.certificate});
   int bound = 0;

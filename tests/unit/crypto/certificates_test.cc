@@ -2,8 +2,10 @@
 #include "relay/crypto/certificates.h"
 
 #include "relay/crypto/start.h"
+#include "relay/crypto/x509.h"
 
 #include <gtest/gtest.h>
+#include <mbedtls/oid.h>
 
 namespace culvert {
 namespace {
@@ -19,6 +21,25 @@ class Certificates : public testing::Test {
   CertificateTerms terms(const std::string& name) const {
     return {.name = name, .hosts = {}, .from = now() - hours(1), .until = now() + hours(24)};
   }
+
+  // What mbedTLS says of a TLS server with this certificate that is called by that name.
+  bool is_server(const std::string& pem, const std::string& name) const {
+    x509::Certificate made, trusted;
+    EXPECT_TRUE(x509::read_pem(pem, made.get()));
+    EXPECT_TRUE(x509::read_pem(authority_.certificate, trusted.get()));
+    uint32_t flags = 0;
+    return mbedtls_x509_crt_verify(made.get(), trusted.get(), nullptr, name.c_str(), &flags,
+                                   nullptr, nullptr) == 0;
+  }
+  static bool is_for(const std::string& pem, std::string_view oid) {
+    x509::Certificate made;
+    EXPECT_TRUE(x509::read_pem(pem, made.get()));
+    return mbedtls_x509_crt_check_extended_key_usage(made.get(), oid.data(), oid.size()) == 0;
+  }
+  static constexpr std::string_view kServer{MBEDTLS_OID_SERVER_AUTH,
+                                            MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH)};
+  static constexpr std::string_view kClient{MBEDTLS_OID_CLIENT_AUTH,
+                                            MBEDTLS_OID_SIZE(MBEDTLS_OID_CLIENT_AUTH)};
 
   const WallTime now_ = std::chrono::floor<std::chrono::seconds>(Clock::system().wall());
   const Authority authority_ = *make_authority("Culvert CA", now() - hours(1), now() + hours(1000));
@@ -67,6 +88,43 @@ TEST_F(Certificates, ServersHaveNamesAndAddresses) {
   const auto signed_one = sign_request(authority_, *request, server);
   ASSERT_TRUE(signed_one) << signed_one.error().detail;
   EXPECT_TRUE(verify_certificate(*signed_one, authority_.certificate, now()));
+}
+
+TEST_F(Certificates, AreForTheUsesOfTheirTerms) {
+  const auto request = make_signing_request(make_private_key(), "relay-1");
+  for (const auto& [server, client] : {std::pair(true, false), {false, true}, {true, true}}) {
+    CertificateTerms made = terms("relay-1");
+    made.server = server;
+    made.client = client;
+    const auto signed_one = sign_request(authority_, *request, made);
+    ASSERT_TRUE(signed_one) << signed_one.error().detail;
+    EXPECT_EQ(is_for(*signed_one, kServer), server);
+    EXPECT_EQ(read_certificate(*signed_one)->server, server);
+    EXPECT_EQ(is_for(*signed_one, kClient), client);
+  }
+  CertificateTerms neither = terms("relay-1");
+  neither.client = false;
+  EXPECT_FALSE(sign_request(authority_, *request, neither));
+}
+
+// Relays verify each other by their names: digits alone are a name as well, and no address.
+TEST_F(Certificates, NameARelayAsTlsNamesAServer) {
+  const auto request = make_signing_request(make_private_key(), "whoever");
+  for (const std::string& name :
+       {std::string("edge-1"), std::string("7"), std::string("2130706433"), std::string("xn--a"),
+        std::string("a--b"), std::string(63, 'r')}) {
+    CertificateTerms relay = terms(name);
+    relay.server = true;
+    relay.hosts = {name};
+    const auto signed_one = sign_request(authority_, *request, relay);
+    ASSERT_TRUE(signed_one) << signed_one.error().detail;
+    EXPECT_TRUE(is_server(*signed_one, name)) << name;
+    EXPECT_FALSE(is_server(*signed_one, "edge-2")) << name;
+  }
+  // The common name is no server's name where there is another.
+  CertificateTerms other = terms("edge-1");
+  other.hosts = {"edge-2"};
+  EXPECT_FALSE(is_server(*sign_request(authority_, *request, other), "edge-1"));
 }
 
 TEST_F(Certificates, RefuseWhatIsNoRequest) {
