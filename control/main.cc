@@ -174,10 +174,11 @@ Result<void> run_service(const Options& options, const sigset_t& end_signals) {
   CULVERT_CHECK(roster.refresh());
   const CertificateInfo authority = CULVERT_TRY(read_certificate(identity.authority.certificate));
   JoinTokens join_tokens(*store, clock);
-  Enrolment enrolment({*store, roster, join_tokens, audit, clock}, identity.authority);
+  Enrolment enrolment({*store, roster, join_tokens, audit, clock}, identity.authority,
+                      identity.hosts);
   Attendance attendance;
   Switchboard switchboard;
-  Targets targets(*live);
+  Targets targets(*live, roster);
   KeyTests key_tests(switchboard, clock, Random::system());
   Registry fleet({roster, join_tokens, attendance, targets, switchboard, clock},
                  authority.fingerprint);

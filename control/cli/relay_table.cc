@@ -2,13 +2,13 @@
 #include "control/cli/relay_table.h"
 
 #include "control/cli/display.h"
+#include "control/cli/relay_health.h"
 #include "control/cli/times.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <functional>
 #include <vector>
 
 namespace culvert::cli {
@@ -89,37 +89,6 @@ void add_rates(const v1::Rates& rates, std::vector<Cell>* cells) {
   cells->emplace_back(rate(rates.tokens_per_second()));
   cells->emplace_back(shown_bytes(rates.memory_bytes()));
   cells->emplace_back(fmt::format("{:.0f}%", rates.cpu_share() * 100));
-}
-
-Cell target_cell(const v1::TargetCondition& target, WallTime now) {
-  const bool failing = target.breaker() == "open" || (target.checked() && !target.up());
-  std::string text = target.target();
-  text += failing ? " failing" : target.checked() ? " up" : " unchecked";
-  if (target.breaker() != "closed") text += ", breaker " + target.breaker();
-  if (target.has_last_check()) {
-    const std::string span = shown_span(now - from_proto(target.last_check()));
-    text += ", checked " + (span == "now" ? span : span + " ago");
-  }
-  if (!target.stage().empty()) text += ", " + target.stage() + ": " + target.error();
-  if (target.has_certificate_until()) {
-    text += ", certificate until " + shown_time(true, target.certificate_until());
-  }
-  return {text, failing ? Colour::kRed : Colour::kNone};
-}
-
-void add_health(const v1::RelayStatus& relay,
-                WallTime now,
-                const std::function<void(std::string_view, const Cell&)>& add) {
-  if (relay.has_listener_certificate_until()) {
-    add("listeners until", shown_time(true, relay.listener_certificate_until()));
-  }
-  for (const auto& target : relay.targets()) {
-    add("target of " + target.upstream(), target_cell(target, now));
-  }
-  for (const auto& pool : relay.pools()) {
-    add("pool " + pool.pool(), Cell(fmt::format("{} of {} keys left", pool.left(), pool.keys()),
-                                    pool.left() < pool.keys() ? Colour::kRed : Colour::kNone));
-  }
 }
 
 }  // namespace
@@ -207,6 +176,7 @@ std::string relay_text(const v1::RelayStatus& relay, WallTime now, bool colours)
   for (const auto& url : relay.state().listening()) add("listens", url);
   add("version", relay.version());
   add("address", relay.address());
+  if (!relay.peer_address().empty()) add("peer address", relay.peer_address());
   add("seen", seen(relay, now));
   add("joined", shown_time(relay.has_joined(), relay.joined()));
   add("certificate until", shown_time(relay.has_certificate_until(), relay.certificate_until()));
@@ -225,7 +195,7 @@ std::string relay_text(const v1::RelayStatus& relay, WallTime now, bool colours)
     add("refused",
         Cell(refusal.kind() + " " + refusal.name() + ": " + refusal.message(), Colour::kRed));
   }
-  add_health(relay, now, add);
+  for (const auto& [name, cell] : health_rows(relay, now)) add(name, cell);
   if (relay.has_rates()) {
     const v1::Rates& rates = relay.rates();
     add("requests/s", rate(rates.requests_per_second()));

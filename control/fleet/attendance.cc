@@ -7,8 +7,8 @@ namespace culvert::control {
 namespace {
 
 // As operators write them, in the order of kTypeNames.
-constexpr std::array<std::string_view, kTypeCount> kKinds{"Upstream", "KeyPool", "Token", "Route",
-                                                          "Tunnel"};
+constexpr std::array<std::string_view, kTypeCount> kKinds{"Upstream", "KeyPool", "Token",
+                                                          "Route",    "Tunnel",  "Peer"};
 // Upstreams of the sums: a relay that invents names must not grow them without end.
 constexpr size_t kUpstreamsMost = 2 * limits::kUpstreams;
 
@@ -39,6 +39,10 @@ void Attendance::arrived(const Speaker& speaker, const v1::Hello& hello) {
   presence.connected = presence.heard = true;
   presence.state = hello.state();
   presence.revision = 0;
+  presence.understood.fill(false);
+  for (const std::string& name : hello.types()) {
+    if (const auto type = type_index(name)) presence.understood[*type] = true;
+  }
   take_inventory(hello, &presence);
 }
 
@@ -85,6 +89,7 @@ void Attendance::reported(const std::string& relay, const v1::MetricsReport& rep
   presence.health.Clear();
   presence.health.mutable_targets()->Swap(counted.mutable_targets());
   presence.health.mutable_pools()->Swap(counted.mutable_pools());
+  presence.health.mutable_peers()->Swap(counted.mutable_peers());
   if (report.has_listener_certificate_until()) {
     *presence.health.mutable_listener_certificate_until() = report.listener_certificate_until();
   }
@@ -129,8 +134,15 @@ void Attendance::describe_health(const std::string& relay, v1::RelayStatus* stat
   const v1::MetricsReport& health = found->second.health;
   *status->mutable_targets() = health.targets();
   *status->mutable_pools() = health.pools();
+  *status->mutable_peers() = health.peers();
   if (!health.has_listener_certificate_until()) return;
   *status->mutable_listener_certificate_until() = health.listener_certificate_until();
+}
+
+bool Attendance::understands(const std::string& relay, size_t type) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = present_.find(relay);
+  return found == present_.end() || !found->second.heard || found->second.understood[type];
 }
 
 std::vector<std::pair<std::string, v1::KeyCondition>> Attendance::key_conditions() const {

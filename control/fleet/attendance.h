@@ -42,8 +42,11 @@ class Attendance {
 
   // Fills in what is known here: connected, state, running_*, refusals, rates.
   void describe(const std::string& relay, v1::RelayStatus* status) const;
-  // And what it last said of its targets, pools and certificates: of one relay, not of a fleet.
+  // And what it last said of its targets, pools, peers and certificates: of one relay, not of a
+  // fleet.
   void describe_health(const std::string& relay, v1::RelayStatus* status) const;
+  // False where it has said in its Hello that it does not.
+  bool understands(const std::string& relay, size_t type) const;
   std::vector<std::pair<std::string, v1::KeyCondition>> key_conditions() const;
   FleetTotals totals() const;
 
@@ -53,11 +56,12 @@ class Attendance {
     bool connected = false;
     bool heard = false;  // a Hello came
     v1::RelayState state;
+    std::array<bool, kTypeCount> understood{};
     std::array<ContentHash, kTypeCount> applied{};
     std::array<std::map<std::string, std::string>, kTypeCount> refused;  // name → why
     uint64_t revision = 0;
     Meter meter;
-    v1::MetricsReport health;  // targets, pools and certificates of the last report
+    v1::MetricsReport health;  // targets, pools, peers and certificates of the last report
   };
   // Null where a later stream of that relay has spoken.
   Presence* speaking(const Speaker& speaker);

@@ -54,13 +54,24 @@ void cut(std::string* text) {
   text->resize(size);
 }
 
+Result<void> check_peers(const v1::MetricsReport& report) {
+  if (more_than(report.peers(), limits::kRelays)) return beyond("the number of peers");
+  for (const v1::PeerCondition& peer : report.peers()) {
+    if (std::max({peer.relay().size(), peer.region().size(), peer.error().size()}) >
+        limits::kMetricNameBytes) {
+      return beyond("a peer's condition");
+    }
+    if (!std::isfinite(peer.round_trip_ms())) return beyond("a number");
+  }
+  return {};
+}
+
 Result<void> check_health(const v1::MetricsReport& report) {
   if (more_than(report.targets(), limits::kTargets)) return beyond("the number of targets");
   if (more_than(report.pools(), limits::kPools)) return beyond("the number of pools");
   for (const v1::TargetCondition& target : report.targets()) {
-    for (const std::string* text :
-         {&target.upstream(), &target.target(), &target.breaker(), &target.stage(),
-          &target.error(), &target.strategy()}) {
+    for (const std::string* text : {&target.upstream(), &target.target(), &target.breaker(),
+                                    &target.stage(), &target.error(), &target.strategy()}) {
       if (text->size() > limits::kMetricNameBytes) return beyond("a target's condition");
     }
   }
@@ -69,7 +80,7 @@ Result<void> check_health(const v1::MetricsReport& report) {
       return beyond("a pool's condition");
     }
   }
-  return {};
+  return check_peers(report);
 }
 
 }  // namespace
@@ -99,6 +110,7 @@ Result<void> check(const v1::RelayState& state) {
   for (const std::string& url : state.listening()) {
     if (url.size() > limits::kListenerBytes) return beyond("a listener's URL");
   }
+  if (state.peer_address().size() > limits::kPeerAddressBytes) return beyond("the peer address");
   return {};
 }
 

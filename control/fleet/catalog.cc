@@ -32,17 +32,23 @@ ItemSet compiled(const std::map<std::string, Spec, std::less<>>& specs) {
   ItemSet items;
   items.reserve(specs.size());
   for (const auto& [name, spec] : specs) {
-    auto item = std::make_shared<CatalogItem>();
-    item->name = name;
-    item->spec = serialized(spec);
-    item->hash = item_hash(item->spec);
-    item->relays = selector_of(spec);
-    items.push_back(std::move(item));
+    items.push_back(compile_item(name, spec, selector_of(spec)));
   }
   return items;
 }
 
 }  // namespace
+
+std::shared_ptr<const CatalogItem> compile_item(const std::string& name,
+                                                const google::protobuf::Message& spec,
+                                                v1::Selector relays) {
+  auto item = std::make_shared<CatalogItem>();
+  item->name = name;
+  item->spec = serialized(spec);
+  item->hash = item_hash(item->spec);
+  item->relays = std::move(relays);
+  return item;
+}
 
 bool selects(const v1::Selector& selector, const Place& place) {
   const auto& regions = selector.regions();
@@ -58,7 +64,7 @@ Catalog compile_catalog(const ConfigState& state) {
   return {.generation = state.generation,
           .revision = state.revision,
           .types = {compiled(state.upstreams), compiled(state.key_pools), compiled(state.tokens),
-                    compiled(state.routes), compiled(state.tunnels)}};
+                    compiled(state.routes), compiled(state.tunnels), ItemSet()}};
 }
 
 Target select(const Catalog& catalog, const Place& place) {
@@ -74,6 +80,13 @@ Target select(const Catalog& catalog, const Place& place) {
     }
     target.hashes[type] = hash.finish();
   }
+  target.hash = whole_hash(target.hashes);
+  return target;
+}
+
+Target with_items(Target target, size_t type, ItemSet items, const ContentHash& hash) {
+  target.types[type] = std::move(items);
+  target.hashes[type] = hash;
   target.hash = whole_hash(target.hashes);
   return target;
 }

@@ -33,6 +33,11 @@ struct CatalogItem {
 };
 using ItemSet = std::vector<std::shared_ptr<const CatalogItem>>;  // in the order of the names
 
+std::shared_ptr<const CatalogItem> compile_item(const std::string& name,
+                                                const google::protobuf::Message& spec,
+                                                v1::Selector relays);
+
+// Without peers, which the configuration does not name.
 struct Catalog {
   uint64_t generation = 0;  // as in ConfigState
   uint64_t revision = 0;
@@ -50,5 +55,8 @@ struct Target {
   ContentHash hash{};                            // of the whole
 };
 Target select(const Catalog& catalog, const Place& place);
+
+// The same with these items of one type. `hash`: of their set.
+Target with_items(Target target, size_t type, ItemSet items, const ContentHash& hash);
 
 }  // namespace culvert::control

@@ -12,9 +12,10 @@ namespace culvert::control {
 using ContentHash = std::array<uint8_t, 16>;
 
 // Types in the order in which they are made.
-inline constexpr std::array<std::string_view, 5> kTypeNames{"upstream", "key_pool", "token",
-                                                            "route", "tunnel"};
+inline constexpr std::array<std::string_view, 6> kTypeNames{"upstream", "key_pool", "token",
+                                                            "route",    "tunnel",   "peer"};
 inline constexpr size_t kTypeCount = kTypeNames.size();
+inline constexpr size_t kPeerType = kTypeCount - 1;  // of the roster, not of the configuration
 std::optional<size_t> type_index(std::string_view name);
 
 ContentHash item_hash(std::string_view spec);

@@ -1,4 +1,5 @@
-// The order of what is told: Welcome, drain, certificates, updates, tests of keys, pulses.
+// The order of what is told: Welcome, drain, certificates, updates, tests of keys, pulses. What the
+// relay says of itself is noted before, for the updates tell it to all relays.
 #include "control/fleet/dialogue.h"
 
 #include "control/fleet/bounds.h"
@@ -6,6 +7,7 @@
 #include "control/fleet/registry.h"
 #include "control/fleet/times.h"
 #include "relay/base/log.h"
+#include "relay/base/url.h"
 #include "relay/base/version.h"
 
 #include <algorithm>
@@ -15,6 +17,16 @@ namespace {
 
 Error bad(const char* why) { return Error::client(Code::kBadRequest, Stage::kNone, why); }
 Error silent(const char* why) { return Error::client(Code::kIdleTimeout, Stage::kNone, why); }
+
+// The other relays get no address that they could not use: it would be refused by each of them.
+std::string usable_address(const std::string& relay, const std::string& address) {
+  if (address.empty()) return {};
+  const auto parsed = parse_authority(address);
+  if (parsed && parsed->port != 0) return address;
+  log::warn("relay's peer address is not HOST:PORT, and is told to no other",
+            {{"relay", relay}, {"address", address}});
+  return {};
+}
 
 }  // namespace
 
@@ -51,7 +63,7 @@ Result<void> Dialogue::hear(const v1::SyncUp& message) {
       return hear_request(message.signing_request());
     case v1::SyncUp::kState:
       CULVERT_CHECK(check(message.state()));
-      parts_.attendance.in_state(speaker_, message.state());
+      hear_state(message.state());
       return {};
     case v1::SyncUp::kPulse:
       hear_pulse(message.pulse().number());
@@ -71,6 +83,7 @@ Result<void> Dialogue::hear_hello(const v1::Hello& hello) {
   version_ = hello.version();
   parts_.attendance.arrived(speaker_, hello);
   parts_.key_tests.arrived(speaker_, hello);
+  peer_address_ = usable_address(peer_.name, hello.state().peer_address());
   return {};
 }
 
@@ -99,6 +112,14 @@ Result<void> Dialogue::hear_request(const std::string& signing_request) {
   return {};
 }
 
+void Dialogue::hear_state(const v1::RelayState& state) {
+  parts_.attendance.in_state(speaker_, state);
+  std::string address = usable_address(peer_.name, state.peer_address());
+  if (address == peer_address_) return;
+  peer_address_ = std::move(address);
+  next_note_ = std::min(next_note_, std::max(parts_.clock.now(), next_move_));
+}
+
 // Each question counts once, so that a relay cannot live on an old answer.
 void Dialogue::hear_pulse(uint64_t number) {
   if (number <= answered_ || number > pulses_) return;
@@ -115,6 +136,7 @@ Result<std::vector<v1::SyncDown>> Dialogue::speak() {
   CULVERT_CHECK(check_silence(now));
   std::vector<v1::SyncDown> out;
   if (!rollout_) return out;
+  note_seen(*relay, now);
   welcome(*relay, &out);
   command(*relay, &out);
   for (std::string& certificate : certificates_) out.emplace_back().set_certificate(certificate);
@@ -125,7 +147,6 @@ Result<std::vector<v1::SyncDown>> Dialogue::speak() {
     *out.emplace_back().mutable_command() = std::move(command);
   }
   pulse(now, &out);
-  note_seen(*relay, now);
   return out;
 }
 
@@ -195,13 +216,16 @@ void Dialogue::pulse(Instant now, std::vector<v1::SyncDown>* out) {
 void Dialogue::note_seen(const v1::StoredRelay& relay, Instant now) {
   if (now < next_note_) return;
   next_note_ = now + parts_.times.seen;
+  next_move_ = now + limits::kMovesEvery;
   const auto noted = parts_.clock.wall() - time_of(relay.last_seen());
-  const bool same = relay.version() == version_ && relay.address() == peer_.address;
+  const bool same = relay.version() == version_ && relay.address() == peer_.address &&
+                    relay.peer_address() == peer_address_;
   if (same && noted >= noted.zero() && noted < parts_.times.seen) return;
   const auto written = parts_.roster.change(peer_.name, [this](v1::StoredRelay* stored) {
     *stored->mutable_last_seen() = stamp(parts_.clock.wall());
     stored->set_version(version_);
     stored->set_address(peer_.address);
+    stored->set_peer_address(peer_address_);
   });
   // The relay is served all the same: only the note is missing.
   if (!written) log::warn("relay's sign of life not stored", {{"error", written.error().detail}});

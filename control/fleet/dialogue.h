@@ -53,6 +53,7 @@ class Dialogue {
   Result<void> hear_key(const v1::KeyVerified& verified);
   Result<void> hear_ack(const v1::TypeAck& ack);
   Result<void> hear_request(const std::string& signing_request);
+  void hear_state(const v1::RelayState& state);
   void hear_pulse(uint64_t number);
   Result<void> check_silence(Instant now) const;
   void welcome(const v1::StoredRelay& relay, std::vector<v1::SyncDown>* out);
@@ -70,11 +71,13 @@ class Dialogue {
   bool told_drain_ = false;
   std::optional<uint64_t> told_revision_;
   std::string version_;
+  std::string peer_address_;               // as it said last; empty also where that is none
   std::vector<std::string> certificates_;  // to be sent
   Instant began_{};
   Instant heard_pulse_{};
   Instant next_pulse_{};
   Instant next_note_{};
+  Instant next_move_{};  // no earlier is another peer address noted
   Instant asked_{};      // when the last updates went out
   uint64_t pulses_ = 0;  // asked
   uint64_t answered_ = 0;

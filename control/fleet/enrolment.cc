@@ -7,6 +7,7 @@
 #include "control/fleet/times.h"
 #include "relay/base/address.h"
 #include "relay/base/log.h"
+#include "relay/base/text.h"
 #include "relay/crypto/random_bytes.h"
 
 #include <algorithm>
@@ -57,11 +58,15 @@ bool is_name(std::string_view text) {
          text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string_view::npos;
 }
 
-Enrolment::Enrolment(Parts parts, const Authority& authority)
+Enrolment::Enrolment(Parts parts,
+                     const Authority& authority,
+                     const std::vector<std::string>& own_hosts)
     : parts_(parts),
       authority_(authority),
       throttle_(parts.clock,
-                {limits::kJoinsBurst, limits::kJoinsPerSecond, limits::kJoinAddresses}) {}
+                {limits::kJoinsBurst, limits::kJoinsPerSecond, limits::kJoinAddresses}) {
+  for (const std::string& host : own_hosts) own_hosts_.insert(lower(host));
+}
 
 Result<v1::EnrollReply> Enrolment::enroll(const v1::EnrollRequest& request,
                                           const std::string& address) {
@@ -88,6 +93,7 @@ Result<v1::EnrollReply> Enrolment::admit(const v1::EnrollRequest& request,
   for (int i = 0; i < kTries; ++i) {
     const auto found = CULVERT_TRY(parts_.tokens.find(token->secret));
     const std::string name = CULVERT_TRY(choose_name(request, found.token));
+    CULVERT_CHECK(check_name(name));
     auto reply = CULVERT_TRY(join(request, found, name, address));
     if (reply) return std::move(*reply);
   }
@@ -103,6 +109,11 @@ Result<std::string> Enrolment::choose_name(const v1::EnrollRequest& request,
   if (!request.name().empty()) return request.name();
   const std::string region = token.region().substr(0, limits::kNameBytes - 8);
   return (region.empty() ? "relay" : region) + "-" + random_suffix();
+}
+
+Result<void> Enrolment::check_name(const std::string& name) const {
+  if (own_hosts_.count(name) == 0) return {};
+  return refused("the control service itself is called " + name + "; choose another name");
 }
 
 Result<std::optional<v1::EnrollReply>> Enrolment::join(const v1::EnrollRequest& request,
@@ -188,12 +199,16 @@ Result<std::string> Enrolment::sign(const std::string& request,
                                     const std::string& name,
                                     v1::StoredCertificate* record) const {
   const WallTime now = parts_.clock.wall();
-  auto certificate = CULVERT_TRY(sign_request(authority_, request,
-                                              {.name = name,
-                                               .hosts = {},
-                                               .from = now - limits::kClockSkew,
-                                               .until = now + limits::kCertificateLife,
-                                               .server = false}));
+  CertificateTerms terms{.name = name,
+                         .hosts = {},
+                         .from = now - limits::kClockSkew,
+                         .until = now + limits::kCertificateLife};
+  // By its name other relays know it. One that has such a name from earlier stays, as a client.
+  if (check_name(name)) {
+    terms.hosts = {name};
+    terms.server = true;
+  }
+  auto certificate = CULVERT_TRY(sign_request(authority_, request, terms));
   const CertificateInfo info = CULVERT_TRY(read_certificate(certificate));
   record->set_serial(info.serial);
   *record->mutable_until() = stamp(info.until);

@@ -12,7 +12,9 @@
 #include "relay/base/result.h"
 #include "relay/crypto/certificates.h"
 
+#include <set>
 #include <string>
+#include <vector>
 
 namespace culvert::control {
 
@@ -32,8 +34,9 @@ class Enrolment {
     AuditLog& audit;
     const Clock& clock;
   };
-  // The authority signs clients' certificates; it outlives this.
-  Enrolment(Parts parts, const Authority& authority);
+  // The authority signs relays' certificates; it outlives this. `own_hosts`: names that the service
+  // is called by. No relay gets one of them, with which it could pass for the service.
+  Enrolment(Parts parts, const Authority& authority, const std::vector<std::string>& own_hosts);
 
   // Errors, in words for who runs the relay: kRateLimited; kForbidden for a token that is wrong,
   // used, expired, or not for that name; kBadRequest. Each but the first is in the audit log.
@@ -51,6 +54,7 @@ class Enrolment {
                                               const JoinTokens::Found& token,
                                               const std::string& name,
                                               const std::string& address);
+  Result<void> check_name(const std::string& name) const;
   Result<bool> still_good(const Entry& entry) const;
   Result<std::string> sign(const std::string& request,
                            const std::string& name,
@@ -59,11 +63,12 @@ class Enrolment {
 
   Parts parts_;
   const Authority& authority_;
+  std::set<std::string, std::less<>> own_hosts_;  // in lower case
   Throttle throttle_;
 };
 
 // Whether it can be the name of a relay or of a region: a DNS label's letters, digits and hyphens,
-// in lower case.
+// in lower case. So a relay's certificate can name it as TLS names a server.
 bool is_name(std::string_view text);
 
 }  // namespace culvert::control

@@ -22,6 +22,7 @@ inline constexpr auto kJoinTtl = 1h;
 inline constexpr auto kJoinTtlLeast = 1min;
 inline constexpr auto kJoinTtlMost = 24h * 30;
 inline constexpr auto kSeenEvery = 1min;  // the store is not written for every sign of life
+inline constexpr auto kMovesEvery = 1s;  // a relay's new address is written, and told to all others
 
 // --- Enrolment: who has no certificate yet may only try so often
 inline constexpr double kJoinsBurst = 30;       // of one address: a rack of relays at once
@@ -49,7 +50,8 @@ inline constexpr size_t kItemErrors = 10'000;  // as many as there may be routes
 inline constexpr size_t kItemErrorBytes = 1024;
 inline constexpr size_t kListeners = 64;
 inline constexpr size_t kListenerBytes = 256;
-inline constexpr size_t kUpstreams = 1000;  // of one metrics report
+inline constexpr size_t kPeerAddressBytes = 260;  // a DNS name of 253, ':', a port
+inline constexpr size_t kUpstreams = 1000;        // of one metrics report
 inline constexpr size_t kKeys = 10'000;
 inline constexpr size_t kTargets = 1000;
 inline constexpr size_t kPools = 1000;
@@ -66,7 +68,7 @@ inline constexpr auto kAckWithin = 60s;  // 10,000 routes are compiled in far le
 inline constexpr size_t kInbox = 64;     // messages that are read and not yet heard
 
 // --- Metrics
-inline constexpr size_t kReportsKept = 4;  // rates are over these
+inline constexpr size_t kReportsKept = 4;      // rates are over these
 inline constexpr uint32_t kPoolNews = 6;       // of one pool of one relay in a while: three dips
 inline constexpr auto kPoolNewsWhile = 10min;  // the audit log keeps what operators did, too
 

@@ -72,7 +72,7 @@ Result<v1::RelayStatus> Registry::drain(const std::string& name, bool drain) {
   const auto relay = CULVERT_TRY(
       parts_.roster.change(name, [drain](v1::StoredRelay* stored) { stored->set_drain(drain); }));
   log::info(drain ? "relay is to drain" : "relay is to serve", {{"relay", name}});
-  parts_.switchboard.wake(name);
+  parts_.switchboard.wake_all();  // the others are to know it as well
   return status(name, *relay);
 }
 
@@ -82,6 +82,7 @@ Result<void> Registry::remove(const std::string& name) {
   parts_.switchboard.end(name,
                          Error::client(Code::kUnauthorized, Stage::kNone, "the relay was removed"));
   parts_.attendance.forget(name);
+  parts_.switchboard.wake_all();
   return {};
 }
 
@@ -115,6 +116,7 @@ v1::RelayStatus Registry::status(const std::string& name, const v1::StoredRelay&
   *status.mutable_labels() = relay.labels();
   status.set_version(relay.version());
   status.set_address(relay.address());
+  status.set_peer_address(relay.peer_address());
   status.set_drain(relay.drain());
   *status.mutable_joined() = relay.joined();
   *status.mutable_last_seen() = relay.last_seen();
@@ -123,8 +125,16 @@ v1::RelayStatus Registry::status(const std::string& name, const v1::StoredRelay&
   }
   parts_.attendance.describe(name, &status);
   if (status.connected()) *status.mutable_last_seen() = stamp(parts_.clock.wall());
-  status.set_desired_hash(to_bytes(parts_.targets.of(place_of(relay))->hash));
+  status.set_desired_hash(to_bytes(desired(name, *parts_.targets.of(place_of(relay)))));
   return status;
+}
+
+// Peers are no configuration: an older relay that does not know them lacks nothing.
+ContentHash Registry::desired(const std::string& name, const Target& target) const {
+  if (parts_.attendance.understands(name, kPeerType)) return target.hash;
+  auto hashes = target.hashes;
+  hashes[kPeerType] = SetHash().finish();
+  return whole_hash(hashes);
 }
 
 }  // namespace culvert::control

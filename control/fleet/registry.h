@@ -37,6 +37,7 @@ class Registry final : public Fleet {
 
  private:
   v1::RelayStatus status(const std::string& name, const v1::StoredRelay& relay);
+  ContentHash desired(const std::string& name, const Target& target) const;
 
   Parts parts_;
   std::string fingerprint_;

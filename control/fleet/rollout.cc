@@ -1,5 +1,6 @@
 // A relay that holds its whole target costs one pointer: the maps exist only while it is on its way
-// there, for a thousand relays with 10,000 routes each would not fit otherwise.
+// there, for a thousand relays with 10,000 routes each would not fit otherwise, and only of types
+// that change, for a relay that moves is news to a thousand others.
 #include "control/fleet/rollout.h"
 
 #include "control/fleet/limits.h"
@@ -50,6 +51,7 @@ bool holds(const ItemSet& set, std::string_view name) {
 }  // namespace
 
 Rollout::Rollout(const v1::Hello& hello) {
+  held_.fill(Held());
   for (const std::string& type : hello.types()) {
     if (const auto index = type_index(type)) understood_[*index] = true;
   }
@@ -57,12 +59,18 @@ Rollout::Rollout(const v1::Hello& hello) {
     const auto index = type_index(inventory.type());
     if (!index) continue;
     for (const v1::ItemHash& item : inventory.items()) {
-      held_[*index][item.name()] = from_bytes(item.hash()).value_or(ContentHash{});
+      (*held_[*index])[item.name()] = from_bytes(item.hash()).value_or(ContentHash{});
     }
   }
 }
 
 void Rollout::aim(std::shared_ptr<const Target> target) { target_ = std::move(target); }
+
+bool Rollout::settled() const {
+  const auto apart = [](const auto& held) { return held.has_value(); };
+  return target_ != nullptr && held_target_ == target_ &&
+         std::none_of(held_.begin(), held_.end(), apart);
+}
 
 std::vector<v1::TypeUpdate> Rollout::next() {
   if (waiting() || target_ == nullptr || settled()) return {};
@@ -71,7 +79,7 @@ std::vector<v1::TypeUpdate> Rollout::next() {
   if (updates.empty()) updates = removals();
   if (updates.empty()) {
     held_target_ = target_;
-    for (Held& held : held_) held.clear();
+    held_.fill(std::nullopt);
   }
   return updates;
 }
@@ -81,26 +89,26 @@ bool Rollout::acknowledge(const v1::TypeAck& ack) {
   if (found == unacknowledged_.end()) return false;
   if (ack.unknown_type()) {
     understood_[found->second] = false;
-    held_[found->second].clear();
+    held_[found->second].emplace();
   }
   unacknowledged_.erase(found);
   return true;
 }
 
-// From a target that was held whole to the maps again.
+// From a target that was held whole to the maps again, of types that are to differ from it.
 void Rollout::take_apart() {
-  if (held_target_ == nullptr) return;
   for (size_t type = 0; type < kTypeCount; ++type) {
+    if (held_[type] || held_target_->hashes[type] == target_->hashes[type]) continue;
+    Held& held = held_[type].emplace();
     if (!understood_[type]) continue;
-    for (const auto& item : held_target_->types[type]) held_[type][item->name] = item->hash;
+    for (const auto& item : held_target_->types[type]) held[item->name] = item->hash;
   }
-  held_target_ = nullptr;
 }
 
 std::vector<v1::TypeUpdate> Rollout::upserts() {
   std::vector<v1::TypeUpdate> updates;
   for (size_t type = 0; type < kTypeCount; ++type) {
-    if (understood_[type]) upserts_of(type, &updates);
+    if (understood_[type] && held_[type]) upserts_of(type, &updates);
   }
   return updates;
 }
@@ -108,14 +116,14 @@ std::vector<v1::TypeUpdate> Rollout::upserts() {
 std::vector<v1::TypeUpdate> Rollout::removals() {
   std::vector<v1::TypeUpdate> updates;
   for (size_t type = kTypeCount; type-- > 0;) {
-    if (understood_[type]) removals_of(type, &updates);
+    if (understood_[type] && held_[type]) removals_of(type, &updates);
   }
   return updates;
 }
 
 void Rollout::upserts_of(size_t type, std::vector<v1::TypeUpdate>* out) {
   Pieces pieces(type, *target_);
-  Held& held = held_[type];
+  Held& held = *held_[type];
   for (const auto& item : target_->types[type]) {
     const auto found = held.find(item->name);
     if (found != held.end() && found->second == item->hash) continue;
@@ -129,7 +137,7 @@ void Rollout::upserts_of(size_t type, std::vector<v1::TypeUpdate>* out) {
 
 void Rollout::removals_of(size_t type, std::vector<v1::TypeUpdate>* out) {
   Pieces pieces(type, *target_);
-  Held& held = held_[type];
+  Held& held = *held_[type];
   for (auto at = held.begin(); at != held.end();) {
     if (holds(target_->types[type], at->first)) {
       ++at;

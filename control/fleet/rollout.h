@@ -9,6 +9,7 @@
 #include <array>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,7 @@ class Rollout {
 
   bool waiting() const { return !unacknowledged_.empty(); }
   // The relay has all of the target (it may have refused some of it).
-  bool settled() const { return target_ != nullptr && held_target_ == target_; }
+  bool settled() const;
 
  private:
   using Held = std::map<std::string, ContentHash, std::less<>>;
@@ -41,9 +42,10 @@ class Rollout {
   void send(size_t type, std::vector<v1::TypeUpdate> pieces, std::vector<v1::TypeUpdate>* out);
 
   std::array<bool, kTypeCount> understood_{};
-  std::array<Held, kTypeCount> held_;  // empty while held_target_ says it
+  // nullopt while held_target_ says it
+  std::array<std::optional<Held>, kTypeCount> held_;
   std::shared_ptr<const Target> target_;
-  std::shared_ptr<const Target> held_target_;     // all of it is held; null: held_ says what is
+  std::shared_ptr<const Target> held_target_;     // that was reached last; null: none yet
   std::map<std::string, size_t> unacknowledged_;  // nonce → type
   uint64_t nonces_ = 0;
 };

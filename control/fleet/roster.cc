@@ -26,6 +26,11 @@ Result<v1::StoredRelay> parsed(const Entry& entry) {
   return Error::ours(Code::kInternal, Stage::kNone, "the store's " + entry.key + " is broken");
 }
 
+// What other relays know of it.
+bool same_peer(const v1::StoredRelay& a, const v1::StoredRelay& b) {
+  return a.drain() == b.drain() && a.region() == b.region() && a.peer_address() == b.peer_address();
+}
+
 // All but the signs of life.
 bool same_wishes(const v1::StoredRelay& a, const v1::StoredRelay& b) {
   const auto serials = [](const v1::StoredRelay& relay) {
@@ -33,7 +38,7 @@ bool same_wishes(const v1::StoredRelay& a, const v1::StoredRelay& b) {
     for (const auto& certificate : relay.certificates()) all += certificate.serial() + " ";
     return all;
   };
-  return a.drain() == b.drain() && a.region() == b.region() && serials(a) == serials(b) &&
+  return same_peer(a, b) && serials(a) == serials(b) &&
          std::map<std::string, std::string>(a.labels().begin(), a.labels().end()) ==
              std::map<std::string, std::string>(b.labels().begin(), b.labels().end());
 }
@@ -50,14 +55,14 @@ Result<bool> Roster::refresh() {
   for (auto at = known_.begin(); at != known_.end();) {
     // What was written here after the reading began is not missing from it.
     const bool gone = read_now.count(at->first) == 0 && at->second.revision <= before;
-    changed |= gone;
-    at = gone ? known_.erase(at) : std::next(at);
+    const std::string name = (at++)->first;
+    changed |= gone && drop(name);
   }
   for (auto& [name, fresh] : read_now) {
     const auto found = known_.find(name);
     if (outdated(name, fresh.revision)) continue;
     changed |= found == known_.end() || !same_wishes(*found->second.relay, *fresh.relay);
-    known_[name] = std::move(fresh);
+    keep(name, std::move(fresh));
   }
   return changed;
 }
@@ -73,6 +78,11 @@ Result<std::map<std::string, Roster::Known>> Roster::read() const {
         std::make_shared<const v1::StoredRelay>(std::move(relay)), entry.revision};
   }
   return all;
+}
+
+uint64_t Roster::peers_version() const {
+  const std::lock_guard lock(mutex_);
+  return peers_version_;
 }
 
 Roster::Relay Roster::find(const std::string& name) const {
@@ -120,7 +130,7 @@ Result<void> Roster::remove(const std::string& name) {
         CULVERT_TRY(store_.commit({{found->key, found->revision}}, {{found->key, std::nullopt}}));
     if (!commit.done) continue;
     const std::lock_guard lock(mutex_);
-    known_.erase(name);
+    drop(name);
     removed_[name] = commit.revision;
     return {};
   }
@@ -134,7 +144,19 @@ Result<std::optional<Entry>> Roster::entry(const std::string& name) const {
 void Roster::written(const std::string& name, const v1::StoredRelay& relay, uint64_t revision) {
   const std::lock_guard lock(mutex_);
   if (outdated(name, revision)) return;
-  known_[name] = {std::make_shared<const v1::StoredRelay>(relay), revision};
+  keep(name, {std::make_shared<const v1::StoredRelay>(relay), revision});
+}
+
+void Roster::keep(const std::string& name, Known fresh) {
+  Known& known = known_[name];
+  if (known.relay == nullptr || !same_peer(*known.relay, *fresh.relay)) ++peers_version_;
+  known = std::move(fresh);
+}
+
+bool Roster::drop(const std::string& name) {
+  const bool dropped = known_.erase(name) > 0;
+  if (dropped) ++peers_version_;
+  return dropped;
 }
 
 bool Roster::outdated(const std::string& name, uint64_t revision) const {

@@ -26,6 +26,8 @@ class Roster {
   // to behave differently (a sign of life is no such change).
   Result<bool> refresh();
 
+  // Another number whenever a relay came, went, or changed what other relays know of it.
+  uint64_t peers_version() const;
   Relay find(const std::string& name) const;  // null: not of the fleet
   Relays all() const;
   // Whether a certificate of that name and serial number may speak for the relay.
@@ -49,12 +51,16 @@ class Roster {
     uint64_t revision = 0;
   };
   Result<std::map<std::string, Known>> read() const;
-  bool outdated(const std::string& name, uint64_t revision) const;  // under the lock
+  // All three under the lock.
+  void keep(const std::string& name, Known fresh);
+  bool drop(const std::string& name);
+  bool outdated(const std::string& name, uint64_t revision) const;
 
   Store& store_;
   mutable std::mutex mutex_;
   std::map<std::string, Known> known_;
   std::map<std::string, uint64_t> removed_;  // here, by the store's revision of that
+  uint64_t peers_version_ = 1;
 };
 
 }  // namespace culvert::control

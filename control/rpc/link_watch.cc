@@ -46,6 +46,7 @@ void LinkWatch::watch_configuration() {
 
 void LinkWatch::watch_store() {
   uint64_t seen = 0;
+  uint64_t peers = 0;
   while (!stopped(Duration::zero())) {
     const auto revision = parts_.store.wait(seen, kWait);
     if (!revision || *revision == seen) {
@@ -59,7 +60,10 @@ void LinkWatch::watch_store() {
       continue;
     }
     seen = *revision;
-    if (*changed) parts_.switchboard.wake_all();
+    // What this replica itself has written is no news to the roster, but to the other relays.
+    const uint64_t peers_now = parts_.roster.peers_version();
+    if (*changed || peers_now != peers) parts_.switchboard.wake_all();
+    peers = peers_now;
   }
 }
 

@@ -1,6 +1,6 @@
 // Wakes the relays' streams when there is something new for them: one thread that waits for the
-// configuration and looks after streams that stand still, one that waits for the store (another
-// replica drains or removes a relay).
+// configuration and looks after streams that stand still, one that waits for the store (a relay
+// joins, moves, or is drained or removed, here or by another replica).
 #pragma once
 
 #include "control/config/configuration.h"

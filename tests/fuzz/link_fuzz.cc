@@ -64,12 +64,12 @@ struct Fleet {
   control::Roster roster{store};
   control::JoinTokens tokens{store, clock};
   control::Attendance attendance;
-  control::Targets targets{configuration};
+  control::Targets targets{configuration, roster};
   control::Switchboard switchboard;
   SeededRandom random{1};
   control::KeyTests key_tests{switchboard, clock, random};
   control::Registry registry{{roster, tokens, attendance, targets, switchboard, clock}, "00"};
-  control::Enrolment enrolment{{store, roster, tokens, audit, clock}, authority()};
+  control::Enrolment enrolment{{store, roster, tokens, audit, clock}, authority(), {"localhost"}};
 };
 
 void check_said(const std::vector<v1::SyncDown>& said,

@@ -47,8 +47,9 @@ TEST_F(ControlLink, ARelayJoinsAndGetsAllThenNothing) {
   LinkRelay relay(server_, server_.join("edge-1"));
   relay.connect();
   ASSERT_TRUE(reaches_step("edge-1"));
-  EXPECT_EQ(relay.updates(), 4U);
+  EXPECT_EQ(relay.updates(), 5U);
   EXPECT_TRUE(relay.holds("token", "t"));
+  EXPECT_TRUE(relay.holds("peer", "edge-1"));
   EXPECT_EQ(server_.status("edge-1").address(), "127.0.0.1");
 
   relay.disconnect();
@@ -127,6 +128,151 @@ TEST_F(ControlLink, DrainIsToldAtOnce) {
   ASSERT_TRUE(eventually([&] { return relay.told_to_drain() == true; }));
   ASSERT_TRUE(server_.fleet().drain("edge-1", false));
   ASSERT_TRUE(eventually([&] { return relay.told_to_drain() == false; }));
+}
+
+TEST_F(ControlLink, RelaysKnowEachOther) {
+  LinkRelay near(server_, server_.join("near"));
+  near.connect();
+  ASSERT_TRUE(reaches_step("near"));
+  EXPECT_FALSE(near.holds("peer", "far"));
+  const uint64_t revision = server_.configuration.current()->revision;
+
+  LinkRelay far(server_, server_.join("far"));
+  ASSERT_TRUE(eventually([&] { return near.peer("far").has_value(); })) << "before it connects";
+  EXPECT_EQ(near.peer("far")->region(), "eu-west");
+  EXPECT_EQ(near.peer("far")->address(), "");
+  far.peer_address = "far.example:8444";
+  far.connect();
+  const auto is_at = [&](LinkRelay& relay, const char* address) {
+    return eventually([&] { return relay.peer("far") && relay.peer("far")->address() == address; });
+  };
+  ASSERT_TRUE(is_at(near, "far.example:8444"));
+  ASSERT_TRUE(reaches_step("far"));
+  EXPECT_EQ(far.peer("far")->address(), "far.example:8444") << "itself included";
+  EXPECT_TRUE(far.peer("near").has_value());
+
+  ASSERT_TRUE(server_.fleet().drain("far", true));
+  ASSERT_TRUE(eventually([&] { return near.peer("far")->draining(); }));
+  ASSERT_TRUE(server_.fleet().drain("far", false));
+  ASSERT_TRUE(eventually([&] { return !near.peer("far")->draining(); }));
+
+  v1::SyncUp moved;
+  moved.mutable_state()->set_peer_address("192.0.2.9:8444");
+  far.send(moved);
+  ASSERT_TRUE(is_at(near, "192.0.2.9:8444"));
+  EXPECT_EQ(server_.status("far").peer_address(), "192.0.2.9:8444");
+  EXPECT_TRUE(reaches_step("near"));
+  EXPECT_EQ(server_.configuration.current()->revision, revision);
+  EXPECT_EQ(server_.status("near").running_revision(), revision);
+}
+
+TEST_F(ControlLink, ARelayThatIsAwayStaysAPeerAlsoOverARestart) {
+  LinkRelay far(server_, server_.join("far"));
+  far.peer_address = "far.example:8444";
+  far.connect();
+  ASSERT_TRUE(reaches_step("far"));
+  far.disconnect();
+  ASSERT_TRUE(eventually([&] { return !server_.status("far").connected(); }));
+  server_.restart();
+  LinkRelay near(server_, server_.join("near"));
+  near.connect();
+  ASSERT_TRUE(reaches_step("near"));
+  ASSERT_TRUE(near.peer("far").has_value());
+  EXPECT_EQ(near.peer("far")->address(), "far.example:8444");
+}
+
+TEST_F(ControlLink, ARemovedRelayIsNoPeerAtOnce) {
+  LinkRelay near(server_, server_.join("near"));
+  LinkRelay far(server_, server_.join("far"));
+  near.connect();
+  far.connect();
+  ASSERT_TRUE(eventually([&] { return near.peer("far").has_value(); }));
+  ASSERT_TRUE(server_.fleet().remove("far"));
+  EXPECT_TRUE(eventually([&] { return !near.peer("far").has_value(); }));
+  EXPECT_TRUE(near.holds("peer", "near"));
+  EXPECT_TRUE(reaches_step("near"));
+  // By another replica of the service.
+  LinkRelay other(server_, server_.join("other"));
+  ASSERT_TRUE(eventually([&] { return near.peer("other").has_value(); }));
+  ASSERT_TRUE(server_.store.commit({}, {{"fleet/relay/other", std::nullopt}}));
+  EXPECT_TRUE(eventually([&] { return !near.peer("other").has_value(); }));
+}
+
+TEST_F(ControlLink, AnOlderRelayIsToldOfNoPeers) {
+  LinkRelay older(server_, server_.join("older"));
+  older.older = true;
+  older.connect();
+  ASSERT_TRUE(reaches_step("older"));
+  server_.join("far");
+  server_.configuration.change(
+      [](control::ConfigState* state) { state->upstreams["u2"].set_user_agent("other"); });
+  ASSERT_TRUE(eventually([&] { return older.holds("upstream", "u2"); }));
+  EXPECT_TRUE(reaches_step("older"));
+  EXPECT_FALSE(older.holds("peer", "older"));
+  EXPECT_FALSE(older.holds("peer", "far"));
+}
+
+TEST_F(ControlLink, WhatARelaySaysOfItsPeersShows) {
+  const Identity identity = server_.join("near");
+  const auto stub = v1::RelayLink::NewStub(server_.channel(identity));
+  grpc::ClientContext context;
+  v1::MetricsDone done;
+  const auto writer = stub->Metrics(&context, &done);
+  v1::MetricsReport report;
+  v1::PeerCondition* peer = report.add_peers();
+  peer->set_relay("far");
+  peer->set_region("us-east");
+  peer->set_reachable(true);
+  peer->set_round_trip_ms(81.5);
+  ASSERT_TRUE(writer->Write(report));
+  ASSERT_TRUE(eventually([&] { return server_.status("near").peers_size() == 1; }));
+  EXPECT_EQ(server_.status("near").peers(0).relay(), "far");
+  EXPECT_DOUBLE_EQ(server_.status("near").peers(0).round_trip_ms(), 81.5);
+  EXPECT_EQ(server_.fleet().relays("")->at(0).peers_size(), 0) << "of one relay alone";
+  report.clear_peers();
+  ASSERT_TRUE(writer->Write(report));
+  EXPECT_TRUE(eventually([&] { return server_.status("near").peers_size() == 0; }));
+  for (int i = 0; i < 1001; ++i) report.add_peers()->set_relay("far");
+  writer->Write(report);
+  EXPECT_EQ(writer->Finish().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+// Certificates of two relays are both ends of one connection, each known by its relay's name.
+TEST_F(ControlLink, RelaysAreEachOthersServersAndClients) {
+  const Identity far = server_.join("far");
+  const Identity near = server_.join("near");
+  grpc::SslServerCredentialsOptions tls(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+  tls.pem_root_certs = server_.authority().certificate;
+  tls.pem_key_cert_pairs.push_back({std::string(far.key.reveal()), far.certificate});
+  int port = 0;
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort("127.0.0.1:0", grpc::SslServerCredentials(tls), &port);
+  v1::RelayLink::Service nothing;
+  builder.RegisterService(&nothing);
+  const auto server = builder.BuildAndStart();
+  ASSERT_NE(server, nullptr);
+  const auto reaches = [&](const std::string& name) {
+    grpc::SslCredentialsOptions options;
+    options.pem_root_certs = server_.authority().certificate;
+    options.pem_private_key = std::string(near.key.reveal());
+    options.pem_cert_chain = near.certificate;
+    grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    arguments.SetSslTargetNameOverride(name);
+    const auto channel = grpc::CreateCustomChannel("127.0.0.1:" + std::to_string(port),
+                                                   grpc::SslCredentials(options), arguments);
+    // A handshake that fails shows before any deadline, as a channel that has to wait.
+    grpc_connectivity_state state = channel->GetState(true);
+    const auto end = std::chrono::system_clock::now() + std::chrono::seconds(30);
+    while (state != GRPC_CHANNEL_READY && state != GRPC_CHANNEL_TRANSIENT_FAILURE &&
+           channel->WaitForStateChange(state, end)) {
+      state = channel->GetState(true);
+    }
+    return state == GRPC_CHANNEL_READY;
+  };
+  EXPECT_TRUE(reaches("far"));
+  EXPECT_FALSE(reaches("near"));
+  server->Shutdown();
 }
 
 TEST_F(ControlLink, ACertificateIsRenewedOverTheLink) {

@@ -38,14 +38,16 @@ bool eventually(const std::function<bool()>& condition) {
 }
 
 LinkServer::Service::Service(LinkServer& owner)
-    : roster(owner.store), tokens(owner.store, Clock::system()), targets(owner.configuration) {
+    : roster(owner.store),
+      tokens(owner.store, Clock::system()),
+      targets(owner.configuration, roster) {
   EXPECT_TRUE(roster.refresh());
   registry = std::make_unique<control::Registry>(
       control::Registry::Parts{roster, tokens, attendance, targets, switchboard, Clock::system()},
       read_certificate(owner.authority_.certificate)->fingerprint);
   enrolment = std::make_unique<control::Enrolment>(
       control::Enrolment::Parts{owner.store, roster, tokens, owner.audit, Clock::system()},
-      owner.authority_);
+      owner.authority_, std::vector<std::string>{"localhost", "127.0.0.1"});
   link = std::make_unique<control::LinkService>(
       control::LinkService::Parts{owner.store, owner.configuration, roster, attendance, *enrolment,
                                   targets, key_tests, switchboard, *owner.ledger_, owner.audit,
@@ -240,9 +242,11 @@ v1::Hello LinkRelay::hello() {
   v1::Hello hello;
   hello.set_version("0.1.0");
   hello.set_instance("one");
-  for (const char* type : {"upstream", "key_pool", "token", "route", "tunnel"}) {
+  for (const char* type : {"upstream", "key_pool", "token", "route", "tunnel", "peer"}) {
+    if (older && type == std::string("peer")) continue;
     hello.add_types(type);
   }
+  hello.mutable_state()->set_peer_address(peer_address);
   for (const auto& [type, items] : held_) {
     v1::Inventory* inventory = hello.add_have();
     inventory->set_type(type);
@@ -312,6 +316,14 @@ size_t LinkRelay::updates() {
 bool LinkRelay::holds(const std::string& type, const std::string& name) {
   const std::lock_guard lock(mutex_);
   return held_[type].count(name) > 0;
+}
+
+std::optional<v1::RelayPeer> LinkRelay::peer(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  const auto found = held_["peer"].find(name);
+  v1::RelayPeer peer;
+  if (found == held_["peer"].end() || !peer.ParseFromString(found->second)) return std::nullopt;
+  return peer;
 }
 
 std::optional<bool> LinkRelay::told_to_drain() {

@@ -101,11 +101,14 @@ class LinkRelay {
   bool welcomed();
   size_t updates();  // of this stream
   bool holds(const std::string& type, const std::string& name);
+  std::optional<v1::RelayPeer> peer(const std::string& name);  // nullopt: it does not hold it
   std::optional<bool> told_to_drain();
   std::optional<std::string> certificate();
   bool ended();
 
   std::string refuses;            // the item of this name
+  std::string peer_address;       // of its Hello
+  bool older = false;             // knows nothing of peers
   std::atomic<bool> mute{false};  // acknowledges nothing, answers no pulse
 
  private:

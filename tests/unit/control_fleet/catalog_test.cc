@@ -85,9 +85,9 @@ TEST(Hashes, AreThoseOfTheContract) {
   EXPECT_EQ(to_bytes(target.hashes[0]), set);
   const std::string none = half_digest("");
   EXPECT_EQ(to_bytes(target.hashes[3]), none);
-  EXPECT_EQ(to_bytes(target.hash), half_digest("upstream" + zero + set + "key_pool" + zero + none +
-                                               "token" + zero + none + "route" + zero + none +
-                                               "tunnel" + zero + none));
+  EXPECT_EQ(to_bytes(target.hash),
+            half_digest("upstream" + zero + set + "key_pool" + zero + none + "token" + zero + none +
+                        "route" + zero + none + "tunnel" + zero + none + "peer" + zero + none));
 }
 
 // Protobuf writes maps in an order that differs from process to process and map to map.

@@ -65,6 +65,18 @@ class DialogueTest : public testing::Test {
       }
     }
   }
+  static v1::RelayPeer peer_of(const v1::SyncDown& message) {
+    EXPECT_EQ(message.update().type(), "peer");
+    v1::RelayPeer peer;
+    EXPECT_EQ(message.update().upserts_size(), 1);
+    EXPECT_TRUE(peer.ParseFromString(message.update().upserts(0).spec()));
+    return peer;
+  }
+  static v1::SyncUp at(const std::string& peer_address) {
+    v1::SyncUp up;
+    up.mutable_state()->set_peer_address(peer_address);
+    return up;
+  }
   v1::RelayStatus status() { return (*parts_.registry.relays("edge-1"))[0]; }
   Code refusal() {
     const auto said = dialogue_->speak();
@@ -81,12 +93,14 @@ TEST_F(DialogueTest, WelcomesThenUpdates) {
   EXPECT_TRUE(speak().empty()) << "before the Hello nothing is said";
   hear(hello());
   const auto said = speak();
-  ASSERT_EQ(said.size(), 3U);
+  ASSERT_EQ(said.size(), 4U);
   EXPECT_EQ(said[0].welcome().relay(), "edge-1");
   EXPECT_EQ(said[0].welcome().region(), "eu-west");
   EXPECT_EQ(said[0].welcome().labels().at("tier"), "edge");
   EXPECT_EQ(said[1].update().type(), "upstream");
   EXPECT_EQ(said[2].update().type(), "route");
+  EXPECT_EQ(said[3].update().type(), "peer");
+  EXPECT_EQ(said[3].update().upserts(0).name(), "edge-1") << "itself included";
 }
 
 TEST_F(DialogueTest, ShowsARelayInStepWhenItRunsAll) {
@@ -156,7 +170,7 @@ TEST_F(DialogueTest, ShowsARefusalAndSendsItNoMore) {
 TEST_F(DialogueTest, KnowsRefusalsFromTheInventory) {
   const auto target = parts_.targets.of({"eu-west", {{"tier", "edge"}}});
   v1::SyncUp message = hello();
-  for (const size_t type : {0, 3}) {
+  for (const size_t type : {size_t{0}, size_t{3}, kPeerType}) {
     v1::Inventory* have = message.mutable_hello()->add_have();
     have->set_type(std::string(kTypeNames[type]));
     for (const auto& item : target->types[type]) {
@@ -199,8 +213,9 @@ TEST_F(DialogueTest, TellsARelayToDrainNowAndWhenItComesBack) {
   follow();
   ASSERT_TRUE(parts_.registry.drain("edge-1", true));
   auto said = speak();
-  ASSERT_EQ(said.size(), 1U);
+  ASSERT_EQ(said.size(), 2U);
   EXPECT_TRUE(said[0].command().drain());
+  EXPECT_TRUE(peer_of(said[1]).draining()) << "as the others are told";
   EXPECT_TRUE(speak().empty());
   v1::SyncUp up;
   up.mutable_state()->set_phase(v1::RelayState::PHASE_DRAINING);
@@ -214,6 +229,70 @@ TEST_F(DialogueTest, TellsARelayToDrainNowAndWhenItComesBack) {
   ASSERT_FALSE(said.empty());
   EXPECT_TRUE(said[0].has_command());
   EXPECT_FALSE(said[0].command().drain());
+}
+
+TEST_F(DialogueTest, TellsWhereARelayIsReachedAtOnceAndKeepsIt) {
+  v1::SyncUp first = hello();
+  first.mutable_hello()->mutable_state()->set_peer_address("edge-1.example:8444");
+  hear(first);
+  const auto said = speak();
+  ASSERT_EQ(said.size(), 4U);
+  EXPECT_EQ(peer_of(said[3]).address(), "edge-1.example:8444");
+  follow();
+  dialogue_.reset();
+  EXPECT_EQ(parts_.roster.find("edge-1")->peer_address(), "edge-1.example:8444");
+  EXPECT_EQ(status().peer_address(), "edge-1.example:8444");
+}
+
+TEST_F(DialogueTest, TellsOfAMoveAtOnceAndOfTheNextALittleLater) {
+  hear(hello());
+  follow();
+  parts_.clock.advance(seconds(1));
+  hear(at("[2001:db8::1]:8444"));
+  auto said = speak();
+  ASSERT_EQ(said.size(), 1U);
+  EXPECT_EQ(peer_of(said[0]).address(), "[2001:db8::1]:8444");
+  v1::SyncUp ack;
+  ack.mutable_ack()->set_type("peer");
+  ack.mutable_ack()->set_nonce(said[0].update().nonce());
+  hear(ack);
+  hear(at("192.0.2.7:8444"));
+  EXPECT_EQ(parts_.roster.find("edge-1")->peer_address(), "[2001:db8::1]:8444");
+  EXPECT_TRUE(speak().empty());
+  EXPECT_LE(dialogue_->due(), parts_.clock.now() + seconds(1));
+  parts_.clock.advance(seconds(1));
+  said = speak();
+  ASSERT_EQ(said.size(), 1U);
+  EXPECT_EQ(peer_of(said[0]).address(), "192.0.2.7:8444");
+}
+
+TEST_F(DialogueTest, TellsNobodyAnAddressThatIsNone) {
+  hear(hello());
+  follow();
+  for (const char* address :
+       {"edge-1", "edge-1:0", "edge 1:8444", "https://edge-1:8444", ":8444"}) {
+    parts_.clock.advance(seconds(1));
+    hear(at(address));
+    EXPECT_TRUE(speak().empty()) << address;
+    EXPECT_EQ(parts_.roster.find("edge-1")->peer_address(), "");
+  }
+  EXPECT_EQ(dialogue_->hear(at(std::string(300, 'a') + ":1")).error().code, Code::kBadRequest);
+}
+
+// Peers are no configuration: without them it lacks nothing.
+TEST_F(DialogueTest, ShowsAnOlderRelayThatKnowsNoPeersInStep) {
+  v1::SyncUp older = hello();
+  auto& types = *older.mutable_hello()->mutable_types();
+  types.erase(std::find(types.begin(), types.end(), "peer"));
+  hear(older);
+  for (const v1::SyncDown& message : speak()) EXPECT_NE(message.update().type(), "peer");
+  begin();
+  hear(older);
+  follow();
+  EXPECT_EQ(status().running_hash(), status().desired_hash());
+  begin();
+  hear(hello());
+  EXPECT_NE(status().running_hash(), status().desired_hash());
 }
 
 TEST_F(DialogueTest, RenewsACertificate) {

@@ -202,6 +202,30 @@ TEST_F(EnrolmentTest, KeepsFewCertificatesAndAlwaysThePresentedOne) {
   EXPECT_TRUE(parts_.roster.accepts("edge-1", last));
 }
 
+// Its certificate is good for TLS servers: with such a name it could answer for the service.
+TEST_F(EnrolmentTest, GivesNoRelayANameOfTheServiceItself) {
+  const std::string token = parts_.token();
+  EXPECT_EQ(refusal(FleetParts::request(token, "control")), Code::kForbidden);
+  EXPECT_EQ(refusal(FleetParts::request(token, "localhost")), Code::kForbidden);
+  EXPECT_EQ(refusal(FleetParts::request(parts_.token("control"))), Code::kForbidden);
+  EXPECT_EQ(parts_.roster.find("control"), nullptr);
+  EXPECT_TRUE(parts_.enrolment.enroll(FleetParts::request(token, "control-1"), "192.0.2.1"));
+}
+
+// One that joined before relays were each other's servers.
+TEST_F(EnrolmentTest, RenewsARelayOfSuchANameAsAClientAlone) {
+  const Peer relay = parts_.join("edge-1");
+  const auto entry = *parts_.roster.entry("edge-1");
+  ASSERT_TRUE(parts_.store.commit({}, {{"fleet/relay/control", entry->value}}));
+  ASSERT_TRUE(parts_.roster.refresh());
+  const auto renew = [&](const char* name) {
+    return *parts_.enrolment.renew({name, relay.serial, relay.address},
+                                   *make_signing_request(make_private_key(), "x"));
+  };
+  EXPECT_FALSE(read_certificate(renew("control"))->server);
+  EXPECT_TRUE(read_certificate(renew("edge-1"))->server);
+}
+
 TEST(JoinTokenText, IsReadBackAndNothingElseIs) {
   const std::string fingerprint(64, 'a');
   const JoinToken token = make_join_token(fingerprint);

@@ -22,12 +22,12 @@ struct FleetParts {
   Roster roster{store};
   JoinTokens tokens{store, clock};
   Attendance attendance;
-  Targets targets{configuration};
+  Targets targets{configuration, roster};
   Switchboard switchboard;
   SeededRandom random{1};
   KeyTests key_tests{switchboard, clock, random};
   Registry registry{{roster, tokens, attendance, targets, switchboard, clock}, fingerprint};
-  Enrolment enrolment{{store, roster, tokens, audit, clock}, authority};
+  Enrolment enrolment{{store, roster, tokens, audit, clock}, authority, {"Control", "localhost"}};
 
   std::string token(const std::string& name = {}, int64_t ttl_seconds = 3600) {
     v1::CreateJoinTokenRequest request;

@@ -2,6 +2,8 @@
 // the service to the order: nothing goes before all that is new was acknowledged.
 #include "control/fleet/rollout.h"
 
+#include "control/fleet/peers.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -11,8 +13,17 @@ namespace {
 
 constexpr size_t kMessageBytes = 1024 * 1024;
 
-std::shared_ptr<const Target> target_of(const ConfigState& state) {
-  return std::make_shared<const Target>(select(compile_catalog(state), {}));
+std::shared_ptr<const Target> target_of(const ConfigState& state,
+                                        const Roster::Relays& relays = {}) {
+  const Peers peers = compile_peers(relays);
+  return std::make_shared<const Target>(
+      with_items(select(compile_catalog(state), {}), kPeerType, peers.items, peers.hash));
+}
+
+Roster::Relay relay_at(const std::string& address) {
+  v1::StoredRelay relay;
+  relay.set_peer_address(address);
+  return std::make_shared<const v1::StoredRelay>(relay);
 }
 
 ConfigState some(uint64_t generation = 1) {
@@ -148,6 +159,42 @@ TEST(Rollout, TurnsToANewTargetWhenTheOldOneIsAcknowledged) {
   }
   EXPECT_EQ(relay.follow(rollout), (std::vector<std::string>{"+upstream", "-route"}));
   EXPECT_TRUE(relay.held["route"].empty());
+}
+
+TEST(Rollout, TellsOfPeersLastAndOfThoseThatGoFirst) {
+  ModelRelay relay;
+  Rollout rollout(relay.hello());
+  rollout.aim(target_of(some(), {{"a", relay_at("a:1")}, {"b", relay_at("b:1")}}));
+  EXPECT_EQ(relay.follow(rollout),
+            (std::vector<std::string>{"+upstream", "+key_pool", "+token", "+route", "+peer"}));
+  ConfigState next = some();
+  next.routes.clear();
+  rollout.aim(target_of(next, {{"b", relay_at("b:2")}}));
+  EXPECT_EQ(relay.follow(rollout), (std::vector<std::string>{"+peer", "-peer", "-route"}));
+  v1::RelayPeer peer;
+  ASSERT_TRUE(peer.ParseFromString(relay.held["peer"].at("b")));
+  EXPECT_EQ(peer.address(), "b:2");
+  EXPECT_EQ(relay.held["peer"].size(), 1U);
+}
+
+// The way back to what was held whole before is a way as well.
+TEST(Rollout, TurnsBackFromHalfWay) {
+  ModelRelay relay;
+  Rollout rollout(relay.hello());
+  const auto first = target_of(some(), {{"a", relay_at("a:1")}});
+  rollout.aim(first);
+  relay.follow(rollout);
+  rollout.aim(target_of(some(), {{"a", relay_at("a:2")}}));
+  const auto updates = rollout.next();
+  ASSERT_EQ(updates.size(), 1U);
+  rollout.aim(first);
+  EXPECT_FALSE(rollout.settled());
+  relay.apply(updates[0]);
+  EXPECT_TRUE(rollout.acknowledge(ModelRelay::ack(updates[0])));
+  EXPECT_EQ(relay.follow(rollout), std::vector<std::string>{"+peer"});
+  v1::RelayPeer peer;
+  ASSERT_TRUE(peer.ParseFromString(relay.held["peer"].at("a")));
+  EXPECT_EQ(peer.address(), "a:1");
 }
 
 TEST(Rollout, NeverSendsATypeThatTheRelayDoesNotUnderstand) {

@@ -52,7 +52,7 @@ class WebTest : public testing::Test {
   Roster roster_{store_};
   JoinTokens tokens_{store_, clock_};
   Attendance attendance_;
-  Targets targets_{configuration_};
+  Targets targets_{configuration_, roster_};
   Switchboard switchboard_;
   Registry registry_{{roster_, tokens_, attendance_, targets_, switchboard_, clock_}, "00"};
   Result<void> ready_;
