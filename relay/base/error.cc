@@ -73,6 +73,8 @@ CodeRow row(Code code) {
       return {"precondition", 412};
     case Code::kNotKept:
       return {"not_kept", 410};
+    case Code::kLoop:
+      return {"loop", 508};
     case Code::kInternal:
       return {"internal", 500};
     case Code::kInvalidConfig:

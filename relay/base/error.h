@@ -60,6 +60,7 @@ enum class Code : uint8_t {
   kConflict,             // what was to be changed has changed meanwhile
   kPrecondition,         // it cannot be done as things are
   kNotKept,              // too old, or not there yet
+  kLoop,                 // 508: between relays, where a connection would come back
   kInternal,             // 500: a bug of ours
   kInvalidConfig,        // configuration: never reaches a client
   kSystem,               // an operating system call failed

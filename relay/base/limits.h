@@ -218,6 +218,22 @@ inline constexpr auto kTunnelIdle = 10min;             // nginx's; a session ove
 inline constexpr uint64_t kTunnelConnectionsMost = 1U << 20;
 inline constexpr auto kTunnelLinger = 2s;  // for what was taken before an end that is a reset
 
+// --- Connections through other relays of the fleet (v1::Peer)
+inline constexpr int kStrategiesMost = 8;  // of one upstream
+inline constexpr size_t kPeerTries = 3;    // relays of a region, for one connection
+inline constexpr size_t kPeerSpare = 2;    // connections that wait; of a relay, per worker
+inline constexpr size_t kPeerSpareInAll = 64;   // per worker
+inline constexpr size_t kPeersChecked = 256;    // relays, by each one that goes through them
+inline constexpr auto kPeerCheckInterval = 5s;  // plus or minus a tenth
+inline constexpr auto kPeerCheckTimeout = 5s;
+inline constexpr auto kPeerOpenTimeout = 5s;  // TCP and TLS each; relays are well connected
+inline constexpr auto kPeerAnswerSlack = 2s;  // beyond the time limits that the far relay keeps
+inline constexpr auto kPeerWaiting = 75s;     // for a request; longer than spare ones are kept
+inline constexpr auto kPeerIdle = 24h;        // of what is carried; the near relay's are shorter
+inline constexpr size_t kPeerConnections = 16384;  // of other relays, per worker
+inline constexpr size_t kPeerHeadBytes = 8 * kKiB;
+inline constexpr size_t kPeerHops = 4;  // relays that a connection has come through
+
 // --- Server-sent events: the longest line of an event that is looked at (images come inline)
 inline constexpr size_t kSseEventBytes = 16 * kMiB;
 
