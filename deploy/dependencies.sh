@@ -17,7 +17,7 @@ native_packages=(libmbedtls-dev libllhttp-dev)
 # clang alone leaves out the sanitizers' and libFuzzer's run time, which are only recommended by it.
 # tinyproxy-bin is tinyproxy without its daemon.
 test_packages=(libgtest-dev nginx-light libnginx-mod-stream haproxy tinyproxy-bin microsocks clang
-  libclang-rt-dev git python3-websockets)
+  libclang-rt-dev git iproute2 python3-websockets)
 
 die() { printf 'dependencies.sh: %s\n' "$*" >&2; exit 1; }
 

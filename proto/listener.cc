@@ -19,7 +19,6 @@ Error wrong(std::string_view text, std::string_view what, std::string_view allow
                      in_quotes(text) + " " + std::string(what) + std::string(allowed));
 }
 
-bool is_unspecified(const Address& address) { return address.truncated(0) == address; }
 
 bool is_loopback(const Address& address) {
   static const Address kV6 = *Address::parse("::1");
@@ -27,6 +26,8 @@ bool is_loopback(const Address& address) {
 }
 
 }  // namespace
+
+bool is_unspecified(const Address& address) { return address.truncated(0) == address; }
 
 Result<ListenAddress> parse_listener(std::string_view text) {
   ListenAddress listener;

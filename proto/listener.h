@@ -26,6 +26,8 @@ struct TunnelListenAddress {
 // Of a Tunnel: tls or tcp.
 Result<TunnelListenAddress> parse_tunnel_listener(std::string_view text);
 
+bool is_unspecified(const Address& address);  // 0.0.0.0 or ::
+
 // Whether binding both would fail, or let one take the other's connections: the same port, and the
 // same address or one of them unspecified. Port 0 never clashes.
 bool clash(const SocketAddress& a, const SocketAddress& b);

@@ -38,6 +38,7 @@ struct Resources {
   std::map<std::string, v1::Route, std::less<>> routes;
   std::map<std::string, v1::Tunnel, std::less<>> tunnels;
   std::map<std::string, v1::RelayToken, std::less<>> tokens;  // by id; of the control service only
+  std::map<std::string, v1::RelayPeer, std::less<>> peers;    // of the control service only
   // Of a relay that has joined a control service: tokens may come at any time.
   bool attached = false;
   // Key pools of the control service whose keys may have been taken back since: they pay for

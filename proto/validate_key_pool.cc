@@ -44,12 +44,31 @@ void inspect_key_limits(const v1::KeyLimits& limits, Inspection* out) {
   look(limits.has_tokens_per_day(), "tokens_per_day", limits.tokens_per_day());
 }
 
-void inspect_bindings(const v1::KeyPool& pool, Inspection* out) {
+// A key that is to leave in a region never leaves by another way.
+void inspect_via(const v1::KeyPool& pool, int i, const v1::Upstream* upstream, Inspection* out) {
+  const v1::KeyPool::Binding& binding = pool.bind(i);
+  out->check(indexed("bind", i) + ".via", name_flaw(binding.via()));
+  if (!binding.address().empty()) {
+    out->say(indexed("bind", i), "both address and via; allowed is one of them");
+  }
+  if (upstream == nullptr) return;
+  const auto& ways = upstream->strategies();
+  const auto is_fetch = [](const std::string& way) { return way == "fetch"; };
+  const bool fetch_alone = !ways.empty() && std::all_of(ways.begin(), ways.end(), is_fetch);
+  if (!fetch_alone && !upstream->has_egress_proxy()) return;
+  out->say(indexed("bind", i) + ".via", "the upstream " + in_quotes(pool.upstream()) +
+                                            " is reached by fetch alone, which goes through no "
+                                            "other relay; needed is the strategy socket or via");
+}
+
+void inspect_bindings(const v1::KeyPool& pool, const v1::Upstream* upstream, Inspection* out) {
   std::map<std::string_view, int> bound;  // key's id → its binding
   int rest = -1;                          // the binding without keys
   for (int i = 0; i < pool.bind_size(); ++i) {
     const v1::KeyPool::Binding& binding = pool.bind(i);
-    if (!Address::parse(binding.address())) {
+    if (!binding.via().empty()) {
+      inspect_via(pool, i, upstream, out);
+    } else if (!Address::parse(binding.address())) {
       out->say(indexed("bind", i) + ".address",
                in_quotes(binding.address()) +
                    " is no address; allowed is an IPv4 or IPv6 address of the relay's machine, "
@@ -79,7 +98,8 @@ void inspect_key_pool(const Resources& resources, const v1::KeyPool& pool, Inspe
   inspect_reference(resources, "upstream", pool.upstream(), out);
   inspect_keys(pool, out);
   inspect_key_limits(pool.limits(), out);
-  inspect_bindings(pool, out);
+  const auto upstream = resources.upstreams.find(pool.upstream());
+  inspect_bindings(pool, upstream == resources.upstreams.end() ? nullptr : &upstream->second, out);
   inspect_selector(pool.relays(), out);
   if (pool.has_rest()) inspect_timer("rest", pool.rest(), false, out);
   if (pool.has_isolation()) inspect_timer("isolation", pool.isolation(), false, out);

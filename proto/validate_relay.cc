@@ -162,6 +162,32 @@ void inspect_connect(const v1::Connect& connect, Inspection* out) {
   }
 }
 
+// Where it listens, and where others are told to come.
+void inspect_peer(const v1::Relay& relay, Inspection* out) {
+  const v1::Peer& peer = relay.peer();
+  if (!relay.has_peer()) return;
+  if (!peer.advertise().empty()) {
+    out->check("peer.advertise", control_address_flaw(peer.advertise()));
+  }
+  const auto listen = SocketAddress::parse(peer.listen());
+  if (!listen) return out->say("peer.listen", listen.error().detail);
+  if (peer.advertise().empty() && is_unspecified(listen->address)) {
+    out->say("peer.advertise", "peer.listen is every address of this machine, of which the other "
+                               "relays need one; needed is HOST:PORT");
+  }
+  const auto admin = SocketAddress::parse(relay.admin_listen().empty() ? kDefaultAdminListen
+                                                                       : relay.admin_listen());
+  bool taken = admin && clash(*admin, *listen);
+  for (const std::string& text : relay.listen()) {
+    const auto other = parse_listener(text);
+    taken = taken || (other && clash(other->address, *listen));
+  }
+  if (taken) {
+    out->say("peer.listen", in_quotes(peer.listen()) +
+                                " is where this relay listens already; allowed is another port");
+  }
+}
+
 void inspect_cors(const v1::Cors& cors, Inspection* out) {
   for (int i = 0; i < cors.origins_size(); ++i) {
     const std::string& origin = cors.origins(i);
@@ -212,6 +238,7 @@ void inspect_relay(const Resources& resources, Inspection* out) {
   inspect_limits(relay.limits(), out);
   inspect_usage(relay.usage(), out);
   inspect_connect(relay.connect(), out);
+  inspect_peer(relay, out);
   inspect_cors(relay.cors(), out);
   inspect_timers(relay, out);
   inspect_number("verify.keys_per_minute", "keys_per_minute", relay.verify().keys_per_minute(), 0,

@@ -94,6 +94,7 @@ void inspect_sides(const v1::Tunnel& tunnel,
              "TLS cannot end at the relay where names choose the connections; "
              "allowed with a tcp:// listener");
   }
+  if (!tunnel.via().empty()) out->check("via", name_flaw(tunnel.via()));
   if (!tunnel.proxy_protocol_from().empty() && tunnel.listen().empty()) {
     out->say("proxy_protocol_from",
              "PROXY headers are of one listener; needed is listen, which names it");

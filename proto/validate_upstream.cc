@@ -6,6 +6,7 @@
 #include "proto/validate_parts.h"
 #include "relay/base/address.h"
 #include "relay/base/denied_headers.h"
+#include "relay/base/limits.h"
 #include "relay/base/text.h"
 
 #include <algorithm>
@@ -32,21 +33,30 @@ void inspect_targets(const std::string& name, const v1::Upstream& upstream, Insp
 }
 
 void inspect_strategies(const v1::Upstream& upstream, Inspection* out) {
-  static const std::vector<std::string_view> kKnown = {"socket", "fetch"};
+  static const std::vector<std::string_view> kKnown = {"socket", "fetch", "via:REGION"};
   std::set<std::string_view> seen;
+  if (upstream.strategies_size() > limits::kStrategiesMost) {
+    out->say("strategies", std::to_string(upstream.strategies_size()) +
+                               " strategies; allowed are " +
+                               std::to_string(limits::kStrategiesMost) + " at most");
+  }
   for (int i = 0; i < upstream.strategies_size(); ++i) {
     const std::string& strategy = upstream.strategies(i);
     const std::string path = indexed("strategies", i);
-    if (std::find(kKnown.begin(), kKnown.end(), strategy) == kKnown.end()) {
+    const auto region = via_region(strategy);
+    if (region) {
+      out->check(path, name_flaw(*region));
+    } else if (strategy != "socket" && strategy != "fetch") {
       out->say(path, "the strategy " + in_quotes(strategy) + " is not known to this version; " +
                          what_is_allowed(strategy, kKnown));
-    } else if (!seen.insert(strategy).second) {
+    }
+    if (!seen.insert(strategy).second) {
       out->say(path, "the strategy " + in_quotes(strategy) + " comes twice; name it once");
-    } else if (strategy == "socket" && upstream.has_egress_proxy()) {
+    } else if ((strategy == "socket" || region) && upstream.has_egress_proxy()) {
       // It would leave by the address that the proxy is there to hide.
-      out->say(path,
-               "the strategy \"socket\" does not use egress_proxy and leaves by the relay's own "
-               "address; allowed with a proxy is fetch alone");
+      out->say(path, "the strategy " + in_quotes(strategy) +
+                         " does not use egress_proxy and leaves by a relay's own address; allowed "
+                         "with a proxy is fetch alone");
     }
   }
 }

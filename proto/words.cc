@@ -155,6 +155,12 @@ Flaw path_prefix_flaw(std::string_view prefix) {
          "the end, empty or dot segments, or a query";
 }
 
+std::optional<std::string_view> via_region(std::string_view strategy) {
+  constexpr std::string_view kVia = "via:";
+  if (!strategy.starts_with(kVia)) return std::nullopt;
+  return strategy.substr(kVia.size());
+}
+
 Flaw control_address_flaw(std::string_view address) {
   const size_t colon = address.rfind(':');
   const bool split = colon != std::string_view::npos && colon > 0;

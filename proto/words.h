@@ -31,6 +31,9 @@ Flaw header_value_flaw(std::string_view value);  // field-value of RFC 9110 §5.
 // `/a/b`: no slash at the end, no empty or dot segments, no query.
 Flaw path_prefix_flaw(std::string_view prefix);
 
+// The region of the strategy `via:REGION`; nullopt: it is another one.
+std::optional<std::string_view> via_region(std::string_view strategy);
+
 // HOST:PORT of a control service; HOST a name, an IPv4 address or an IPv6 address in brackets.
 Flaw control_address_flaw(std::string_view address);
 

@@ -266,6 +266,7 @@ void Attachment::renewed(const std::string& pem) {
   log::info("the certificate for the control service is renewed");
   identity_.certificate = pem;
   link_->use_certificate(pem);
+  parts_.owner.on_identity_renewed();
 }
 
 void Attachment::keep() {

@@ -31,6 +31,7 @@ class AttachmentOwner {
   virtual void on_verify_keys(const v1::VerifyKeys& asked) = 0;
   virtual void on_cancel_verify(uint64_t request) = 0;
   virtual void on_verify_forgotten() = 0;  // who asked is gone: cancel all
+  virtual void on_identity_renewed() = 0;  // its certificate
   // connected() or has_configuration() changed.
   virtual void on_control_state() = 0;
 };

@@ -77,6 +77,13 @@ void warn_of_idle_keys(const Compiling& in, const Snapshot& snapshot) {
       "token is paid with the relay's keys; AUTH_TOKEN sets one");
 }
 
+void warn_of_idle_listener(const Compiling& in) {
+  if (!in.resources.relay.has_peer() || in.resources.attached) return;
+  in.warnings->push_back(
+      "peer.listen is for the other relays of a control service, and this relay has joined none: "
+      "nothing listens there");
+}
+
 void note_named(Snapshot* snapshot) {
   const auto note = [&](const std::string& name) {
     if (const auto found = snapshot->upstreams.find(name); found != snapshot->upstreams.end()) {
@@ -104,6 +111,18 @@ bool Compiling::is_for_us(const v1::Selector& relays) const {
   });
 }
 
+Result<std::string> Compiling::via(std::string_view kind,
+                                   std::string_view name,
+                                   std::string_view path,
+                                   std::string_view region) const {
+  if (region == resources.relay.region()) return std::string();
+  if (resources.attached) return std::string(region);
+  return error(kind, name, path,
+               "the region " + in_quotes(region) +
+                   " is reached through other relays, which only a relay that has joined a control "
+                   "service knows; `culvert-relay join` joins one");
+}
+
 Error Compiling::error(std::string_view kind,
                        std::string_view name,
                        std::string_view path,
@@ -126,9 +145,11 @@ Result<std::shared_ptr<const Snapshot>> compile(const Resources& resources,
   CULVERT_CHECK(compile_tunnels(in, snapshot.get()));
   note_named(snapshot.get());
   snapshot->tokens = compile_tokens(resources);
+  snapshot->peers = CULVERT_TRY(compile_peers(in));
   std::sort(snapshot->routes.begin(), snapshot->routes.end(),
             [](const Route& a, const Route& b) { return rank(a) < rank(b); });
   warn_of_idle_keys(in, *snapshot);
+  warn_of_idle_listener(in);
   return std::shared_ptr<const Snapshot>(std::move(snapshot));
 }
 

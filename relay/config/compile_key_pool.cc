@@ -55,20 +55,33 @@ KeyLimits compile_limits(const v1::KeyLimits& written) {
           written.tokens_per_day()};
 }
 
+Result<Exit> compile_exit(const Compiling& in,
+                          const std::string& name,
+                          int index,
+                          const v1::KeyPool::Binding& binding) {
+  Exit exit;
+  if (const auto address = Address::parse(binding.address())) exit.address = *address;
+  if (binding.via().empty()) return exit;
+  exit.via = CULVERT_TRY(
+      in.via("KeyPool", name, fmt::format("bind[{}].via", index), binding.via()));
+  return exit;
+}
+
 // Of each key in the order of `keys`. A binding that names no key holds for those that are left.
-Result<std::vector<std::optional<Address>>> compile_bindings(const Compiling& in,
-                                                             const std::string& name,
-                                                             const v1::KeyPool& written,
-                                                             const std::vector<Secret>& keys) {
-  std::vector<std::optional<Address>> out(keys.size());
+Result<std::vector<Exit>> compile_bindings(const Compiling& in,
+                                           const std::string& name,
+                                           const v1::KeyPool& written,
+                                           const std::vector<Secret>& keys) {
+  std::vector<std::optional<Exit>> bound(keys.size());
+  std::vector<Exit> out(keys.size());
   if (written.bind_size() == 0) return out;
   std::map<std::string, size_t> by_id;
   for (size_t i = 0; i < keys.size(); ++i) by_id.emplace(id_of(keys[i]), i);
-  std::optional<Address> rest;
+  Exit rest;
   for (int i = 0; i < written.bind_size(); ++i) {
     const v1::KeyPool::Binding& binding = written.bind(i);
-    const auto address = Address::parse(binding.address());
-    if (binding.keys_size() == 0) rest = address;
+    const Exit exit = CULVERT_TRY(compile_exit(in, name, i, binding));
+    if (binding.keys_size() == 0) rest = exit;
     for (int k = 0; k < binding.keys_size(); ++k) {
       const auto found = by_id.find(binding.keys(k));
       if (found == by_id.end()) {
@@ -77,12 +90,10 @@ Result<std::vector<std::optional<Address>>> compile_bindings(const Compiling& in
                             " is no key of this pool; allowed are the first 12 hexadecimal digits "
                             "of the SHA-256 of one");
       }
-      out[found->second] = address;
+      bound[found->second] = exit;
     }
   }
-  for (auto& address : out) {
-    if (!address) address = rest;
-  }
+  for (size_t i = 0; i < out.size(); ++i) out[i] = bound[i].value_or(rest);
   return out;
 }
 
@@ -93,10 +104,10 @@ void leave_out_disabled(const v1::KeyPool& written, KeyPool* pool) {
   for (size_t i = 0; i < pool->keys.size(); ++i) {
     if (disabled.count(id_of(pool->keys[i])) != 0) continue;
     if (kept != i) pool->keys[kept] = std::move(pool->keys[i]);
-    pool->bind[kept++] = pool->bind[i];
+    pool->exits[kept++] = pool->exits[i];
   }
   pool->keys.resize(kept);
-  pool->bind.resize(kept);
+  pool->exits.resize(kept);
 }
 
 }  // namespace
@@ -114,11 +125,11 @@ Result<KeyPool> compile_key_pool(const Compiling& in,
   out.keys = CULVERT_TRY(read_keys(in, name, written));
   out.limits = compile_limits(written.limits());
   out.probe = !written.probe_off();
-  out.bind = CULVERT_TRY(compile_bindings(in, name, written, out.keys));
+  out.exits = CULVERT_TRY(compile_bindings(in, name, written, out.keys));
   leave_out_disabled(written, &out);
   if (in.resources.withheld_pools.count(name) != 0) {
     out.keys.clear();
-    out.bind.clear();
+    out.exits.clear();
   }
   return out;
 }

@@ -20,6 +20,12 @@ struct Compiling {
   }
   // Whether this relay is of the regions and has the labels.
   bool is_for_us(const v1::Selector& relays) const;
+  // The region through which to go: nothing where it is this relay's own, which is there already.
+  // Error: no other relay is known to one that has joined no control service.
+  Result<std::string> via(std::string_view kind,
+                          std::string_view name,
+                          std::string_view path,
+                          std::string_view region) const;
   // `PLACE: message`, the place being that of the field.
   Error error(std::string_view kind,
               std::string_view name,
@@ -44,6 +50,7 @@ Result<Route> compile_route(const Compiling& in,
 // Of `snapshot`, settings are there already.
 Result<void> compile_tunnels(const Compiling& in, Snapshot* snapshot);
 std::vector<IssuedToken> compile_tokens(const Resources& resources);
+Result<std::vector<Peer>> compile_peers(const Compiling& in);
 
 RetrySettings default_retry();
 RetryOverrides compile_retry(const v1::Retry& written);

@@ -97,4 +97,19 @@ std::vector<IssuedToken> compile_tokens(const Resources& resources) {
   return out;
 }
 
+Result<std::vector<Peer>> compile_peers(const Compiling& in) {
+  std::vector<Peer> out;
+  for (const auto& [name, written] : in.resources.peers) {
+    Peer peer{name, written.region(), {}, 0, written.draining()};
+    if (!written.address().empty()) {
+      const auto at = parse_connect_authority(written.address());
+      if (!at) return in.error("Peer", name, "address", at.error().detail);
+      peer.host = at->host;
+      peer.port = at->port;
+    }
+    out.push_back(std::move(peer));
+  }
+  return out;
+}
+
 }  // namespace culvert

@@ -104,6 +104,8 @@ void SettingsCompiler::generic_allow() const {
   const auto& ports = relay.connect().ports();
   for (const uint32_t port : ports) out->connect_ports.push_back(static_cast<uint16_t>(port));
   if (ports.empty()) out->connect_ports = {kHttpsPort};
+  if (const auto listen = SocketAddress::parse(relay.peer().listen())) out->peer_listen = *listen;
+  out->peer_advertise = relay.peer().advertise();
   for (const std::string& name : relay.generic_headers_allow()) {
     out->generic_headers.push_back(lower(name));
   }

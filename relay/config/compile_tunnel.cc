@@ -96,7 +96,8 @@ Result<void> TunnelCompiler::check_listener() const {
   const bool by_requests =
       std::any_of(settings.listen.begin(), settings.listen.end(),
                   [&](const ListenerSettings& listener) { return taken(listener.address); });
-  if (by_requests || taken(settings.admin_listen)) {
+  const bool by_relays = settings.peer_listen && taken(*settings.peer_listen);
+  if (by_requests || by_relays || taken(settings.admin_listen)) {
     return error("listen", in_quotes(written.listen()) +
                                " is where this relay listens already; allowed is another port");
   }
@@ -148,6 +149,7 @@ Result<Tunnel> compile_tunnel(const Compiling& in,
   CULVERT_CHECK(compiler.client_side());
   compiler.timers();
   out.proxy_header = sent(written.proxy_protocol());
+  if (!written.via().empty()) out.via = CULVERT_TRY(in.via("Tunnel", name, "via", written.via()));
   out.connections = written.connections();
   out.tenant = written.tenant();
   return out;

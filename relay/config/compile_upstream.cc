@@ -3,6 +3,7 @@
 #include "proto/presets.h"
 #include "proto/proxy_url.h"
 #include "proto/scalars.h"
+#include "proto/words.h"
 #include "relay/base/text.h"
 #include "relay/config/compile_parts.h"
 
@@ -52,15 +53,25 @@ Result<std::vector<Target>> compile_targets(const Compiling& in,
                       "; needed is one, or one without regions");
 }
 
-// A TCP or TLS connection of the relay's own does not go through a proxy.
-std::vector<Strategy> compile_strategies(const v1::Upstream& written) {
+// A TCP or TLS connection of the relay's own does not go through a proxy. The region of the relay
+// itself is reached by itself.
+Result<std::vector<Strategy>> compile_strategies(const Compiling& in,
+                                                 const std::string& alias,
+                                                 const v1::Upstream& written) {
   std::vector<Strategy> out;
-  for (const std::string& name : written.strategies()) {
-    out.push_back(name == "fetch" ? Strategy::kFetch : Strategy::kSocket);
+  for (int i = 0; i < written.strategies_size(); ++i) {
+    const std::string& name = written.strategies(i);
+    Strategy strategy = name == "fetch" ? Strategy::kFetch : Strategy::kSocket;
+    if (const auto region = via_region(name)) {
+      const std::string path = "strategies[" + std::to_string(i) + "]";
+      const std::string via = CULVERT_TRY(in.via("Upstream", alias, path, *region));
+      if (!via.empty()) strategy = Strategy::via(via);
+    }
+    if (std::find(out.begin(), out.end(), strategy) == out.end()) out.push_back(strategy);
   }
   if (!out.empty()) return out;
-  if (written.has_egress_proxy()) return {Strategy::kFetch};
-  return {Strategy::kSocket, Strategy::kFetch};
+  if (written.has_egress_proxy()) return std::vector{Strategy::kFetch};
+  return std::vector{Strategy::kSocket, Strategy::kFetch};
 }
 
 Result<Secret> compile_egress_proxy(const Compiling& in,
@@ -104,7 +115,8 @@ Result<Upstream> compile_upstream(const Compiling& in,
   if (!written.client_user_agent()) {
     out.user_agent = written.user_agent().empty() ? kDefaultUserAgent : written.user_agent();
   }
-  out.strategies = compile_strategies(written);
+  out.strategies = CULVERT_TRY(compile_strategies(in, name, written));
+  out.far_tls = written.tls().at() == v1::Tls::AT_FAR;
   out.egress_proxy = CULVERT_TRY(compile_egress_proxy(in, name, written));
   out.retry = merged(default_retry(), compile_retry(written.retry()));
   if (written.retry().has_budget_percent()) {

@@ -20,8 +20,8 @@
 namespace culvert {
 
 // In the order in which things are made: each refers to those before it only.
-inline constexpr std::array<std::string_view, 5> kRemoteTypes = {"upstream", "key_pool", "token",
-                                                                 "route", "tunnel"};
+inline constexpr std::array<std::string_view, 6> kRemoteTypes = {"upstream", "key_pool", "token",
+                                                                 "route",    "tunnel",   "peer"};
 
 class RemoteConfig {
  public:

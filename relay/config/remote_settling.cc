@@ -17,8 +17,9 @@
 namespace culvert {
 namespace {
 
-enum : size_t { kUpstream, kKeyPool, kToken, kRoute, kTunnel };
-constexpr std::array<const char*, 5> kKinds = {"Upstream", "KeyPool", "Token", "Route", "Tunnel"};
+enum : size_t { kUpstream, kKeyPool, kToken, kRoute, kTunnel, kPeer };
+constexpr std::array<const char*, 6> kKinds = {"Upstream", "KeyPool", "Token",
+                                               "Route",    "Tunnel",  "Peer"};
 constexpr int kLooks = 16;  // each takes away what the last one uncovered
 
 Error unreadable() {
@@ -46,6 +47,8 @@ bool has(const Resources& in, size_t type, const std::string& name) {
       return in.tokens.count(name) != 0;
     case kTunnel:
       return in.tunnels.count(name) != 0;
+    case kPeer:
+      return in.peers.count(name) != 0;
     default:
       return in.routes.count(name) != 0;
   }
@@ -64,6 +67,9 @@ void erase(size_t type, const std::string& name, Resources* from) {
       break;
     case kTunnel:
       from->tunnels.erase(name);
+      break;
+    case kPeer:
+      from->peers.erase(name);
       break;
     default:
       from->routes.erase(name);
@@ -95,6 +101,8 @@ Result<void> put_remote(size_t type,
       return parse_into(name, form, &into->tokens);
     case kTunnel:
       return parse_into(name, form, &into->tunnels);
+    case kPeer:
+      return parse_into(name, form, &into->peers);
     default:
       return parse_into(name, form, &into->routes);
   }

@@ -25,10 +25,6 @@ RetrySettings merged(const RetrySettings& base, const RetryOverrides& overrides)
   return out;
 }
 
-std::string_view to_string(Strategy strategy) {
-  return strategy == Strategy::kFetch ? "fetch" : "socket";
-}
-
 std::map<std::string_view, const KeyPool*> Snapshot::own_pools() const {
   std::map<std::string_view, const KeyPool*> out;
   for (const KeyPool& pool : pools) {

@@ -50,8 +50,31 @@ struct HeaderRules {
   friend bool operator==(const HeaderRules&, const HeaderRules&) = default;
 };
 
-enum class Strategy : uint8_t { kSocket, kFetch };
-std::string_view to_string(Strategy strategy);
+// A way to an upstream (v1::Upstream.strategies).
+class Strategy {
+ public:
+  static const Strategy kSocket;
+  static const Strategy kFetch;
+  static Strategy via(std::string_view region) { return Strategy("via:" + std::string(region)); }
+
+  bool is_via() const { return text_.starts_with("via:"); }
+  std::string_view region() const { return std::string_view(text_).substr(4); }  // of a via
+  const std::string& text() const { return text_; }  // as configured
+  friend bool operator==(const Strategy&, const Strategy&) = default;
+
+ private:
+  explicit Strategy(std::string text) : text_(std::move(text)) {}
+  std::string text_;
+};
+inline const Strategy Strategy::kSocket{"socket"};
+inline const Strategy Strategy::kFetch{"fetch"};
+
+// From where a key leaves.
+struct Exit {
+  std::optional<Address> address;  // of this machine
+  std::string via;  // instead: a region, whose relays connect; empty: no matter
+  friend bool operator==(const Exit&, const Exit&) = default;
+};
 
 // Further tries (v1::Retry, where the defaults stand).
 struct RetrySettings {
@@ -123,6 +146,7 @@ struct Upstream {
   ConfigPlace ca_place;
   std::string server_name;  // empty: the target's host
   bool tls13_only = false;
+  bool far_tls = false;  // of a via: the other relay speaks TLS with it
   Timeouts timeouts;
   HeaderRules headers;
   std::string user_agent;  // empty: the client's own is sent
@@ -154,7 +178,7 @@ struct KeyPool {
   Duration rest{};
   Duration isolation{};
   KeyLimits limits;
-  std::vector<std::optional<Address>> bind;  // of each key, from where it leaves; empty: no matter
+  std::vector<Exit> exits;  // of each key; empty: no matter
   bool probe = true;
   friend bool operator==(const KeyPool&, const KeyPool&) = default;
 };
@@ -224,6 +248,7 @@ struct Tunnel {
   std::string client_ca_pem;  // whose certificates clients have to show; empty: none
   ConfigPlace client_ca_place;
   ProxyHeaderSent proxy_header = ProxyHeaderSent::kNone;
+  std::string via;  // a region, whose relays connect; empty: this relay does
   Duration resolve_timeout{};
   Duration connect_timeout{};
   Duration tls_timeout{};
@@ -241,6 +266,16 @@ struct TunnelListener {
   SocketAddress address;
   std::vector<Network> proxies;  // that begin with a PROXY header; empty: none does
   friend bool operator==(const TunnelListener&, const TunnelListener&) = default;
+};
+
+// Another relay of the fleet, or this one (v1::RelayPeer).
+struct Peer {
+  std::string name;
+  std::string region;
+  std::string host;  // empty: no relay goes through it
+  uint16_t port = 0;
+  bool draining = false;
+  friend bool operator==(const Peer&, const Peer&) = default;
 };
 
 // A client's token that the control service made: only its digest is known here.
@@ -288,6 +323,8 @@ struct Settings {
   std::vector<Network> allow_networks;
   std::vector<HostPattern> allow_hosts;
   std::vector<uint16_t> connect_ports;       // that CONNECT may reach; not empty
+  std::optional<SocketAddress> peer_listen;  // for other relays
+  std::string peer_advertise;                // HOST:PORT they are told; empty: where it listens
   std::vector<std::string> generic_headers;  // lower case; pass beside the usual ones
   std::string ca_file;                       // the bundle for upstreams; empty: there is none
   ConfigPlace ca_place;
@@ -332,6 +369,7 @@ struct Snapshot {
   // Settings::listen.
   std::vector<TunnelListener> tunnel_listeners;
   std::vector<IssuedToken> tokens;                         // in the order of their ids
+  std::vector<Peer> peers;                                 // in the order of their names
 
   const Upstream* upstream(std::string_view alias) const {
     const auto found = upstreams.find(alias);

@@ -1,6 +1,7 @@
 // What is beyond a bound is left out rather than the report lost.
 #include "relay/edge/health_report.h"
 
+#include "relay/base/limits.h"
 #include "relay/flow/health_facts.h"
 
 #include <algorithm>
@@ -16,7 +17,7 @@ v1::TargetCondition condition_of(const std::string& upstream,
   out.set_upstream(upstream);
   out.set_target(target.url.substr(0, kTextBytes));
   out.set_breaker(std::string(to_string(target.state)));
-  out.set_strategy(std::string(to_string(target.strategy)));
+  out.set_strategy(target.strategy.text());
   if (const auto& found = target.checks.last) {
     out.set_checked(true);
     out.set_up(found->well);
@@ -72,6 +73,18 @@ void fill_health(const Table& table, v1::MetricsReport* report) {
   for (const bool bad_ones : {true, false}) {
     add_targets(facts, bad_ones, report);
     add_pools(facts, bad_ones, report);
+  }
+  for (const PeerWay& way : table.peers().ways()) {
+    const PeerHealth::Report health = way.health->report();
+    if (!table.peers().goes_through(way) || !health.checked) continue;
+    if (static_cast<size_t>(report->peers_size()) >= limits::kPeersChecked) break;
+    v1::PeerCondition* peer = report->add_peers();
+    peer->set_relay(way.peer.name);
+    peer->set_region(way.peer.region);
+    peer->set_reachable(health.reachable);
+    peer->set_draining(health.draining || way.peer.draining);
+    peer->set_round_trip_ms(1000 * seconds(health.round_trip));
+    peer->set_error(health.error);
   }
   if (const auto tls = table.server_tls()) {
     report->mutable_listener_certificate_until()->set_seconds(tls->expires_at());

@@ -109,6 +109,7 @@ Result<void> Server::check(const std::shared_ptr<const Snapshot>& snapshot) {
 Result<void> Server::set_up() {
   CULVERT_CHECK(start_crypto());
   table_parts_.tickets = CULVERT_TRY(TicketKeys::create());
+  table_parts_.peer_tickets = CULVERT_TRY(TicketKeys::create());
   CULVERT_CHECK(load_configuration());
   const Settings& settings = table_->settings();
   if (settings.debug) log::set_level(log::Level::kDebug);
@@ -141,6 +142,18 @@ Result<void> Server::set_up() {
   for (const TunnelListener& listener : table_->snapshot().tunnel_listeners) {
     CULVERT_CHECK(open_tunnel_listener(listener));
   }
+  if (settings.peer_listen && attachment_ != nullptr) CULVERT_CHECK(open_peer_listener());
+  return {};
+}
+
+Result<void> Server::open_peer_listener() {
+  SocketAddress address = *table_->settings().peer_listen;
+  for (auto& worker : workers_) {
+    Fd fd = CULVERT_TRY(listen_on(address));
+    address = CULVERT_TRY(bound_address(fd.get()));  // port 0 is drawn once
+    worker->listen_for_peers(std::move(fd));
+  }
+  peer_address_ = address;
   return {};
 }
 
@@ -222,6 +235,11 @@ void Server::log_listening() const {
     const auto found = tunnel_addresses_.find(tunnel_listener_key(listener));
     if (found != tunnel_addresses_.end()) log_tunnel_listener(listener, found->second);
   }
+  if (peer_address_) {
+    log::info("listening", {{"scheme", "peer"},
+                            {"address", peer_address_->text()},
+                            {"listener", table_->settings().peer_listen->text()}});
+  }
   log::info("listening", {{"scheme", "admin"},
                           {"address", admin_->address().text()},
                           {"listener", table_->settings().admin_listen.text()}});
@@ -260,6 +278,7 @@ void Server::publish(std::shared_ptr<const Table> table) {
                   [](const auto& a, const auto& b) { return a.text == b.text; }) ||
       now.usage_spool != before.usage_spool || now.spool_bytes != before.spool_bytes ||
       now.workers != before.workers || now.handshake_threads != before.handshake_threads ||
+      now.peer_listen != before.peer_listen ||
       now.admin_listen.text() != before.admin_listen.text()) {
     log::warn(
         "listeners, workers, usage and limits.handshakes change only with a restart; the rest was "

@@ -58,6 +58,9 @@ class Server final : private AttachmentOwner, private KeyTestSink {
   void on_verify_forgotten() override;
   void on_key_tested(KeyTestAnswer answer) override;
   void on_control_state() override;
+  void on_identity_renewed() override;
+  void take_identity();
+  Result<void> open_peer_listener();
   void attach();
   void look_at_control();
   void become_ready();
@@ -109,6 +112,7 @@ class Server final : private AttachmentOwner, private KeyTestSink {
   std::vector<SocketAddress> addresses_;
   std::map<std::string, SocketAddress> tunnel_addresses_;  // by tunnel_listener_key()
   std::set<std::string> tunnels_unbound_;  // tried again, and told of once
+  std::optional<SocketAddress> peer_address_;  // where other relays come in
   std::vector<PassedSocket> passed_;       // by the service manager, and not taken yet
   std::vector<std::unique_ptr<Signal>> signals_;
   std::unique_ptr<Timer> certificate_timer_;

@@ -38,6 +38,7 @@ Result<void> Server::load_configuration() {
         Attachment::Parts{clock_, random_, static_cast<AttachmentOwner&>(*this),
                           [this](std::function<void()> task) { loop_.post(std::move(task)); },
                           [this](v1::MetricsReport* report) { fill_report(report); }});
+    take_identity();
     attachment_->settle(local_);
   }
   table_ = CULVERT_TRY(merged_table());
@@ -80,6 +81,16 @@ void Server::on_drain_command(bool drain) {
   log::info(drain ? "drained by command" : "takes requests again, by command");
   metrics_.set_ready(process_.takes_traffic());
   attachment_->tell(relay_state());
+}
+
+void Server::take_identity() {
+  const Identity& own = attachment_->identity();
+  table_parts_.fleet = FleetIdentity{own.name, own.certificate, own.key, own.authority};
+}
+
+void Server::on_identity_renewed() {
+  take_identity();
+  on_remote_changed();
 }
 
 void Server::on_control_state() { look_at_control(); }
@@ -143,6 +154,11 @@ v1::RelayState Server::relay_state() const {
     const auto found = tunnel_addresses_.find(tunnel_listener_key(listener));
     if (found == tunnel_addresses_.end()) continue;
     state.add_listening(listener.text.substr(0, 6) + found->second.text());
+  }
+  if (peer_address_) {
+    const std::string& told = table_->settings().peer_advertise;
+    state.set_peer_address(told.empty() ? peer_address_->text() : told);
+    state.add_listening("peer://" + peer_address_->text());
   }
   state.set_from_cache(attachment_ != nullptr && attachment_->from_cache());
   state.set_keep_failed(attachment_ != nullptr && attachment_->keep_failed());

@@ -43,6 +43,15 @@ void write_pool(JsonWriter& json, const std::string& name, const KeyPoolState& p
   json.end_array().end_object();
 }
 
+void write_peer(JsonWriter& json, const PeerWay& way) {
+  const PeerHealth::Report health = way.health->report();
+  json.begin_object().field("relay", way.peer.name).field("region", way.peer.region);
+  json.field("reachable", health.reachable);
+  json.field("draining", health.draining || way.peer.draining);
+  json.field("round_trip_ms", 1000 * seconds(health.round_trip));
+  json.field("error", health.error).end_object();
+}
+
 }  // namespace
 
 // A key that stands in several pools of an upstream has one state, and is told once; so is a target
@@ -67,6 +76,12 @@ HealthGauges Server::health_gauges() const {
       gauges.pools.push_back({pool.name, pool.upstream, pool.keys, pool.left});
     }
   }
+  for (const PeerWay& way : table_->peers().ways()) {
+    const PeerHealth::Report health = way.health->report();
+    if (!table_->peers().goes_through(way) || !health.checked) continue;
+    gauges.peers.push_back({way.peer.name, way.peer.region, health.reachable,
+                            health.draining || way.peer.draining, seconds(health.round_trip)});
+  }
   return gauges;
 }
 
@@ -81,6 +96,9 @@ void Server::write_health(JsonWriter& json) const {
     culvert::write_health(json, one, true);
     json.end_object();
   }
+  json.end_array();
+  json.key("peers").begin_array();
+  for (const PeerWay& way : table_->peers().ways()) write_peer(json, way);
   json.end_array();
 }
 

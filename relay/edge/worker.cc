@@ -48,6 +48,8 @@ Result<std::unique_ptr<Worker>> Worker::create(SharedParts& shared,
   worker->tunnels_ = std::make_unique<Tunnels>(
       *worker->services_, shared.handshakes, shared.client_limits,
       [made = worker.get()] { made->stop_if_empty(); });
+  worker->peers_ = std::make_unique<Peers>(*worker->services_, shared.handshakes,
+                                           [made = worker.get()] { made->stop_if_empty(); });
   for (WorkerListener& listener : listeners) {
     worker->doors_.push_back(std::make_unique<Door>(*worker, std::move(listener)));
   }
@@ -62,6 +64,8 @@ void Worker::look_after_health(KeyTestSink& tests) {
   key_prober_ = std::make_unique<KeyProber>(*services_);
   target_prober_ = std::make_unique<TargetProber>(*services_);
   key_tests_ = std::make_unique<KeyTests>(*services_, tests);
+  peer_prober_ = std::make_unique<PeerProber>(loop_, *connector_, shared_.clock, shared_.random);
+  peer_prober_->watch(services_->table->peers());
 }
 
 void Worker::test_keys(KeyTestOrder order) {
@@ -88,10 +92,13 @@ void Worker::run() {
   doors_.clear();
   connections_.clear();
   tunnels_->kill_all();
+  peers_->kill_all();
+  peer_prober_.reset();
   key_prober_.reset();
   target_prober_.reset();
   if (key_tests_ != nullptr) key_tests_->give_up("the relay is stopping");
   key_tests_.reset();
+  connector_->drop_spares();
   loop_.run_posted();  // what was retired just now is cancelled while its connectors are there
   fetch_.reset();
   connector_.reset();
@@ -108,6 +115,7 @@ void Worker::replace_table(std::shared_ptr<const Table> table) {
     // Listeners change only with a restart: without new certificates they go on with the old ones.
     if (auto tls = table->server_tls()) tls_ = std::move(tls);
     services_->table = std::move(table);
+    if (peer_prober_ != nullptr) peer_prober_->watch(services_->table->peers());
   });
 }
 
@@ -116,6 +124,13 @@ void Worker::listen_for_tunnels(const std::string& key, Fd fd) {
   auto shared = std::make_shared<Fd>(std::move(fd));
   loop_.post([this, key, shared] {
     if (!draining_) tunnels_->listen(key, std::move(*shared));
+  });
+}
+
+void Worker::listen_for_peers(Fd fd) {
+  auto shared = std::make_shared<Fd>(std::move(fd));
+  loop_.post([this, shared] {
+    if (!draining_) peers_->listen(std::move(*shared));
   });
 }
 
@@ -130,6 +145,7 @@ void Worker::drain() {
     for (const auto& door : doors_) door->accept_waiting();
     doors_.clear();
     tunnels_->close_all();
+    peers_->drain();
     std::vector<ClientConnection*> all;
     for (const auto& item : connections_) all.push_back(item.first);
     for (ClientConnection* connection : all) connection->drain();
@@ -146,6 +162,7 @@ void Worker::stop() {
     for (ClientConnection* connection : all) connection->kill();
     detached_->end_all();
     tunnels_->kill_all();
+    peers_->kill_all();
     loop_.stop();
   });
 }
@@ -183,8 +200,8 @@ void Worker::connection_over(ClientConnection& connection) {
 }
 
 void Worker::stop_if_empty() {
-  const bool empty = connections_.empty() && detached_->empty() && tunnels_->empty();
-  if (draining_ && empty) loop_.stop();
+  const bool served = connections_.empty() && detached_->empty();
+  if (draining_ && served && tunnels_->empty() && peers_->empty()) loop_.stop();
 }
 
 }  // namespace culvert

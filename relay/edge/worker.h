@@ -6,12 +6,14 @@
 #include "relay/channel/listener.h"
 #include "relay/channel/resolver.h"
 #include "relay/edge/client_connection.h"
+#include "relay/edge/peers.h"
 #include "relay/edge/tunnels.h"
 #include "relay/flow/detached_sessions.h"
 #include "relay/flow/key_prober.h"
 #include "relay/flow/key_tests.h"
 #include "relay/flow/services.h"
 #include "relay/flow/target_prober.h"
+#include "relay/upstream/peer_prober.h"
 #include "relay/upstream/socket_connector.h"
 
 #include <atomic>
@@ -53,7 +55,7 @@ class Worker final : private ConnectionOwner {
   ~Worker() override;  // after join()
 
   // From the main thread.
-  // Of keys and targets; one of the workers does, from its start on.
+  // Of keys, targets and other relays; one of the workers does, from its start on.
   void look_after_health(KeyTestSink& tests);
   // By that one; `tests` hears of each key, also where the worker ends first.
   void test_keys(KeyTestOrder order);
@@ -63,6 +65,7 @@ class Worker final : private ConnectionOwner {
   // Also before start(). key: see tunnel_listener_key().
   void listen_for_tunnels(const std::string& key, Fd fd);
   void close_tunnel_listener(const std::string& key);
+  void listen_for_peers(Fd fd);  // also before start()
   // Accepts no more, ends idle connections, leaves tunnels open; stops when none is left.
   void drain();
   void stop();   // ends what is left
@@ -88,9 +91,11 @@ class Worker final : private ConnectionOwner {
   std::unique_ptr<KeyProber> key_prober_;
   std::unique_ptr<KeyTests> key_tests_;
   std::unique_ptr<TargetProber> target_prober_;
+  std::unique_ptr<PeerProber> peer_prober_;
   std::shared_ptr<const TlsServerConfig> tls_;
   std::vector<std::unique_ptr<Door>> doors_;
   std::unique_ptr<Tunnels> tunnels_;
+  std::unique_ptr<Peers> peers_;
   std::unordered_map<ClientConnection*, std::unique_ptr<ClientConnection>> connections_;
   bool draining_ = false;
   std::atomic<bool> done_{false};

@@ -6,6 +6,15 @@
 #include <utility>
 
 namespace culvert {
+namespace {
+
+std::vector<Strategy> that_upgrade(std::vector<Strategy> ways) {
+  std::erase(ways, Strategy::kFetch);
+  if (ways.empty()) ways.push_back(Strategy::kSocket);  // refused before, where there is none
+  return ways;
+}
+
+}  // namespace
 
 Course::Course(const Clock& clock,
                Random& random,
@@ -51,8 +60,8 @@ void Course::take(UpstreamHealth::Choice choice) {
   owed_ = false;
   visits_[at_].tried.push_back(choice.target);
   pass_ = std::move(choice.pass);
-  static const std::vector<Strategy> kSocketOnly = {Strategy::kSocket};
-  trial_ = target.strategies.begin(step_.stop->sockets_only ? kSocketOnly : upstream().strategies);
+  trial_ = target.strategies.begin(step_.stop->upgrades ? that_upgrade(upstream().strategies)
+                                                        : upstream().strategies);
   step_.target = choice.target;
   step_.strategy = trial_->current();
   step_.fresh_connection = freshened_ = false;

@@ -22,7 +22,7 @@ struct Stop {
   const Upstream* upstream = nullptr;            // never null
   std::shared_ptr<const UpstreamHealth> health;  // joined with it, or its guest
   RetrySettings retry;                           // merged with the route's
-  bool sockets_only = false;                     // of its strategies the one that can be upgraded
+  bool upgrades = false;                         // of its strategies those that can
 };
 
 class Course {

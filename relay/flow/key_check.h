@@ -48,7 +48,7 @@ struct KeyCheckOrder {
   std::shared_ptr<const Table> table;  // holds the upstream
   const Upstream& upstream;
   Secret key;
-  std::optional<Address> bind;  // from where it leaves
+  Exit exit;  // from where it leaves
   Duration most{};              // of the whole check; zero: as long as the health check says
 };
 

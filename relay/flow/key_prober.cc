@@ -66,7 +66,7 @@ void KeyProber::begin(const std::shared_ptr<const KeyPoolState>& pool, const Key
   auto check = std::make_unique<KeyCheck>(
       services_,
       KeyCheckOrder{
-          services_.table, *upstream, pool->key(probe.index), pool->bind(probe.index), {}},
+          services_.table, *upstream, pool->key(probe.index), pool->way_out(probe.index), {}},
       static_cast<KeyCheckSink&>(*this));
   KeyCheck& started = *check;
   running_.emplace(&started, Running{std::move(check), pool, probe});

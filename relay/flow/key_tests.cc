@@ -72,10 +72,10 @@ void KeyTests::start(uint64_t request, Item item) {
   if (key_check_path(*upstream, upstream->targets.front().url).empty()) {
     return fail(request, item, "no cheap call is known that would test a key of this upstream");
   }
-  KeyCheckOrder order{services_.table, *upstream, item.key, std::nullopt, limits::kKeyTestMost};
+  KeyCheckOrder order{services_.table, *upstream, item.key, {}, limits::kKeyTestMost};
   KeyProbe probe;
   if (item.state != nullptr) {
-    order.bind = item.state->bind(item.index);
+    order.exit = item.state->way_out(item.index);
     probe = item.state->begin_probe(item.index);
   }
   auto check =

@@ -41,8 +41,7 @@ class PayingKey {
   // Whether the pool has keys that this request has not tried, and may.
   bool another() const;
 
-  // From where the key leaves; none: whichever address the system chooses.
-  std::optional<Address> bind() const { return lease_ ? lease_->bind() : std::nullopt; }
+  Exit way_out() const { return lease_ ? lease_->way_out() : Exit(); }
 
   enum class Verdict : uint8_t {
     kPass,         // the answer is the client's

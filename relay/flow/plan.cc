@@ -29,9 +29,12 @@ ConnectPlan connect_plan(const Call& call) {
   } else {
     if (!upstream->server_name.empty()) plan.server_name = upstream->server_name;
     plan.tls13_only = upstream->tls13_only;
+    plan.far_tls = upstream->far_tls;
+    plan.upstream = upstream->name;
     plan.egress_proxy = upstream->egress_proxy;
     if (upstream->isolate_tenants) plan.partition = call.heading.credentials.caller;
   }
+  plan.peers = &call.asked.table.peers();
   plan.resolve_timeout = call.heading.timeouts.resolve;
   plan.connect_timeout = call.heading.timeouts.connect;
   plan.tls_timeout = call.heading.timeouts.tls;
@@ -80,6 +83,14 @@ AttemptPlan plan_of(const Call& call) {
           .exchange = exchange_options(call),
           .upstream = call.heading.alias,
           .ws_protocols = ws_protocols_up(input)};
+}
+
+void set_way(const Strategy& strategy, const Exit& exit, AttemptPlan* plan) {
+  plan->strategy = strategy;
+  if (!exit.via.empty()) plan->strategy = Strategy::via(exit.via);
+  if (exit.address && strategy.is_via()) plan->strategy = Strategy::kSocket;
+  plan->connect.bind = exit.address;
+  if (plan->strategy.is_via()) plan->connect.via = plan->strategy.region();
 }
 
 AnswerHead answer_head(const ResponseHead& head, bool generic, std::string_view request_id) {

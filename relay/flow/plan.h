@@ -24,6 +24,10 @@ struct Call {
 
 AttemptPlan plan_of(const Call& call);
 
+// By which way it goes. Where a key is bound to a way out, it leaves there, whichever strategy's
+// turn it is.
+void set_way(const Strategy& strategy, const Exit& exit, AttemptPlan* plan);
+
 AnswerHead answer_head(const ResponseHead& head, bool generic, std::string_view request_id);
 
 }  // namespace culvert

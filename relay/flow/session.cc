@@ -245,7 +245,7 @@ void Session::plan_course() {
   if (ws_ && nothing_upgrades()) {
     return fail(Error::client(Code::kNotImplemented, Stage::kRoute,
                               "this upstream is reached by the strategy fetch alone, and a "
-                              "WebSocket needs socket"));
+                              "WebSocket needs socket or via"));
   }
   if (auto heard = hear_replay(); !heard) return fail(std::move(heard).error());
   if (heading().timeouts.total > Duration::zero()) total_timer_.start(heading().timeouts.total);
@@ -271,7 +271,7 @@ Stop Session::stop_of(const Heading& heading) const {
                                       : table_->health(heading.alias),
           .retry = asked_.route == nullptr ? upstream.retry
                                            : merged(upstream.retry, asked_.route->retry),
-          .sockets_only = ws_.has_value()};
+          .upgrades = ws_.has_value()};
 }
 
 // Whether the body has told what the way depends on: a model that is replaced, a conversation that
@@ -391,10 +391,9 @@ void Session::connect() {
   if (ws_) new_ws_key();
   AttemptPlan plan = plan_attempt(growth);
   plan.fresh = step.fresh_connection;
-  plan.strategy = step.strategy;
-  plan.connect.bind = key_->bind();
+  set_way(step.strategy, key_->way_out(), &plan);
   ws_sent_ = plan.ws_protocols;
-  record_.strategy = to_string(step.strategy);
+  record_.strategy = plan.strategy.text();
   services_.metrics.upstream(metric_label()).attempted(record_.strategy);
   body_ended_ = false;
   bill_.open(record_);

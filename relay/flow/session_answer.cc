@@ -89,7 +89,7 @@ void Session::accept_answer(const ResponseHead& head) {
     down.trailer = "X-Culvert-Resumed";
   }
   if (heading().credentials.authenticated) {
-    down.headers.add("X-Culvert-Strategy", std::string(record_.strategy));
+    down.headers.add("X-Culvert-Strategy", record_.strategy);
   }
   if (!answer_.head_sent() && is_readable_event_stream(head)) keep_stream(&down);
   table_->cors().decorate(request_.headers, &down.headers);

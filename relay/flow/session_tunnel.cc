@@ -93,7 +93,8 @@ bool Session::nothing_upgrades() const {
   return std::none_of(headings_.begin(), headings_.end(), [](const Heading& way) {
     if (way.generic()) return true;
     const auto& ways = way.upstream->strategies;
-    return std::find(ways.begin(), ways.end(), Strategy::kSocket) != ways.end();
+    return std::any_of(ways.begin(), ways.end(),
+                       [](const Strategy& one) { return one != Strategy::kFetch; });
   });
 }
 
@@ -125,7 +126,7 @@ Headers Session::agreement(const ResponseHead& head) const {
   down.set("Upgrade", "websocket");
   down.set("Connection", "Upgrade");
   if (heading().credentials.authenticated) {
-    down.set("X-Culvert-Strategy", std::string(record_.strategy));
+    down.set("X-Culvert-Strategy", record_.strategy);
   }
   return down;
 }
@@ -170,7 +171,7 @@ void Session::connect_through() {
   auto to = connect_asked();
   if (!to) return fail(std::move(to).error());
   record_.upstream = "connect";
-  record_.strategy = to_string(Strategy::kSocket);
+  record_.strategy = Strategy::kSocket.text();
   record_.attempts = 1;
   bill_.open(record_);
   tunnel_.emplace(services_, record_, bill_, "http/connect", started_,

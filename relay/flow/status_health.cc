@@ -64,7 +64,7 @@ void write_legs(JsonWriter& json, const CheckFinding& found) {
 
 void write_details(JsonWriter& json, const UpstreamHealth::TargetReport& target) {
   json.field("breaker", to_string(target.state));
-  json.field("strategy", to_string(target.strategy));
+  json.field("strategy", target.strategy.text());
   if (const auto& found = target.checks.last) {
     json.field("checked", rfc3339(found->at));
     write_legs(json, *found);
@@ -120,7 +120,7 @@ std::string health_html(const std::vector<UpstreamFacts>& upstreams, WallTime no
           escape_html(upstream.upstream->name), escape_html(target.url),
           word_html(word_of(target)), to_string(target.state),
           escape_html(check_text(target.checks, now)),
-          certificate_text(target.checks.certificate_expires_at, now), to_string(target.strategy));
+          certificate_text(target.checks.certificate_expires_at, now), target.strategy.text());
     }
     for (const PoolFacts& pool : upstream.pools) {
       pools += fmt::format("<tr><td>{}</td><td><code>{}</code></td><td>{} of {}</td></tr>\n",

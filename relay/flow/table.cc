@@ -2,6 +2,7 @@
 #include "relay/flow/table.h"
 
 #include "relay/base/limits.h"
+#include "relay/base/log.h"
 #include "relay/base/secret.h"
 #include "relay/crypto/digest.h"
 #include "relay/config/file.h"
@@ -98,10 +99,39 @@ Result<std::shared_ptr<TlsClientConfig>> tls_to_destination(const Tunnel& tunnel
   return made;
 }
 
+// A key in a string that is needed for a moment.
+class Wiped {
+ public:
+  explicit Wiped(std::string& text) : text_(text) {}
+  Wiped(const Wiped&) = delete;
+  Wiped& operator=(const Wiped&) = delete;
+  ~Wiped() { wipe(text_.data(), text_.size()); }
+
+ private:
+  std::string& text_;
+};
+
+// That connections go through.
+std::set<std::string> regions_of(const Snapshot& snapshot) {
+  std::set<std::string> regions;
+  for (const auto& [name, upstream] : snapshot.upstreams) {
+    for (const Strategy& strategy : upstream.strategies) {
+      if (strategy.is_via()) regions.emplace(strategy.region());
+    }
+  }
+  for (const KeyPool& pool : snapshot.pools) {
+    for (const Exit& exit : pool.exits) regions.insert(exit.via);
+  }
+  for (const auto& [name, tunnel] : snapshot.tunnels) regions.insert(tunnel.via);
+  regions.erase(std::string());
+  return regions;
+}
+
 // What neither this table nor one that still runs holds; a later build finds what ended since.
 void forget_unused(TableParts& parts) {
   std::erase_if(parts.trust, [](const auto& item) { return item.second.use_count() <= 1; });
   std::erase_if(parts.tunnels, [](const auto& item) { return item.second.use_count() <= 1; });
+  std::erase_if(parts.peer_tls, [](const auto& item) { return item.second.use_count() <= 1; });
 }
 
 }  // namespace
@@ -114,7 +144,8 @@ Table::Table(std::shared_ptr<const Snapshot> snapshot, KeyRing& keys)
       cors_(snapshot_->settings.cors),
       destinations_(snapshot_->settings),
       destinations_identity_(identity_of(snapshot_->settings)),
-      tunnels_(snapshot_->tunnels) {}
+      tunnels_(snapshot_->tunnels),
+      peers_(std::make_unique<PeerDirectory>()) {}
 
 Result<std::shared_ptr<const Table>> Table::build(std::shared_ptr<const Snapshot> snapshot,
                                                   TableParts& parts) {
@@ -131,6 +162,11 @@ Result<std::shared_ptr<const Table>> Table::build(std::shared_ptr<const Snapshot
   CULVERT_CHECK(table->load_trust(parts));
   CULVERT_CHECK(table->load_certificates(parts));
   CULVERT_CHECK(table->load_tunnels(parts));
+  // A certificate that has ended, because the control service was away for long, ends no more than
+  // the ways through other relays.
+  if (auto loaded = table->load_peers(parts); !loaded) {
+    log::warn("no relay can go through another one", {{"error", loaded.error().detail}});
+  }
   forget_unused(parts);
   return std::shared_ptr<const Table>(std::move(table));
 }
@@ -176,6 +212,42 @@ Result<void> Table::load_tunnels(TableParts& parts) {
     if (tunnel.tls) gear.destination = CULVERT_TRY(tls_to_destination(tunnel, bundle, parts));
   }
   return {};
+}
+
+Result<void> Table::load_peers(TableParts& parts) {
+  for (const auto& [name, upstream] : snapshot_->upstreams) {
+    for (const Target& target : upstream.targets) {
+      own_targets_.emplace(target.url.host, target.url.port);
+    }
+  }
+  for (const auto& [name, tunnel] : snapshot_->tunnels) {
+    own_targets_.emplace(tunnel.host, tunnel.port);
+  }
+  if (!parts.fleet) return {};
+  const FleetIdentity& own = *parts.fleet;
+  auto authority = CULVERT_TRY(trust_store(parts, {}, own.authority));
+  CertificatePem shown{"the relay's certificate", own.certificate,
+                       std::string(own.key.reveal())};
+  const Wiped wiped(shown.key);
+  if (settings().peer_listen) {
+    peer_tls_ = CULVERT_TRY(TlsServerConfig::create_peer(shown, authority, parts.peer_tickets));
+  }
+  std::vector<PeerWay> ways;
+  for (const Peer& peer : snapshot_->peers) {
+    if (peer.name == own.name || peer.host.empty()) continue;
+    auto& tls = parts.peer_tls[peer.name + '\n' + digest_of(own.certificate)];
+    if (tls == nullptr) {
+      tls = CULVERT_TRY(TlsClientConfig::create(
+          {.trust = authority, .tls13_only = true, .raw = true, .certificate = shown}));
+    }
+    ways.push_back({peer, tls, parts.peers.join(peer.name)});
+  }
+  peers_ = std::make_unique<PeerDirectory>(own.name, std::move(ways), regions_of(*snapshot_));
+  return {};
+}
+
+const AddressPolicy* Table::peer_policy(const HostPort& to) const {
+  return own_targets_.count({to.host, to.port}) != 0 ? nullptr : this;
 }
 
 const Tunnel* Table::tunnel(const TunnelListener& listener, std::string_view server_name) const {

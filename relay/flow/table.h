@@ -14,11 +14,15 @@
 #include "relay/route/tunnel_table.h"
 #include "relay/upstream/connector.h"
 #include "relay/upstream/health_board.h"
+#include "relay/upstream/peer_directory.h"
 
 #include <atomic>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
+#include <utility>
 
 namespace culvert {
 
@@ -32,6 +36,14 @@ struct TunnelGear {
   std::shared_ptr<TunnelCount> count;
 };
 
+// What makes this relay one of its fleet, for the others. The authority is the control service's.
+struct FleetIdentity {
+  std::string name;
+  std::string certificate;  // PEM, as all of them
+  Secret key;
+  std::string authority;
+};
+
 // What outlives a table: key states, ticket keys, trust stores that did not change. Main thread.
 struct TableParts {
   KeyRing& keys;
@@ -39,6 +51,11 @@ struct TableParts {
   std::shared_ptr<TicketKeys> tickets;
   std::map<std::string, std::shared_ptr<const TrustStore>> trust;  // by digest of their PEM
   std::map<std::string, std::shared_ptr<TunnelCount>> tunnels = {};  // by name
+  std::optional<FleetIdentity> fleet = {};  // absent: it has joined none
+  PeerBoard peers = {};
+  std::shared_ptr<TicketKeys> peer_tickets = {};  // never those of clients
+  // By the other relay and what is shown to it: their sessions are worth keeping.
+  std::map<std::string, std::shared_ptr<TlsClientConfig>> peer_tls = {};
 };
 
 class Table final : private AddressPolicy {
@@ -65,6 +82,11 @@ class Table final : private AddressPolicy {
   // The tunnel whose listener it is alone, or that has the name; nullptr: there is none.
   const Tunnel* tunnel(const TunnelListener& listener, std::string_view server_name) const;
   const TunnelGear& gear(const Tunnel& tunnel) const { return tunnel_gear_.at(tunnel.name); }
+  const PeerDirectory& peers() const { return *peers_; }
+  std::shared_ptr<const TlsServerConfig> peer_tls() const { return peer_tls_; }  // null: none
+  // Which addresses another relay may have connected to under that name: all if it is a target of
+  // this relay's own configuration (nullptr), else those that clients may name.
+  const AddressPolicy* peer_policy(const HostPort& to) const;
   // For hosts that a client names; upstreams of the configuration are the operator's own choice.
   const AddressPolicy& generic_policy() const { return *this; }
 
@@ -75,6 +97,7 @@ class Table final : private AddressPolicy {
   Result<void> load_trust(TableParts& parts);
   Result<void> load_certificates(TableParts& parts);
   Result<void> load_tunnels(TableParts& parts);
+  Result<void> load_peers(TableParts& parts);
 
   std::shared_ptr<const Snapshot> snapshot_;
   KeyRing& keys_;
@@ -91,6 +114,9 @@ class Table final : private AddressPolicy {
   std::shared_ptr<const TlsServerConfig> server_tls_;
   TunnelTable tunnels_;
   std::map<std::string, TunnelGear, std::less<>> tunnel_gear_;
+  std::unique_ptr<const PeerDirectory> peers_;
+  std::shared_ptr<const TlsServerConfig> peer_tls_;
+  std::set<std::pair<std::string, uint16_t>> own_targets_;
 };
 
 }  // namespace culvert

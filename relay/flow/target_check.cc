@@ -27,6 +27,11 @@ RequestHead request_of(const Upstream& upstream) {
   return head;
 }
 
+bool goes_through_relays(const Upstream& upstream) {
+  return std::any_of(upstream.strategies.begin(), upstream.strategies.end(),
+                     [](const Strategy& one) { return one.is_via(); });
+}
+
 bool refuses_who_asks(int status) {
   return status == 401 || status == 402 || status == 403 || status == 407 || status == 429;
 }
@@ -38,9 +43,11 @@ std::string plain(std::string text) {
   return text;
 }
 
-// A look-up and a connection are the same whichever strategy makes them, but for a proxy's.
+// A look-up and a connection are the same whichever strategy makes them, but for a proxy's and
+// another relay's.
 bool way_failed(const Error& error, const Upstream& upstream) {
   if (!upstream.egress_proxy.empty()) return false;  // then there is one way only
+  if (goes_through_relays(upstream)) return true;
   return error.stage == Stage::kTls || error.stage == Stage::kSend ||
          error.stage == Stage::kFirstByte;
 }
@@ -67,7 +74,7 @@ CheckCall check_call(const Upstream& upstream,
     const size_t index = (turn + step) % keys;
     if (pool->health(index) == KeyHealth::kReady) ready = index;
   }
-  if (ready) call.bind = pool->bind(*ready);
+  if (ready) call.exit = pool->way_out(*ready);
   if (!keys_are_tested) {
     call.path = key_check_path(upstream, target);
     return call;
@@ -96,7 +103,7 @@ bool TargetCheck::possible(const Upstream& upstream, const CheckCall& call) {
 
 bool TargetCheck::possible_of_way(const Upstream& upstream, const CheckCall& call) {
   return possible(upstream, call) &&
-         (upstream.strategies.front() == Strategy::kSocket || !call.path.empty());
+         (upstream.strategies.front() != Strategy::kFetch || !call.path.empty());
 }
 
 TargetCheck::TargetCheck(WorkerServices& services, TargetCheckOrder order, TargetCheckSink& sink)
@@ -140,10 +147,9 @@ AttemptPlan TargetCheck::plan() const {
   heading.payer = keyed ? Payer::kPool : Payer::kNone;
   const Url& target = order_.upstream.targets[order_.target].url;
   AttemptPlan made = plan_of({asked, heading, target, keyed ? &order_.call.key : nullptr});
-  made.connect.bind = order_.call.bind;
+  set_way(trial_.current(), order_.call.exit, &made);
   made.connect.full_handshake = true;
   made.fresh = true;
-  made.strategy = trial_.current();
   return made;
 }
 
@@ -207,10 +213,15 @@ void TargetCheck::on_attempt_failed(Error error) {
   failed(std::move(error));
 }
 
+// What fetch can do is seen by a call alone.
+bool TargetCheck::another_way() const {
+  if (order_.of_way || !trial_.another()) return false;
+  return !order_.call.path.empty() || goes_through_relays(order_.upstream);
+}
+
 void TargetCheck::failed(Error error) {
   if (order_.of_way) trial_.failed();
-  const bool no_other = order_.of_way || !trial_.another() || order_.call.path.empty();
-  if (way_failed(error, order_.upstream) && !no_other) {
+  if (way_failed(error, order_.upstream) && another_way()) {
     trial_.next();
     end_attempt();
     return attempt();

@@ -29,7 +29,7 @@ class TargetCheckSink {
 struct CheckCall {
   std::string path;             // as it follows the target's base path; "": it is only connected to
   Secret key;                   // of a pool; empty: none goes up
-  std::optional<Address> bind;  // from where that key leaves
+  Exit exit;  // from where that key leaves
 };
 
 CheckCall check_call(const Upstream& upstream,
@@ -77,6 +77,7 @@ class TargetCheck final : public Retirable, private ConnectSink, private Attempt
   AttemptPlan plan() const;
   void attempt();
   void end_attempt();
+  bool another_way() const;
   void failed(Error error);
   void conclude();
   void timer_fired();

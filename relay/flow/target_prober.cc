@@ -61,7 +61,7 @@ void TargetProber::begin(const Upstream& upstream, size_t target, CheckDue due, 
       check_call(upstream, upstream.targets[target].url, pool.get(), turn->count++);
   const bool of_way = due == CheckDue::kWay;
   if (of_way && !TargetCheck::possible_of_way(upstream, call)) return;
-  if (due == CheckDue::kLook) call = {.path = {}, .key = {}, .bind = call.bind};
+  if (due == CheckDue::kLook) call = {.path = {}, .key = {}, .exit = call.exit};
   if (!of_way) turn->when.checked = now;
   if (due != CheckDue::kLook && !of_way) {
     turn->when.at = next_check(now, turn->interval, 0, services_.random);
@@ -123,7 +123,7 @@ void TargetProber::way_checked(TargetCheck* check, bool well) {
   if (well) {
     log::info("strategy works again", {{"upstream", upstream.name},
                                        {"target", upstream.targets[target].url.text()},
-                                       {"strategy", to_string(upstream.strategies.front())}});
+                                       {"strategy", upstream.strategies.front().text()}});
   }
   if (const auto turn = turns_.find(name_of(upstream, target)); turn != turns_.end()) {
     turn->second.running = false;

@@ -178,6 +178,8 @@ ConnectPlan TunnelSession::connect_plan() const {
   plan.server_name = tunnel_->server_name;
   plan.tls_config = gear_->destination;
   plan.preface = proxy_header();
+  plan.via = tunnel_->via;
+  plan.peers = &table_->peers();
   plan.resolve_timeout = tunnel_->resolve_timeout;
   plan.connect_timeout = tunnel_->connect_timeout;
   plan.tls_timeout = tunnel_->tls_timeout;

@@ -45,7 +45,7 @@ std::shared_ptr<const KeyPoolState> KeyRing::pool(const KeyPool& pool) {
   made->limits_ = pool.limits;
   made->probe_ = pool.probe;
   for (size_t i = 0; i < made->keys_.size(); ++i) {
-    if (i < pool.bind.size()) made->keys_[i].bind = pool.bind[i];
+    if (i < pool.exits.size()) made->keys_[i].exit = pool.exits[i];
     if (pool.limits != KeyLimits{}) made->keys_[i].state->meter.begin();
   }
   made->told_left_.store(made->left());

@@ -47,7 +47,7 @@ Lease::~Lease() {
 
 const Secret& Lease::key() const { return pool_->keys_[index_].secret; }
 const std::string& Lease::masked() const { return pool_->keys_[index_].masked; }
-std::optional<Address> Lease::bind() const { return pool_->keys_[index_].bind; }
+const Exit& Lease::way_out() const { return pool_->keys_[index_].exit; }
 
 void Lease::count_tokens(uint64_t tokens) {
   pool_->keys_[index_].state->meter.add_tokens(tokens, pool_->clock_->now());

@@ -52,8 +52,7 @@ class Lease {
   const Secret& key() const;
   const std::string& masked() const;  // as in metrics
   size_t index() const { return index_; }
-  // The address of this machine from which the key leaves; none: whichever the system chooses.
-  std::optional<Address> bind() const;
+  const Exit& way_out() const;
 
   // At most one report. A success does not clear a setback that came after this lease began.
   void report(const KeyRefusal& refusal);
@@ -114,7 +113,7 @@ class KeyPoolState : public std::enable_shared_from_this<KeyPoolState> {
   // Different for each key of the pool: keys that look the same masked are numbered.
   const std::string& masked(size_t index) const { return keys_[index].masked; }
   const Secret& key(size_t index) const { return keys_[index].secret; }
-  std::optional<Address> bind(size_t index) const { return keys_[index].bind; }
+  const Exit& way_out(size_t index) const { return keys_[index].exit; }
   const KeyState& state(size_t index) const { return *keys_[index].state; }
 
  private:
@@ -125,7 +124,7 @@ class KeyPoolState : public std::enable_shared_from_this<KeyPoolState> {
     std::string masked;
     std::shared_ptr<KeyState> state;
     uint64_t hash = 0;
-    std::optional<Address> bind;
+    Exit exit;
   };
   // What one choosing goes by.
   struct Round {

@@ -17,6 +17,8 @@
 
 namespace culvert {
 
+class PeerDirectory;
+
 // May this address be reached under this name? Asked for each address after resolution, so that no
 // name can lead inside (DNS rebinding).
 class AddressPolicy {
@@ -43,6 +45,11 @@ struct ConnectPlan {
   // connections are never pooled.
   std::shared_ptr<TlsClientConfig> tls_config;
   std::string preface;  // goes out before all other bytes, TLS too; of tunnels as well
+  // A region: one of its relays connects, by its own policy. Empty: this relay does.
+  std::string via;
+  const PeerDirectory* peers = nullptr;  // of a via; outlives the connecting
+  bool far_tls = false;                  // of a via: that relay speaks the upstream's TLS
+  std::string upstream;                  // whose CA certificates it trusts beside its common ones
   const AddressPolicy* policy = nullptr;  // nullptr: every address; outlives the connecting
   Duration resolve_timeout{};
   Duration connect_timeout{};
@@ -88,6 +95,8 @@ class Connector {
   // Takes a connection back whose last exchange ended whole; where memory runs out it stays with
   // the caller, who may be inside one of its calls.
   virtual void give_back(Connection&& connection) = 0;
+  // Opens one more in the background, to be reused soon; nothing where enough wait already.
+  virtual void keep_spare(const ConnectPlan& /*plan*/) {}
 };
 
 }  // namespace culvert

@@ -22,12 +22,17 @@ class ConnectionPool::Idle final : public ChannelSink, public Retirable {
   Connection& connection() { return connection_; }
   Instant since() const { return since_; }
   void end() { connection_.channel->mute(); }
+  // By our own wish, which is said (RFC 8446 §6.1): nothing was broken off.
+  void leave() {
+    connection_.channel->finish(Channel::Finish::kClean);
+    end();
+  }
 
  private:
-  void on_bytes(std::string_view) override { pool_.drop(*this); }
-  void on_end(bool) override { pool_.drop(*this); }
+  void on_bytes(std::string_view) override { pool_.drop(*this, true); }
+  void on_end(bool) override { pool_.drop(*this, true); }
   void on_drained() override {}
-  void on_failed(Error) override { pool_.drop(*this); }
+  void on_failed(Error) override { pool_.drop(*this, true); }
 
   ConnectionPool& pool_;
   Connection connection_;
@@ -41,7 +46,11 @@ ConnectionPool::ConnectionPool(Loop& loop, const Clock& clock, size_t most, size
       most_in_all_(most_in_all),
       sweep_timer_(loop, [this] { sweep(); }) {}
 
-ConnectionPool::~ConnectionPool() = default;
+ConnectionPool::~ConnectionPool() {
+  for (auto& [identity, list] : idle_) {
+    for (auto& idle : list) idle->leave();
+  }
+}
 
 std::optional<Connection> ConnectionPool::take(const std::string& identity) {
   const auto found = idle_.find(identity);
@@ -69,17 +78,26 @@ void ConnectionPool::give_back(Connection&& connection) {
   newest.front() = std::make_unique<Idle>(*this, std::move(connection), clock_.now());
   list.splice(list.begin(), newest);
   ++size_;
-  if (list.size() > most_) drop(*list.back());
+  if (list.size() > most_) drop(*list.back(), false);
   if (size_ > most_in_all_) drop_oldest();
   if (!sweep_timer_.running()) sweep_timer_.start(limits::kPooledIdleTimeout / 4);
 }
 
-void ConnectionPool::drop(Idle& idle) {
+size_t ConnectionPool::waiting(const std::string& identity) const {
+  const auto found = idle_.find(identity);
+  return found == idle_.end() ? 0 : found->second.size();
+}
+
+void ConnectionPool::drop(Idle& idle, bool by_peer) {
   const auto found = idle_.find(idle.connection().identity);
   if (found == idle_.end()) return;
   for (auto one = found->second.begin(); one != found->second.end(); ++one) {
     if (one->get() != &idle) continue;
-    idle.end();
+    if (by_peer) {
+      idle.end();
+    } else {
+      idle.leave();
+    }
     loop_.retire(std::move(*one));
     found->second.erase(one);
     --size_;
@@ -93,7 +111,7 @@ void ConnectionPool::drop_oldest() {
       std::min_element(idle_.begin(), idle_.end(), [](const auto& a, const auto& b) {
         return a.second.back()->since() < b.second.back()->since();
       });
-  drop(*oldest->second.back());
+  drop(*oldest->second.back(), false);
 }
 
 void ConnectionPool::sweep() {
@@ -101,7 +119,7 @@ void ConnectionPool::sweep() {
   for (auto entry = idle_.begin(); entry != idle_.end();) {
     auto& list = entry->second;
     while (!list.empty() && list.back()->since() <= oldest) {
-      list.back()->end();
+      list.back()->leave();
       loop_.retire(std::move(list.back()));
       list.pop_back();
       --size_;

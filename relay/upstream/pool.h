@@ -25,10 +25,11 @@ class ConnectionPool {
   std::optional<Connection> take(const std::string& identity);
   void give_back(Connection&& connection);  // as Connector's
   size_t size() const { return size_; }
+  size_t waiting(const std::string& identity) const;  // of one
 
  private:
   class Idle;
-  void drop(Idle& idle);
+  void drop(Idle& idle, bool by_peer);
   void drop_oldest();
   void sweep();
 

@@ -3,14 +3,18 @@
 #include "relay/upstream/socket_connector.h"
 
 #include "relay/base/limits.h"
+#include "relay/base/log.h"
 #include "relay/channel/tcp.h"
 #include "relay/channel/tls_channel.h"
 #include "relay/crypto/digest.h"
 #include "relay/upstream/dial.h"
+#include "relay/upstream/peer_dial.h"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <new>
+#include <utility>
 
 namespace culvert {
 namespace {
@@ -28,14 +32,17 @@ constexpr size_t kTlsConfigs =
 }  // namespace
 
 std::string ConnectPlan::identity() const {
-  return fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}|{}", tls ? "tls" : "tcp", host, port, server_name,
+  return fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}{}", tls ? "tls" : "tcp", host, port,
+                     server_name,
                      trust == nullptr ? 0 : trust->id(), tls13_only, partition,
                      policy == nullptr ? std::string() : policy->identity(),
-                     bind ? bind->text() : std::string(), fingerprint(egress_proxy));
+                     bind ? bind->text() : std::string(), fingerprint(egress_proxy), via,
+                     via.empty() || !far_tls ? "" : "|" + upstream);
 }
 
 class SocketConnector::Attempt final : public Connecting,
                                        private DialSink,
+                                       private PeerDialSink,
                                        private TlsReadySink,
                                        private ChannelSink {
  public:
@@ -43,33 +50,52 @@ class SocketConnector::Attempt final : public Connecting,
       : connector_(connector),
         plan_(std::move(plan)),
         sink_(sink),
-        dial_(std::make_unique<Dial>(connector.loop_,
-                                     connector.resolver_,
-                                     connector.clock_,
-                                     DialPlan{plan_.host, plan_.port, plan_.policy, plan_.bind,
-                                              plan_.resolve_timeout, plan_.connect_timeout},
-                                     static_cast<DialSink&>(*this))),
         timer_(connector.loop_, [this] {
           fail(Error::upstream(Code::kConnectTimeout, Stage::kTls, Retry::kOtherUpstream,
                                "the TLS handshake took too long"));
-        }) {}
+        }) {
+    if (plan_.via.empty()) {
+      dial_ = std::make_unique<Dial>(connector.loop_, connector.resolver_, connector.clock_,
+                                     DialPlan{plan_.host, plan_.port, plan_.policy, plan_.bind,
+                                              plan_.resolve_timeout, plan_.connect_timeout},
+                                     static_cast<DialSink&>(*this));
+    } else {
+      peer_dial_ = std::make_unique<PeerDial>(connector.loop_, connector, connector.clock_, plan_,
+                                              static_cast<PeerDialSink&>(*this));
+    }
+  }
 
   ~Attempt() override {
     if (dial_ != nullptr) connector_.loop_.retire(std::move(dial_));
+    if (peer_dial_ != nullptr) connector_.loop_.retire(std::move(peer_dial_));
   }
 
  private:
   void on_dialled(Fd connection) override {
     note_legs();
-    auto tcp = std::make_unique<TcpChannel>(connector_.loop_, std::move(connection), false);
-    if (!plan_.preface.empty()) tcp->write(plan_.preface);
-    if (!plan_.tls) {
-      channel_ = std::move(tcp);
+    go_on(std::make_unique<TcpChannel>(connector_.loop_, std::move(connection), false), plan_.tls);
+  }
+
+  void on_reached(std::unique_ptr<Channel> channel, const Legs& legs) override {
+    legs_ = legs;
+    go_on(std::move(channel), plan_.tls && !plan_.far_tls);
+  }
+
+  void on_not_reached(Error error, const Legs& legs) override {
+    legs_ = legs;
+    fail(std::move(error));
+  }
+
+  void go_on(std::unique_ptr<Channel> to_destination, bool speaks_tls) {
+    if (!plan_.preface.empty()) to_destination->write(plan_.preface);
+    if (!speaks_tls) {
+      channel_ = std::move(to_destination);
       return done();
     }
     auto config = connector_.tls_config(plan_);
     if (!config) return fail(std::move(config).error());
-    auto tls = TlsChannel::connect(connector_.loop_, connector_.handshakes_, std::move(tcp),
+    auto tls = TlsChannel::connect(connector_.loop_, connector_.handshakes_,
+                                   std::move(to_destination),
                                    std::move(config).value(), plan_.server_name, this,
                                    !plan_.full_handshake);
     if (!tls) return fail(std::move(tls).error());
@@ -134,11 +160,44 @@ class SocketConnector::Attempt final : public Connecting,
   const ConnectPlan plan_;
   ConnectSink& sink_;
   Legs legs_;
-  std::unique_ptr<Dial> dial_;
+  std::unique_ptr<Dial> dial_;           // one of the two
+  std::unique_ptr<PeerDial> peer_dial_;
   Instant tls_started_;
   std::unique_ptr<Channel> channel_;
   TlsChannel* tls_ = nullptr;
   Timer timer_;
+};
+
+// A connection that nobody waits for yet.
+class SocketConnector::Spare final : public Retirable, private ConnectSink {
+ public:
+  Spare(SocketConnector& connector, const ConnectPlan& plan)
+      : connector_(connector),
+        identity_(plan.identity()),
+        connecting_(connector.connect(plan, *this)) {}
+  ~Spare() override {
+    if (connecting_ != nullptr) connector_.loop_.retire(std::move(connecting_));
+  }
+  const std::string& identity() const { return identity_; }
+
+ private:
+  void on_connection(Connection connection) override {
+    connection_ = std::move(connection);  // where memory runs out it ends with this
+    try {
+      connector_.pool_.give_back(std::move(connection_));
+    } catch (const std::bad_alloc&) {
+      log::error("out of memory while a spare connection was kept");
+    }
+    connector_.spare_over(*this);
+  }
+  void on_no_connection(Error /*error*/, const Legs& /*legs*/) override {
+    connector_.spare_over(*this);
+  }
+
+  SocketConnector& connector_;
+  const std::string identity_;
+  Connection connection_;
+  std::unique_ptr<Connecting> connecting_;
 };
 
 SocketConnector::SocketConnector(Loop& loop,
@@ -164,6 +223,28 @@ std::unique_ptr<Connecting> SocketConnector::connect(const ConnectPlan& plan, Co
 }
 
 void SocketConnector::give_back(Connection&& connection) { pool_.give_back(std::move(connection)); }
+
+void SocketConnector::keep_spare(const ConnectPlan& plan) {
+  const std::string identity = plan.identity();
+  const auto opening = std::count_if(spares_.begin(), spares_.end(), [&](const auto& spare) {
+    return spare->identity() == identity;
+  });
+  const size_t there = pool_.waiting(identity) + static_cast<size_t>(opening);
+  if (there >= limits::kPeerSpare || spares_.size() >= limits::kPeerSpareInAll) return;
+  spares_.push_back(std::make_unique<Spare>(*this, plan));
+}
+
+void SocketConnector::drop_spares() {
+  for (auto& spare : std::exchange(spares_, {})) loop_.retire(std::move(spare));
+}
+
+void SocketConnector::spare_over(Spare& spare) {
+  const auto found = std::find_if(spares_.begin(), spares_.end(),
+                                  [&](const auto& one) { return one.get() == &spare; });
+  if (found == spares_.end()) return;
+  loop_.retire(std::move(*found));
+  spares_.erase(found);
+}
 
 Result<std::shared_ptr<TlsClientConfig>> SocketConnector::tls_config(const ConnectPlan& plan) {
   if (plan.tls_config != nullptr) return plan.tls_config;

@@ -1,4 +1,5 @@
-// The socket strategy: DNS, Happy Eyeballs, TLS with verification, and a pool. One per worker.
+// The socket strategy: DNS, Happy Eyeballs or another relay (peer_dial.h), TLS with verification,
+// and a pool. One per worker.
 #pragma once
 
 #include "relay/channel/handshake_pool.h"
@@ -9,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 namespace culvert {
 
@@ -20,9 +22,15 @@ class SocketConnector final : public Connector {
   std::optional<Connection> reuse(const ConnectPlan& plan) override;
   std::unique_ptr<Connecting> connect(const ConnectPlan& plan, ConnectSink& sink) override;
   void give_back(Connection&& connection) override;
+  void keep_spare(const ConnectPlan& plan) override;
+  // Cancels the spares that are being opened. Before the end of the loop's last round: what is
+  // cancelled needs the connector and the resolver until then.
+  void drop_spares();
 
  private:
   class Attempt;
+  class Spare;
+  void spare_over(Spare& spare);
   // TLS settings and sessions of one identity; made at its first use.
   Result<std::shared_ptr<TlsClientConfig>> tls_config(const ConnectPlan& plan);
 
@@ -31,6 +39,7 @@ class SocketConnector final : public Connector {
   Resolver& resolver_;
   const Clock& clock_;
   ConnectionPool pool_;
+  std::vector<std::unique_ptr<Spare>> spares_;  // that are being opened
   std::unordered_map<std::string, std::shared_ptr<TlsClientConfig>> tls_;
 };
 

@@ -30,7 +30,7 @@ StrategyMemory::Trial StrategyMemory::begin(const std::vector<Strategy>& configu
   std::vector<Strategy> order;
   std::vector<Strategy> later;
   std::optional<Strategy> tested;
-  for (const Strategy strategy : configured) {
+  for (const Strategy& strategy : configured) {
     Rest& state = rest(strategy);
     if (!state.resting) {
       order.push_back(strategy);
@@ -50,25 +50,42 @@ StrategyMemory::Trial StrategyMemory::begin(const std::vector<Strategy>& configu
 std::optional<Instant> StrategyMemory::rests_until(const std::vector<Strategy>& configured) const {
   if (!any_rests_.load()) return std::nullopt;
   const std::lock_guard lock(mutex_);
-  const Rest& first = rest(configured.front());
-  if (!first.resting || first.being_tested) return std::nullopt;
-  return first.until;
+  const Rest* first = known(configured.front());
+  if (first == nullptr || !first->resting || first->being_tested) return std::nullopt;
+  return first->until;
 }
 
 Strategy StrategyMemory::in_use(const std::vector<Strategy>& configured) const {
   const std::lock_guard lock(mutex_);
-  const auto used = std::find_if(configured.begin(), configured.end(),
-                                 [this](Strategy strategy) { return !rest(strategy).resting; });
+  const auto used =
+      std::find_if(configured.begin(), configured.end(), [this](const Strategy& strategy) {
+        const Rest* state = known(strategy);
+        return state == nullptr || !state->resting;
+      });
   return used == configured.end() ? configured.front() : *used;
 }
 
-void StrategyMemory::begin_rest(Strategy strategy) {
+StrategyMemory::Rest& StrategyMemory::rest(const Strategy& strategy) {
+  for (auto& [name, state] : rests_) {
+    if (name == strategy) return state;
+  }
+  return rests_.emplace_back(strategy, Rest{}).second;
+}
+
+const StrategyMemory::Rest* StrategyMemory::known(const Strategy& strategy) const {
+  for (const auto& [name, state] : rests_) {
+    if (name == strategy) return &state;
+  }
+  return nullptr;
+}
+
+void StrategyMemory::begin_rest(const Strategy& strategy) {
   const Rest& state = rest(strategy);
   // Those who failed at the same time have failed once.
   if (!state.resting || clock_.now() >= state.until) rest_longer(strategy);
 }
 
-void StrategyMemory::rest_longer(Strategy strategy) {
+void StrategyMemory::rest_longer(const Strategy& strategy) {
   Rest& state = rest(strategy);
   state.doublings = state.resting ? std::min(state.doublings + 1, kDoublingsMost) : 0;
   state.resting = true;
@@ -76,22 +93,22 @@ void StrategyMemory::rest_longer(Strategy strategy) {
   any_rests_.store(true);
 }
 
-void StrategyMemory::end_rest(Strategy strategy) {
+void StrategyMemory::end_rest(const Strategy& strategy) {
   rest(strategy).resting = false;
-  any_rests_.store(
-      std::any_of(rests_.begin(), rests_.end(), [](const Rest& state) { return state.resting; }));
+  any_rests_.store(std::any_of(rests_.begin(), rests_.end(),
+                               [](const auto& one) { return one.second.resting; }));
 }
 
 StrategyMemory::Trial::Trial(StrategyMemory& state,
                              std::vector<Strategy> order,
                              std::optional<Strategy> tested)
-    : state_(&state), order_(std::move(order)), tested_(tested) {}
+    : state_(&state), order_(std::move(order)), tested_(std::move(tested)) {}
 
 StrategyMemory::Trial::Trial(Trial&& other) noexcept
     : state_(std::exchange(other.state_, nullptr)),
       order_(std::move(other.order_)),
       at_(other.at_),
-      tested_(other.tested_) {}
+      tested_(std::move(other.tested_)) {}
 
 StrategyMemory::Trial& StrategyMemory::Trial::operator=(Trial&& other) noexcept {
   std::swap(state_, other.state_);

@@ -7,16 +7,14 @@
 #include "relay/base/clock.h"
 #include "relay/config/snapshot.h"
 
-#include <array>
 #include <atomic>
 #include <cstddef>
 #include <mutex>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace culvert {
-
-inline constexpr size_t kStrategies = 2;  // values of Strategy
 
 class StrategyMemory {
  public:
@@ -29,7 +27,7 @@ class StrategyMemory {
     Trial& operator=(Trial&& other) noexcept;
     ~Trial();
 
-    Strategy current() const { return order_[at_]; }
+    const Strategy& current() const { return order_[at_]; }
     bool another() const { return at_ + 1 < order_.size(); }
     // The present one came to nothing before the request could reach anybody; only where another().
     void next();
@@ -71,19 +69,19 @@ class StrategyMemory {
     bool resting = false;
     bool being_tested = false;
   };
-  Rest& rest(Strategy strategy) { return rests_[static_cast<size_t>(strategy)]; }
-  const Rest& rest(Strategy strategy) const { return rests_[static_cast<size_t>(strategy)]; }
+  Rest& rest(const Strategy& strategy);
+  const Rest* known(const Strategy& strategy) const;  // null: it never rested
   Trial begin(const std::vector<Strategy>& configured, bool early);
-  void begin_rest(Strategy strategy);
-  void rest_longer(Strategy strategy);
-  void end_rest(Strategy strategy);
+  void begin_rest(const Strategy& strategy);
+  void rest_longer(const Strategy& strategy);
+  void end_rest(const Strategy& strategy);
   void doubt();
 
   const Clock& clock_;
   std::atomic<int64_t> doubted_until_{0};  // steady clock, nanoseconds; 0: something worked since
   std::atomic<bool> any_rests_{false};  // false: as configured, without a lock
   mutable std::mutex mutex_;
-  std::array<Rest, kStrategies> rests_;
+  std::vector<std::pair<Strategy, Rest>> rests_;  // of those that ever were configured
 };
 
 }  // namespace culvert

@@ -122,6 +122,20 @@ void add_checks(const std::vector<TargetGauge>& targets,
   checks.move_to(out);
 }
 
+void add_peers(const std::vector<PeerGauge>& peers, std::vector<prometheus::MetricFamily>* out) {
+  Family up("culvert_peer_up", "1 where another relay has answered its last check.");
+  Family draining("culvert_peer_draining", "1 where another relay says that it is drained.");
+  Family round_trip("culvert_peer_round_trip_seconds",
+                    "Smoothed time from a check of another relay to its answer.");
+  for (const PeerGauge& peer : peers) {
+    const Labels labels{{"relay", peer.relay}, {"region", peer.region}};
+    up.add(labels, peer.up ? 1 : 0);
+    draining.add(labels, peer.draining ? 1 : 0);
+    if (peer.round_trip_seconds > 0) round_trip.add(labels, peer.round_trip_seconds);
+  }
+  for (Family* family : {&up, &draining, &round_trip}) family->move_to(out);
+}
+
 }  // namespace
 
 std::vector<prometheus::MetricFamily> health_families(const HealthGauges& gauges) {
@@ -130,6 +144,7 @@ std::vector<prometheus::MetricFamily> health_families(const HealthGauges& gauges
   add_pools(gauges.pools, &families);
   add_states(gauges.targets, &families);
   add_checks(gauges.targets, &families);
+  add_peers(gauges.peers, &families);
   return families;
 }
 

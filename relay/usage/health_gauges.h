@@ -42,10 +42,20 @@ struct TargetGauge {
   int64_t certificate_expires_at = 0;  // 0: none was seen
 };
 
+// Another relay that this one may go through.
+struct PeerGauge {
+  std::string relay;
+  std::string region;
+  bool up = false;  // its last check was good
+  bool draining = false;
+  double round_trip_seconds = 0;  // smoothed; 0: never measured
+};
+
 struct HealthGauges {
   std::vector<KeyGauge> keys;
   std::vector<PoolGauge> pools;
   std::vector<TargetGauge> targets;
+  std::vector<PeerGauge> peers;
 };
 
 // Families without a sample are left out.

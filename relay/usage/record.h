@@ -40,7 +40,7 @@ struct RequestRecord {
   std::string upstream;
   std::string path;  // without the query and without a token
   std::string key;   // masked
-  std::string_view strategy;  // of the last attempt
+  std::string strategy;  // of the last attempt
   std::string model;
   std::string tenant;    // of an issued relay token
   std::string token_id;  // its id

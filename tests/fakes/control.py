@@ -24,17 +24,19 @@ class Control(Child):
 
     NAME = "the control service"
 
-    def __init__(self, expect_exit: int | None = 0, start: bool = True):
+    def __init__(self, expect_exit: int | None = 0, start: bool = True,
+                 names=("localhost", "127.0.0.1"), listen: str = "127.0.0.1"):
         super().__init__(expect_exit)
         self.data = os.path.join(self.folder, "data")
-        made = subprocess.run([program("culvert-control"), "init", "--data", self.data, "--name",
-                               "localhost", "--name", "127.0.0.1"], env=self.env,
-                              capture_output=True, text=True, timeout=HANG_GUARD_SECONDS)
+        made = subprocess.run([program("culvert-control"), "init", "--data", self.data,
+                               *(word for name in names for word in ("--name", name))],
+                              env=self.env, capture_output=True, text=True,
+                              timeout=HANG_GUARD_SECONDS)
         assert made.returncode == 0, made.stderr
         self.token = re.search(r"\bcvo_\w+", made.stdout)[0]
         self.address = f"localhost:{free_port()}"
         self.command = [program("culvert-control"), "run", "--data", self.data, "--listen",
-                        self.address.replace("localhost", "127.0.0.1"), "--web-listen",
+                        self.address.replace("localhost", listen), "--web-listen",
                         "127.0.0.1:0"]
         if start:
             self.start()
@@ -86,17 +88,20 @@ class Control(Child):
     # -- its relays
 
     def join(self, name: str, region: str = "eu-west", env: dict | None = None,
-             expect_exit: int | None = 0, start: bool = True) -> "JoinedRelay":
-        return JoinedRelay(self, name, region, env, expect_exit, start)
+             expect_exit: int | None = 0, start: bool = True, config: str | None = None,
+             within: tuple[str, ...] = ()) -> "JoinedRelay":
+        """within: a command that the relay is run by, `ip netns exec …` say."""
+        return JoinedRelay(self, name, region, env, expect_exit, start, config, within)
 
 
 class JoinedRelay(Relay):
     """A relay that has joined the service under a name; its state is its identity."""
 
     def __init__(self, control: Control, name: str, region: str, env: dict | None,
-                 expect_exit: int | None, start: bool):
-        super().__init__(env=env, expect_exit=expect_exit, start=False)
+                 expect_exit: int | None, start: bool, config: str | None, within: tuple[str, ...]):
+        super().__init__(env=env, config=config, expect_exit=expect_exit, start=False)
         self.name = name
+        self.command = [*within, *self.command]
         token = control.ask("relay", "join-token", "--region", region)["token"]
         done = self.enrol(control, token)
         assert done.returncode == 0, done.stderr

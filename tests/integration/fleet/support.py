@@ -56,7 +56,10 @@ class FleetCase(unittest.TestCase):
 
     def setUp(self):
         self.models = self.enterContext(Models(keys=[KEY]))
-        self.control = Control.for_test(self)
+        self.control = self.service()
+
+    def service(self) -> Control:
+        return Control.for_test(self)
 
     def join(self, *names: str, regions=("eu-west",), **more):
         relays = [self.control.join(name, regions[i % len(regions)], **more)

@@ -525,7 +525,7 @@ std::string pool_with(const std::string& spec) {
 TEST(Compile, LimitsAndBindingsOfKeys) {
   const KeyPool plain = snapshot_of(pool_with(""))->pools.at(0);
   EXPECT_EQ(plain.limits, KeyLimits());
-  EXPECT_EQ(plain.bind, std::vector<std::optional<Address>>(3));
+  EXPECT_EQ(plain.exits, std::vector<Exit>(3));
   EXPECT_TRUE(plain.probe);
   const KeyPool limited = snapshot_of(pool_with("probe_off: true, limits: {requests_per_minute: 1, "
                                                 "tokens_per_minute: 2, requests_per_day: 3, "
@@ -533,15 +533,85 @@ TEST(Compile, LimitsAndBindingsOfKeys) {
                               ->pools.at(0);
   EXPECT_EQ(limited.limits, (KeyLimits{1, 2, 3, 4}));
   EXPECT_FALSE(limited.probe);
-  const auto one = Address::parse("10.0.0.1");
-  const auto rest = Address::parse("::1");
+  const Exit one{Address::parse("10.0.0.1"), {}};
+  const Exit rest{Address::parse("::1"), {}};
   const std::string bind =
       std::string("bind: [{address: '::1'}, {address: 10.0.0.1, keys: ['") + kIdB + "']}]";
-  EXPECT_EQ(snapshot_of(pool_with(bind))->pools.at(0).bind, (std::vector{rest, one, rest}));
+  EXPECT_EQ(snapshot_of(pool_with(bind))->pools.at(0).exits, (std::vector{rest, one, rest}));
   const KeyPool fewer = snapshot_of(pool_with(bind + ", disabled: ['" + kIdA + "']"))->pools.at(0);
   ASSERT_EQ(fewer.keys.size(), 2U);
   EXPECT_EQ(fewer.keys[0].reveal(), "key-b");
-  EXPECT_EQ(fewer.bind, (std::vector{one, rest}));
+  EXPECT_EQ(fewer.exits, (std::vector{one, rest}));
+}
+
+// A relay of eu that has joined a service, which knows others.
+std::shared_ptr<const Snapshot> joined(const std::string& text, const std::string& region = "eu") {
+  auto resources = parse_resources("f.yaml", "kind: Relay\nname: r\nspec: {region: " + region +
+                                                    "}\n---\n" + text);
+  if (!resources) {
+    ADD_FAILURE() << resources.error().detail;
+    return nullptr;
+  }
+  resources->attached = true;
+  v1::RelayPeer far;
+  far.set_region("us");
+  far.set_address("[2001:db8::1]:7443");
+  far.set_draining(true);
+  resources->peers = {{"far", far}, {"self", v1::RelayPeer()}};
+  std::vector<std::string> warnings;
+  auto snapshot = compile(*resources, pretended(), &warnings);
+  EXPECT_TRUE(snapshot) << snapshot.error().detail;
+  return snapshot ? *snapshot : nullptr;
+}
+
+TEST(Compile, WaysThroughOtherRelays) {
+  const std::string text = R"(
+kind: Upstream
+name: openai
+spec: {strategies: ["via:us", socket, "via:eu"], tls: {at: far}}
+---
+kind: KeyPool
+name: p
+spec: {upstream: openai, keys: [key-a, key-b], bind: [{via: us}]}
+---
+kind: Tunnel
+name: t
+spec: {listen: "tcp://127.0.0.1:5432", to: "tcp://db.example:5432", via: us}
+)";
+  const auto eu = joined(text);
+  ASSERT_NE(eu, nullptr);
+  // Its own region is where it is.
+  EXPECT_EQ(eu->upstream("openai")->strategies,
+            (std::vector{Strategy::via("us"), Strategy::kSocket}));
+  EXPECT_TRUE(eu->upstream("openai")->far_tls);
+  EXPECT_EQ(eu->pools.at(0).exits, std::vector<Exit>(2, Exit{std::nullopt, "us"}));
+  EXPECT_EQ(eu->tunnels.at("t").via, "us");
+  const auto us = joined(text, "us");
+  EXPECT_EQ(us->upstream("openai")->strategies,
+            (std::vector{Strategy::kSocket, Strategy::via("eu")}));
+  EXPECT_EQ(us->pools.at(0).exits, std::vector<Exit>(2));
+  EXPECT_EQ(us->tunnels.at("t").via, "");
+}
+
+TEST(Compile, RelaysOfTheFleet) {
+  const auto snapshot = joined("");
+  ASSERT_NE(snapshot, nullptr);
+  EXPECT_EQ(snapshot->peers, (std::vector{Peer{"far", "us", "2001:db8::1", 7443, true},
+                                          Peer{"self", "", "", 0, false}}));
+}
+
+TEST(Compile, OtherRegionsNeedAControlService) {
+  std::vector<std::string> warnings;
+  const auto refused = compiled(
+      "kind: Upstream\nname: openai\nspec: {strategies: [\"via:us\"]}\n", &warnings);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().detail.find("`culvert-relay join` joins one"), std::string::npos)
+      << refused.error().detail;
+  warnings.clear();
+  EXPECT_TRUE(compiled(
+      "kind: Relay\nname: r\nspec: {peer: {listen: \"127.0.0.1:7443\"}}\n", &warnings));
+  ASSERT_EQ(warnings.size(), 1U);
+  EXPECT_NE(warnings[0].find("nothing listens there"), std::string::npos) << warnings[0];
 }
 
 TEST(Compile, ABindingNamesKeysOfItsPool) {

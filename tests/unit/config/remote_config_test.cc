@@ -147,7 +147,7 @@ TEST_F(RemoteConfigTest, HashesAreThoseOfTheContract) {
   EXPECT_EQ(config_.overall_hash(),
             first_half("upstream" + zero + set + "key_pool" + zero + first_half("") + "token" +
                        zero + first_half("") + "route" + zero + first_half("") + "tunnel" + zero +
-                       first_half("")));
+                       first_half("") + "peer" + zero + first_half("")));
   ASSERT_EQ(config_.inventory().size(), 1U);
   EXPECT_EQ(config_.inventory()[0].items(0).name(), "a");
   EXPECT_EQ(config_.inventory()[0].items(0).hash(), first_half(a));

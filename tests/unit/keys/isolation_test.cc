@@ -209,10 +209,10 @@ TEST_F(IsolationTest, KeysLeaveFromTheirAddress) {
   spec.upstream = "openai";
   spec.keys.emplace_back("sk-key-0");
   spec.keys.emplace_back("sk-key-1");
-  spec.bind = {Address::parse("192.0.2.7"), std::nullopt};
+  spec.exits = {Exit{Address::parse("192.0.2.7"), {}}, Exit{std::nullopt, "us"}};
   const auto keys = ring_.pool(spec);
-  EXPECT_EQ(keys->choose({{1}, {}, {}})->bind(), Address::parse("192.0.2.7"));
-  EXPECT_EQ(keys->choose({{0}, {}, {}})->bind(), std::nullopt);
+  EXPECT_EQ(keys->choose({{1}, {}, {}})->way_out().address, Address::parse("192.0.2.7"));
+  EXPECT_EQ(keys->choose({{0}, {}, {}})->way_out().via, "us");
 }
 
 }  // namespace

@@ -365,6 +365,13 @@ TEST(Validate, Strategies) {
   expect(of_target("strategies: [socket, fetsch]"), "strategies[1]", "did you mean \"fetch\"?");
   expect(of_target("strategies: [pigeon]"), "strategies[0]", "allowed are socket, fetch");
   expect(of_target("strategies: [fetch, socket, fetch]"), "strategies[2]", "comes twice");
+  EXPECT_EQ(first(of_target("strategies: ['via:us-east', 'via:eu', socket]")), "sound");
+  expect(of_target("strategies: ['via:eu', 'via:eu']"), "strategies[1]", "comes twice");
+  expect(of_target("strategies: ['via:']"), "strategies[0]", "cannot be a name");
+  expect(of_target("strategies: ['via:a b']"), "strategies[0]", "cannot be a name");
+  expect(of_target("strategies: ['via:a', 'via:b', 'via:c', 'via:d', 'via:e', 'via:f', 'via:g', "
+                   "'via:h', socket]"),
+         "strategies", "allowed are 8 at most");
 }
 
 TEST(Validate, EgressProxies) {
@@ -391,7 +398,23 @@ TEST(Validate, EgressProxies) {
 TEST(Validate, ASocketDoesNotGoThroughAProxy) {
   expect(of_target("egress_proxy: \"http://p\", strategies: [fetch, socket]"), "strategies[1]",
          "does not use egress_proxy");
+  expect(of_target("egress_proxy: \"http://p\", strategies: [fetch, 'via:eu']"), "strategies[1]",
+         "does not use egress_proxy");
   EXPECT_EQ(first(of_target("egress_proxy: \"http://p\", strategies: [fetch]")), "sound");
+}
+
+TEST(Validate, WhereRelaysComeIn) {
+  EXPECT_EQ(first(relay("peer: {listen: '10.0.0.1:7443'}")), "sound");
+  EXPECT_EQ(first(relay("peer: {listen: '0.0.0.0:7443', advertise: 'eu-1.example.com:7443'}")),
+            "sound");
+  expect(relay("peer: {listen: '0.0.0.0:7443'}"), "peer.advertise", "needed is HOST:PORT");
+  expect(relay("peer: {listen: '[::]:7443'}"), "peer.advertise", "needed is HOST:PORT");
+  expect(relay("peer: {listen: '10.0.0.1:7443', advertise: 'x'}"), "peer.advertise",
+         "allowed is HOST:PORT");
+  expect(relay("peer: {}"), "peer.listen", "");
+  expect(relay("listen: ['http://0.0.0.0:7443'], peer: {listen: '10.0.0.1:7443'}"), "peer.listen",
+         "allowed is another port");
+  expect(relay("peer: {listen: '127.0.0.1:9090'}"), "peer.listen", "allowed is another port");
 }
 
 TEST(Validate, Retry) {
@@ -477,6 +500,9 @@ TEST(Validate, KeyLimitsAndBindings) {
   EXPECT_EQ(first(pool(keys + "bind: [{address: 10.0.0.1, keys: ['0123456789ab']}, "
                               "{address: '2001:db8::1'}]")),
             "sound");
+  EXPECT_EQ(first(pool(keys + "bind: [{via: us-east}]")), "sound");
+  expect(pool(keys + "bind: [{via: 'a b'}]"), "bind[0].via", "cannot be a name");
+  expect(pool(keys + "bind: [{via: us, address: 10.0.0.1}]"), "bind[0]", "allowed is one of them");
   for (const char* address : {"", "localhost", "10.0.0.1:80", "[::1]", "10.0.0.0/8"}) {
     expect(pool(keys + "bind: [{address: '" + address + "'}]"), "bind[0].address", "no address");
   }
