@@ -6,7 +6,7 @@ import unittest
 from tests.fakes import certs
 from tests.fakes.tls_socket import FIN, RESET, TlsSocket
 from tests.integration.tunnels.support import (
-    Destination, TunnelCase, connect, read_exactly, read_to_end, s_client, tunnel)
+    Destination, TunnelCase, connect, read_exactly, read_to_end, s_client, told, tunnel)
 
 TCP = "tcp://127.0.0.1:0"
 
@@ -106,12 +106,7 @@ class Proxy(TunnelCase):
         header = b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n"
         for source, said in (("127.0.0.8", header), ("127.0.0.9", b"no header\r\n"),
                              ("127.0.0.9", b"PROXY TCP4 192.0.2.1 192.0.2.2 1\r\n")):
-            client = connect(relay.addresses("tcp")[0], source=source)
-            try:
-                client.sendall(said)
-            except OSError:
-                pass
-            self.assertEqual(read_to_end(client), (b"", RESET))
+            self.assertEqual(told(relay.addresses("tcp")[0], said, source), (b"", RESET))
         relay.wait_for_metric(lambda m: m.sum("culvert_tunnel_refused_total", tunnel="none") == 3)
         self.assertEqual(heard, [])
         client = connect(relay.addresses("tcp")[0], source="127.0.0.9")

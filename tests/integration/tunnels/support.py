@@ -49,6 +49,21 @@ def read_to_end(link) -> tuple[bytes, str]:
             return data, end.how
 
 
+def told(address: str, said: bytes = b"", source: str | None = None) -> tuple[bytes, str]:
+    """All that comes to who connects and says so, and how it ends. Who refuses at once may have
+    reset the connection before connect() has returned."""
+    try:
+        link = connect(address, source)
+    except ConnectionResetError:
+        return b"", RESET
+    with link:
+        try:
+            link.sendall(said)
+        except OSError:
+            pass
+        return read_to_end(link)
+
+
 def reset(link: socket.socket) -> None:
     """Closes with RST."""
     link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
