@@ -228,7 +228,7 @@ class Running(LinkCase):
         self.assertEqual(len(bad["errors"]), 1)
         self.assertIn("bad: match.path_prefix", bad["errors"][0])
         self.assertEqual(self.status(relay, "/g/v1/models"), 200)
-        self.assertTrue(self.control.apply("raw tunnel 4")["unknown"])
+        self.assertTrue(self.control.apply("raw pigeon 4")["unknown"])
         self.control.apply("del route 5 r")
         self.assertEqual(self.status(relay, "/r/v1/models"), 404)
         self.control.wait("metrics")
