@@ -4,7 +4,7 @@
 #include "relay/base/limits.h"
 #include "relay/base/log.h"
 #include "relay/channel/tcp.h"
-#include "relay/flow/request_tunnel.h"
+#include "relay/flow/tunnel_end.h"
 
 #include <algorithm>
 #include <new>
@@ -204,7 +204,7 @@ void PeerSession::on_splice_over(SpliceEnd end) {
   or_fail([&] {
     count();
     record_.close = close_word(end.cause);
-    record_.error = words_of(end);
+    record_.error = words_of(end, "destination");
     if (end.cause != SpliceEnd::Cause::kWhole) record_.stage = Stage::kBody;
     services_.metrics.tunnel(kMetricsLabel).closed(outcome_of(end.cause));
     write_log(outcome_of(end.cause));

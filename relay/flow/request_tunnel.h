@@ -72,9 +72,4 @@ class RequestTunnel final : private ConnectSink, private SpliceSink {
   Timer count_timer_;
 };
 
-// The word of the log for how a tunnel ended.
-std::string_view close_word(SpliceEnd::Cause cause);
-Outcome outcome_of(SpliceEnd::Cause cause);
-std::string words_of(const SpliceEnd& end);  // a sentence; "" where both sides said their end
-
 }  // namespace culvert

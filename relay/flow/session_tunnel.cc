@@ -8,6 +8,7 @@
 #include "relay/codec/error_body.h"
 #include "relay/crypto/digest.h"
 #include "relay/flow/session.h"
+#include "relay/flow/tunnel_end.h"
 #include "relay/gate/downstream_headers.h"
 
 #include <algorithm>
@@ -156,7 +157,7 @@ void Session::begin_tunnel(int status,
 void Session::on_tunnel_over(SpliceEnd end) {
   or_fail([&] {
     record_.close = close_word(end.cause);
-    record_.error = words_of(end);
+    record_.error = words_of(end, "upstream");
     if (end.cause != SpliceEnd::Cause::kWhole) record_.stage = Stage::kBody;
     finish(culvert::outcome_of(end.cause));
   });

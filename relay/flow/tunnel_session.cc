@@ -5,6 +5,7 @@
 #include "relay/base/log.h"
 #include "relay/channel/listener.h"
 #include "relay/flow/pages.h"
+#include "relay/flow/tunnel_end.h"
 
 #include <algorithm>
 #include <new>
@@ -24,31 +25,6 @@ bool within(const std::vector<Network>& networks, const Address& address) {
 UsageClass usage_of(SpliceEnd::Cause cause) {
   if (cause == SpliceEnd::Cause::kWhole) return UsageClass::kDelivered;
   return cause == SpliceEnd::Cause::kClient ? UsageClass::kAborted : UsageClass::kTruncated;
-}
-
-Outcome outcome_of(SpliceEnd::Cause cause) {
-  if (cause == SpliceEnd::Cause::kWhole) return Outcome::kOk;
-  return cause == SpliceEnd::Cause::kClient ? Outcome::kAborted : Outcome::kTruncated;
-}
-
-std::string words_of(const SpliceEnd& end) {
-  switch (end.cause) {
-    case SpliceEnd::Cause::kWhole:
-      return {};
-    case SpliceEnd::Cause::kClient:
-      return "the client broke off: " + end.detail;
-    case SpliceEnd::Cause::kDestination:
-      return "the destination broke off: " + end.detail;
-    case SpliceEnd::Cause::kIdle:
-      return "no byte went either way for too long";
-    case SpliceEnd::Cause::kTotal:
-      return "the tunnel was open for too long";
-    case SpliceEnd::Cause::kClosed:
-      return "the relay ended";
-    case SpliceEnd::Cause::kOutOfMemory:
-      return "out of memory";
-  }
-  return {};
 }
 
 }  // namespace
@@ -225,7 +201,8 @@ void TunnelSession::on_no_connection(Error error, const Legs& legs) {
 void TunnelSession::on_splice_over(SpliceEnd end) {
   or_fail([&] {
     count();
-    record_.error = words_of(end);
+    record_.close = close_word(end.cause);
+    record_.error = words_of(end, "destination");
     if (end.cause != SpliceEnd::Cause::kWhole) record_.stage = Stage::kBody;
     metrics().closed(outcome_of(end.cause));
     finish(outcome_of(end.cause), usage_of(end.cause));

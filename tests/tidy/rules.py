@@ -178,6 +178,7 @@ TESTED_ELSEWHERE = {
     "relay/flow/session_tunnel": "tests/integration/tunnels, on the wire",
     "relay/flow/request_tunnel": "tests/integration/tunnels, on the wire",
     "relay/flow/status_page": "tests/integration, on the wire",
+    "relay/flow/tunnel_end": "tests/integration/tunnels read its words in the log",
     "relay/flow/tunnel_session": "tests/integration/tunnels, on the wire",
     "relay/flow/peer_session": "tests/integration/peers, on the wire",
     "relay/flow/table": "tests/integration: reload and routes",
