@@ -16,6 +16,9 @@ class ChannelSink {
   virtual ~ChannelSink() = default;
   // Bytes that arrived; valid during the call.
   virtual void on_bytes(std::string_view bytes) = 0;
+  // That many bytes came and went on to the channel of forward_to(), behind all that was written
+  // there. What that has not taken yet is in its queue; empty again, it calls on_drained().
+  virtual void on_forwarded(size_t /*bytes*/) {}
   // The peer sends no more. `clean`: it said so (close_notify; for plain TCP, FIN); a TLS stream
   // that ended by FIN alone may have been cut by anybody. Writing may go on. While reading is
   // paused and vanishing is watched, this comes before bytes that were not read.
@@ -47,6 +50,11 @@ class Channel {
   // From now on a peer's end is told in its order, behind all bytes, also while reading is paused:
   // it may be half a close.
   virtual void stop_watching_vanishing() {}
+
+  // Bulk that arrives here may from now on go to `to` without passing through the sink: where both
+  // can, while the queue there is empty, and until mute(), before which `to` stays. Nowhere else
+  // than between two plain TCP connections is it possible.
+  virtual void forward_to(Channel& /*to*/) {}
 
   // Sends what is queued, then ends our side: kClean says that it was all (close_notify, FIN); kCut
   // leaves the close_notify out, so that no reader can take it for the whole. Reading goes on.

@@ -3,6 +3,8 @@
 // graveyard is emptied before and after each poll.
 #pragma once
 
+#include "relay/channel/kernel_pipe.h"
+
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -49,6 +51,7 @@ class Loop {
 
   // A buffer for one read; its content lives until the next read on this loop.
   char* scratch() { return scratch_.get(); }
+  KernelPipes& pipes() { return pipes_; }
   uv_loop_s* raw() { return loop_.get(); }
 
  private:
@@ -58,6 +61,7 @@ class Loop {
   std::unique_ptr<uv_loop_s> loop_;
   std::unique_ptr<Handles> handles_;
   std::unique_ptr<char[]> scratch_;
+  KernelPipes pipes_;
   Retirable* retired_ = nullptr;
   std::mutex mutex_;
   std::vector<std::function<void()>> posted_;

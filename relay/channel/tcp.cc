@@ -1,6 +1,7 @@
 // Reading and writing of a TCP socket. One read(2) into the loop's scratch, at most
 // kReadsPerWakeup of them before others get their turn; writes go out at once and queue only what
-// the kernel does not take.
+// the kernel does not take. Bulk between two of them goes through a pipe of the kernel, one fill at
+// a turn.
 #include "relay/channel/tcp.h"
 
 #include "relay/base/limits.h"
@@ -9,10 +10,22 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
 namespace culvert {
+namespace {
+
+// Full reads, one after the other, that make a bulk: half a megabyte. Small messages are no cheaper
+// through a pipe. A read below kBulkLeast ends it: two calls of splice cost as much as its copy.
+constexpr int kBulkReads = 8;
+constexpr ssize_t kBulkLeast = 16 * 1024;
+
+// The socket cannot be spliced, which is no failure of it.
+bool not_spliced(int error) { return error == EINVAL || error == ENOSYS || error == EPERM; }
+
+}  // namespace
 
 void tune_socket(int fd) {
   const int on = 1;
@@ -56,12 +69,13 @@ void TcpChannel::start(ChannelSink& sink) {
 
 void TcpChannel::mute() {
   sink_ = nullptr;
+  forward_to_ = nullptr;
   watch();
 }
 
 void TcpChannel::write(std::string_view bytes) {
   if (dead_ || finishing_ || broken_ != 0) return;  // never on behind a gap
-  if (out_.empty()) {
+  if (queued() == 0) {
     const ssize_t taken = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (taken > 0) {
       bytes.remove_prefix(static_cast<size_t>(taken));
@@ -89,7 +103,7 @@ void TcpChannel::resume() {
 void TcpChannel::finish(Finish /*how*/) {  // TCP has one way to end
   finishing_ = true;
   if (broken_ != 0) reset_ = true;  // a FIN behind a gap would make a cut body look whole
-  if (broken_ == 0 && out_.empty() && !dead_ && !finished_) {
+  if (broken_ == 0 && queued() == 0 && !dead_ && !finished_) {
     finished_ = true;
     ::shutdown(fd_.get(), SHUT_WR);
   }
@@ -108,7 +122,7 @@ void TcpChannel::watch() {
   if (!dead_) {
     // A failed write may have left the socket silent (ENOBUFS): the loop is to come around anyway.
     const bool tells = sink_ != nullptr && (ended_ || !paused_ || watch_vanishing_);
-    if (!out_.empty() || (broken_ != 0 && tells)) interest |= Poll::kWrite;
+    if (queued() > 0 || (broken_ != 0 && tells)) interest |= Poll::kWrite;
     if (sink_ != nullptr && !ended_) {
       if (!paused_) {
         interest |= Poll::kRead;
@@ -134,7 +148,7 @@ void TcpChannel::broken() {
   socklen_t size = sizeof reason;
   getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &reason, &size);
   if (broken_ == 0) broken_ = reason != 0 ? reason : ECONNRESET;
-  out_.clear();
+  drop_queue();
   if (ended_ || (paused_ && watch_vanishing_)) return fail_errno("connection", broken_);
   if (paused_) return watch();  // resume() finds the bytes, and the reason after them
   read_some();
@@ -147,7 +161,8 @@ void TcpChannel::on_out_of_memory() {
 
 void TcpChannel::read_some() {
   for (int i = 0; i < limits::kReadsPerWakeup && sink_ != nullptr && !paused_ && !dead_; ++i) {
-    const ssize_t got = ::recv(fd_.get(), loop_.scratch(), limits::kReadScratch, 0);
+    bool forwarded = false;
+    const ssize_t got = read_once(&forwarded);
     if (got == 0) return broken_ != 0 ? fail_errno("connection", broken_) : end(true);
     if (got < 0) {
       if (errno == EINTR) continue;
@@ -155,13 +170,68 @@ void TcpChannel::read_some() {
       if (broken_ != 0) fail_errno("connection", broken_);
       return;
     }
+    if (forwarded) return sink_->on_forwarded(static_cast<size_t>(got));
     sink_->on_bytes({loop_.scratch(), static_cast<size_t>(got)});
     if (static_cast<size_t>(got) < limits::kReadScratch) return;
   }
 }
 
+// As recv(2), to the loop's scratch or to where bulk goes.
+ssize_t TcpChannel::read_once(bool* forwarded) {
+  std::optional<ssize_t> got;
+  if (forward_to_ != nullptr && full_reads_ >= kBulkReads && broken_ == 0) {
+    got = forward_to_->splice_from(fd_.get());
+    if (got && *got < 0 && not_spliced(errno)) {
+      forward_to_ = nullptr;
+      got.reset();
+    }
+  }
+  *forwarded = got.has_value();
+  if (!got) got = ::recv(fd_.get(), loop_.scratch(), limits::kReadScratch, 0);
+  if (*got >= static_cast<ssize_t>(limits::kReadScratch)) {
+    full_reads_ = std::min(full_reads_ + 1, kBulkReads);
+  } else if (*got >= 0 && (*got < kBulkLeast || full_reads_ < kBulkReads)) {
+    full_reads_ = 0;
+  }
+  return *got;
+}
+
+// What another socket has, taken over as written here. Empty where that is not possible now; else
+// as recv(2). Tells nothing to our sink: the caller is another's.
+std::optional<ssize_t> TcpChannel::splice_from(int socket) {
+  if (dead_ || finishing_ || broken_ != 0 || queued() > 0) return {};
+  pipe_ = loop_.pipes().lend();
+  if (pipe_ == nullptr) return {};
+  const ssize_t got = pipe_->fill(socket);
+  const int error = errno;
+  broken_ = drain_pipe();
+  if (pipe_ != nullptr) was_high_ = true;
+  watch();
+  errno = error;
+  return got;
+}
+
+// Gives the pipe back once it is empty; the errno of a failure, with which its bytes are lost.
+int TcpChannel::drain_pipe() {
+  int error = 0;
+  while (pipe_ != nullptr && pipe_->size() > 0) {
+    if (pipe_->drain(fd_.get()) >= 0 || errno == EINTR) continue;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;
+    error = errno;
+    break;
+  }
+  pipe_.reset();
+  return error;
+}
+
+void TcpChannel::drop_queue() {
+  pipe_.reset();
+  out_.clear();
+}
+
 void TcpChannel::flush() {
-  while (!out_.empty()) {
+  if (drain_pipe() != 0) return broken();
+  while (pipe_ == nullptr && !out_.empty()) {
     const std::string_view bytes = out_.view();
     const ssize_t taken = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (taken < 0) {
@@ -171,10 +241,10 @@ void TcpChannel::flush() {
     }
     out_.consume(static_cast<size_t>(taken));
   }
-  if (out_.empty() && broken_ != 0) return broken();
-  if (out_.empty() && finishing_) finish(Finish::kClean);
+  if (queued() == 0 && broken_ != 0) return broken();
+  if (queued() == 0 && finishing_) finish(Finish::kClean);
   watch();
-  if (was_high_ && out_.size() <= limits::kLowWater) {
+  if (was_high_ && pipe_ == nullptr && out_.size() <= limits::kLowWater) {
     was_high_ = false;
     if (sink_ != nullptr) sink_->on_drained();
   }
@@ -189,7 +259,7 @@ void TcpChannel::end(bool clean) {
 void TcpChannel::fail(Error error) {
   if (dead_) return;
   dead_ = true;
-  out_.clear();
+  drop_queue();
   watch();
   if (sink_ != nullptr) sink_->on_failed(std::move(error));
 }

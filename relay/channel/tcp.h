@@ -4,6 +4,7 @@
 #include "relay/base/buffer.h"
 #include "relay/channel/channel.h"
 #include "relay/channel/fd.h"
+#include "relay/channel/kernel_pipe.h"
 #include "relay/channel/poll.h"
 
 #include <memory>
@@ -21,12 +22,13 @@ class TcpChannel final : public Channel, private PollSink {
   void start(ChannelSink& sink) override;
   void mute() override;
   void write(std::string_view bytes) override;
-  size_t queued() const override { return out_.size(); }
+  size_t queued() const override { return (pipe_ ? pipe_->size() : 0) + out_.size(); }
   uint64_t acknowledged() const override;
   bool quiet() const override;
   void pause() override;
   void resume() override;
   void stop_watching_vanishing() override { watch_vanishing_ = false; }
+  void forward_to(Channel& to) override { forward_to_ = dynamic_cast<TcpChannel*>(&to); }
   void finish(Finish how) override;
   void reset_on_close() override { reset_ = true; }
 
@@ -34,6 +36,10 @@ class TcpChannel final : public Channel, private PollSink {
   void on_ready(Ready ready) override;
   void on_out_of_memory() override;
   void read_some();
+  ssize_t read_once(bool* forwarded);
+  std::optional<ssize_t> splice_from(int socket);
+  int drain_pipe();
+  void drop_queue();
   void flush();
   void broken();
   void watch();
@@ -44,7 +50,10 @@ class TcpChannel final : public Channel, private PollSink {
   Loop& loop_;
   Fd fd_;
   ChannelSink* sink_ = nullptr;
+  KernelPipes::Lent pipe_;  // what was spliced to us, before out_; null while it is nothing
   Buffer out_;
+  TcpChannel* forward_to_ = nullptr;
+  int full_reads_ = 0;  // one after the other
   int broken_ = 0;  // errno of a failed write or a reset
   bool watch_vanishing_;
   bool paused_ = false;

@@ -6,6 +6,7 @@
 #include "relay/base/log.h"
 #include "relay/base/service_manager.h"
 #include "relay/base/version.h"
+#include "relay/channel/kernel_pipe.h"
 #include "relay/crypto/start.h"
 #include "relay/edge/system.h"
 
@@ -23,11 +24,11 @@ constexpr auto kCertificateLook = std::chrono::seconds(2);
 constexpr auto kStreamsLook = std::chrono::seconds(1);
 constexpr auto kDoneLook = std::chrono::milliseconds(20);
 
-// A client's connection needs one of the upstream's too; what is left after the reserve and the
-// pools' idle connections is halved.
+// A client's connection needs one of the upstream's too; what is left after the reserve, the pools'
+// idle connections and the pipes, two descriptors each, is halved.
 size_t connections_for(size_t wanted, size_t descriptors, size_t workers) {
-  const size_t reserve =
-      limits::kReservedDescriptors + std::min(workers * limits::kPooledInAll, descriptors / 4);
+  const size_t of_workers = workers * (limits::kPooledInAll + 2 * KernelPipes::kPipes);
+  const size_t reserve = limits::kReservedDescriptors + std::min(of_workers, descriptors / 4);
   const size_t free = descriptors > reserve ? descriptors - reserve : 0;
   const size_t most = std::max<size_t>(free / 2, 1);
   if (wanted <= most) return wanted;

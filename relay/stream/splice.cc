@@ -41,6 +41,7 @@ void Splice::start(std::unique_ptr<Channel> client,
   watch_idle();
   if (timers_.total > Duration::zero()) total_.start(timers_.total);
   for (End& end : ends_) {
+    end.channel->forward_to(*end.other->channel);
     end.channel->start(end);
     end.channel->resume();
   }
@@ -52,9 +53,19 @@ void Splice::arrived(End& from, std::string_view bytes) {
   watch_idle();
   Channel& to = *from.other->channel;
   to.write(bytes);
-  if (to.queued() <= limits::kHighWater || from.held) return;
-  from.held = true;
-  from.channel->pause();
+  if (to.queued() > limits::kHighWater) hold(from);
+}
+
+// What the other side has not taken yet is all that may wait for it.
+void Splice::forwarded(End& from, size_t count) {
+  if (over_ || broken_to_ != nullptr) return;
+  from.bytes += count;
+  watch_idle();
+  if (from.other->channel->queued() > 0) hold(from);
+}
+
+void Splice::hold(End& from) {
+  if (!std::exchange(from.held, true)) from.channel->pause();
 }
 
 // The low mark: more may come.

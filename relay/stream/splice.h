@@ -70,6 +70,7 @@ class Splice final {
   // One side, and the sink of its channel.
   struct End final : public ChannelSink {
     void on_bytes(std::string_view arrived) override { splice->arrived(*this, arrived); }
+    void on_forwarded(size_t count) override { splice->forwarded(*this, count); }
     void on_end(bool clean) override { splice->ended(*this, clean); }
     void on_drained() override { splice->drained(*this); }
     void on_failed(Error error) override { splice->failed(*this, std::move(error)); }
@@ -84,6 +85,8 @@ class Splice final {
   };
 
   void arrived(End& from, std::string_view bytes);
+  void forwarded(End& from, size_t count);
+  void hold(End& from);
   void ended(End& from, bool clean);
   void drained(End& to);
   void failed(End& from, Error error);

@@ -17,6 +17,10 @@ class RecordingSink final : public ChannelSink {
     ++reads;
     if (then) then();
   }
+  void on_forwarded(size_t more) override {
+    forwarded += more;
+    if (then) then();
+  }
   void on_end(bool was_clean) override {
     ++ends;
     clean = was_clean;
@@ -34,6 +38,7 @@ class RecordingSink final : public ChannelSink {
 
   std::string bytes;
   int reads = 0;
+  size_t forwarded = 0;
   int ends = 0;
   bool clean = false;
   int drained = 0;

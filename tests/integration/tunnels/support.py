@@ -41,12 +41,12 @@ def read_exactly(link, count: int) -> bytes:
 
 def read_to_end(link) -> tuple[bytes, str]:
     """All that comes, and how it ended."""
-    data = b""
+    data = bytearray()  # grows in place: a kernel may hold 40 MiB of one connection
     while True:
         try:
             data += receive(link)
         except Ended as end:
-            return data, end.how
+            return bytes(data), end.how
 
 
 def told(address: str, said: bytes = b"", source: str | None = None) -> tuple[bytes, str]:
