@@ -45,18 +45,25 @@ void PeerSession::start() {
   timer_.start(table_->settings().handshake);
 }
 
-// Who was removed from the fleet has a certificate that is good for some time yet.
 void PeerSession::on_tls_ready() {
   or_fail([this] {
     relay_ = channel_->peer_name();
-    table_ = services_.table;
-    const auto& fleet = table_->snapshot().peers;
-    const bool known = std::any_of(fleet.begin(), fleet.end(),
-                                   [&](const Peer& peer) { return peer.name == relay_; });
-    if (known) return wait();
-    log::warn("a relay that is not of the fleet was refused", {{"relay", relay_}});
-    over();
+    if (of_fleet()) wait();
   });
+}
+
+// Who was removed from the fleet has a certificate that is good for some time yet, and perhaps a
+// connection. False where it was refused.
+bool PeerSession::of_fleet() {
+  table_ = services_.table;
+  const auto& fleet = table_->snapshot().peers;
+  if (std::any_of(fleet.begin(), fleet.end(),
+                  [&](const Peer& peer) { return peer.name == relay_; })) {
+    return true;
+  }
+  log::warn("a relay that is not of the fleet was refused", {{"relay", relay_}});
+  over();
+  return false;
 }
 
 void PeerSession::wait() {
@@ -86,8 +93,7 @@ void PeerSession::read(std::string_view bytes) {
     if (event->kind == EventKind::kEnd) break;
   }
   if (!bytes.empty() || !head) return over();
-  table_ = services_.table;
-  answer(*head);
+  if (of_fleet()) answer(*head);
 }
 
 bool PeerSession::draining() const {

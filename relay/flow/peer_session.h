@@ -54,6 +54,7 @@ class PeerSession final : public Retirable,
   void on_no_connection(Error error, const Legs& legs) override;
   void on_splice_over(SpliceEnd end) override;
 
+  bool of_fleet();
   void read(std::string_view bytes);
   void wait();
   void answer(const RequestHead& head);

@@ -214,7 +214,7 @@ Result<void> Table::load_tunnels(TableParts& parts) {
   return {};
 }
 
-Result<void> Table::load_peers(TableParts& parts) {
+void Table::note_own_targets() {
   for (const auto& [name, upstream] : snapshot_->upstreams) {
     for (const Target& target : upstream.targets) {
       own_targets_.emplace(target.url.host, target.url.port);
@@ -223,23 +223,25 @@ Result<void> Table::load_peers(TableParts& parts) {
   for (const auto& [name, tunnel] : snapshot_->tunnels) {
     own_targets_.emplace(tunnel.host, tunnel.port);
   }
+}
+
+Result<void> Table::load_peers(TableParts& parts) {
   if (!parts.fleet) return {};
   const FleetIdentity& own = *parts.fleet;
   auto authority = CULVERT_TRY(trust_store(parts, {}, own.authority));
-  CertificatePem shown{"the relay's certificate", own.certificate,
-                       std::string(own.key.reveal())};
+  TlsClientOptions options{.trust = authority, .tls13_only = true, .raw = true};
+  CertificatePem& shown = options.certificate.emplace(CertificatePem{
+      "the relay's certificate", own.certificate, std::string(own.key.reveal())});
   const Wiped wiped(shown.key);
   if (settings().peer_listen) {
+    note_own_targets();
     peer_tls_ = CULVERT_TRY(TlsServerConfig::create_peer(shown, authority, parts.peer_tickets));
   }
   std::vector<PeerWay> ways;
   for (const Peer& peer : snapshot_->peers) {
     if (peer.name == own.name || peer.host.empty()) continue;
     auto& tls = parts.peer_tls[peer.name + '\n' + digest_of(own.certificate)];
-    if (tls == nullptr) {
-      tls = CULVERT_TRY(TlsClientConfig::create(
-          {.trust = authority, .tls13_only = true, .raw = true, .certificate = shown}));
-    }
+    if (tls == nullptr) tls = CULVERT_TRY(TlsClientConfig::create(options));
     ways.push_back({peer, tls, parts.peers.join(peer.name)});
   }
   peers_ = std::make_unique<PeerDirectory>(own.name, std::move(ways), regions_of(*snapshot_));

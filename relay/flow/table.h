@@ -98,6 +98,7 @@ class Table final : private AddressPolicy {
   Result<void> load_certificates(TableParts& parts);
   Result<void> load_tunnels(TableParts& parts);
   Result<void> load_peers(TableParts& parts);
+  void note_own_targets();
 
   std::shared_ptr<const Snapshot> snapshot_;
   KeyRing& keys_;

@@ -102,8 +102,6 @@ PeerRequest PeerDial::request() const {
                       plan_.connect_timeout,
                       plan_.tls_timeout,
                       std::nullopt};
-  // Tunnels have no time limit of a leg that they do not have.
-  if (request.tls == Duration::zero()) request.tls = limits::kTlsTimeout;
   if (plan_.tls && plan_.far_tls) {
     request.far_tls = PeerTls{plan_.server_name, plan_.tls13_only, plan_.upstream};
   }
@@ -184,6 +182,7 @@ void PeerDial::on_end(bool /*clean*/) {
 void PeerDial::on_failed(Error error) {
   if (over_) return;
   if (!reused_) return relay_failed(std::move(error));
+  timer_.stop();
   end_connection();
   try {
     open(true);

@@ -79,6 +79,24 @@ class Trust(PeerCase):
         self.control.wait_for(lambda: self.say(far, context, self.CHECK), lambda heard: not heard)
         far.wait_for_message("a relay that is not of the fleet was refused")
 
+    def test_a_removed_relay_gets_no_more_over_a_connection_that_it_has(self):
+        near, far = self.near(), self.far()
+        self.settle(near, far)
+        host, _, port = far.addresses("peer")[0].rpartition(":")
+        raw = socket.create_connection((host, int(port)), timeout=HANG_GUARD_SECONDS)
+        with self.peer_context(near, "near").wrap_socket(raw, server_hostname="far") as link:
+            link.sendall(self.CHECK.encode())
+            self.assertTrue(link.recv(4096).startswith(b"HTTP/1.1 204 "))
+            self.control.operator("relay", "remove", "near", "--yes")
+            near.crash()
+            near.expect_exit = None
+            far.wait_for_message("the control service's configuration changed", removes=1)
+            link.sendall(self.CHECK.encode())
+            with self.assertRaises((ssl.SSLError, ConnectionError)):
+                if not link.recv(4096):
+                    raise ConnectionResetError
+        far.wait_for_message("a relay that is not of the fleet was refused")
+
     def test_a_connection_that_came_through_here_is_a_loop(self):
         near, far = self.near(), self.far()
         self.settle(near, far)
