@@ -24,11 +24,13 @@ Loop::Loop()
       scratch_(std::make_unique<char[]>(limits::kReadScratch)) {
   uv_loop_init(loop_.get());
   loop_->data = this;
+  timers_ = std::make_unique<TimerQueue>(loop_.get());
   uv_async_init(loop_.get(), &handles_->mail,
                 [](uv_async_t* handle) { static_cast<Loop*>(handle->loop->data)->run_posted(); });
   uv_prepare_init(loop_.get(), &handles_->before_poll);
-  uv_prepare_start(&handles_->before_poll,
-                   [](uv_prepare_t* handle) { static_cast<Loop*>(handle->loop->data)->bury(); });
+  uv_prepare_start(&handles_->before_poll, [](uv_prepare_t* handle) {
+    static_cast<Loop*>(handle->loop->data)->before_poll();
+  });
   uv_check_init(loop_.get(), &handles_->after_poll);
   uv_check_start(&handles_->after_poll,
                  [](uv_check_t* handle) { static_cast<Loop*>(handle->loop->data)->bury(); });
@@ -37,6 +39,7 @@ Loop::Loop()
 Loop::~Loop() {
   run_posted();
   bury();
+  timers_.reset();
   uv_close(reinterpret_cast<uv_handle_t*>(&handles_->mail), nullptr);
   uv_close(reinterpret_cast<uv_handle_t*>(&handles_->before_poll), nullptr);
   uv_close(reinterpret_cast<uv_handle_t*>(&handles_->after_poll), nullptr);
@@ -76,6 +79,7 @@ void Loop::run_posted() {
     } catch (const std::bad_alloc&) {
       log::error("out of memory in a posted task");
     }
+    flush();
   }
   if (stopping_.load(std::memory_order_acquire)) bury();  // it too may touch those members
 }
@@ -86,7 +90,24 @@ void Loop::retire(std::unique_ptr<Retirable> object) {
   retired_ = object.release();
 }
 
+void Loop::before_poll() {
+  bury();
+  timers_->before_poll();
+}
+
+void Loop::flush() {
+  while (Flushable* next = flush_list_.take()) {
+    try {
+      next->flush();
+    } catch (const std::bad_alloc&) {
+      log::error("out of memory while output was handed over");
+      next->on_flush_out_of_memory();
+    }
+  }
+}
+
 void Loop::bury() {
+  flush();
   // A destructor may retire others in turn.
   while (retired_ != nullptr) {
     Retirable* list = std::exchange(retired_, nullptr);

@@ -3,7 +3,9 @@
 // graveyard is emptied before and after each poll.
 #pragma once
 
+#include "relay/channel/flushable.h"
 #include "relay/channel/kernel_pipe.h"
+#include "relay/channel/timer_queue.h"
 
 #include <atomic>
 #include <functional>
@@ -49,19 +51,27 @@ class Loop {
   // Ends the object after the current callback.
   void retire(std::unique_ptr<Retirable> object);
 
+  // Once the current event has been handled. Needs no memory.
+  void flush_soon(Flushable& waiting) { flush_list_.add(waiting); }
+  void flush();  // now; by whoever called out for an event
+
   // A buffer for one read; its content lives until the next read on this loop.
   char* scratch() { return scratch_.get(); }
   KernelPipes& pipes() { return pipes_; }
+  TimerQueue& timers() { return *timers_; }
   uv_loop_s* raw() { return loop_.get(); }
 
  private:
   struct Handles;
+  void before_poll();
   void bury();
 
   std::unique_ptr<uv_loop_s> loop_;
   std::unique_ptr<Handles> handles_;
   std::unique_ptr<char[]> scratch_;
+  std::unique_ptr<TimerQueue> timers_;
   KernelPipes pipes_;
+  FlushList flush_list_;
   Retirable* retired_ = nullptr;
   std::mutex mutex_;
   std::vector<std::function<void()>> posted_;

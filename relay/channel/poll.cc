@@ -41,9 +41,18 @@ Poll::~Poll() {
            [](uv_handle_t* handle) { delete static_cast<Box*>(handle->data); });
 }
 
+// A wish to read that comes and goes with each request would cost two system calls each time. What
+// libuv watches beyond the wish is taken back when the first event proves it useless; for writing
+// at once, since a socket is nearly always ready for that.
 void Poll::watch(int interest) {
-  if (interest == interest_) return;
   interest_ = interest;
+  const bool missing = (interest & ~armed_) != 0;
+  const bool surplus = (armed_ & ~interest & kWrite) != 0;
+  if (missing || surplus) arm(interest | (armed_ & ~kWrite));
+}
+
+void Poll::arm(int interest) {
+  armed_ = interest;
   if (interest == kNone) {
     uv_poll_stop(&box_->handle);
     return;
@@ -54,21 +63,42 @@ void Poll::watch(int interest) {
   if ((interest & kPeerClosed) != 0) events |= UV_DISCONNECT;
   uv_poll_start(&box_->handle, events, [](uv_poll_t* handle, int status, int happened) {
     Box* box = static_cast<Box*>(handle->data);
-    if (box->sink == nullptr) return;
-    if (status < 0) box->owner->interest_ = kNone;  // libuv stopped watching
-    Ready ready;
-    ready.failed = status < 0;
-    ready.readable = (happened & UV_READABLE) != 0;
-    ready.writable = (happened & UV_WRITABLE) != 0;
-    ready.peer_closed = (happened & UV_DISCONNECT) != 0;
-    PollSink* sink = box->sink;
-    try {
-      sink->on_ready(ready);
-    } catch (const std::bad_alloc&) {
-      log::error("out of memory while handling a connection");
-      give_up(box);
-    }
+    if (box->owner == nullptr) return;
+    if (const auto ready = box->owner->wanted(status, happened)) tell(box, *ready);
   });
+}
+
+std::optional<Ready> Poll::wanted(int status, int happened) {
+  const int interest = interest_;
+  if (status < 0) {  // libuv stopped watching
+    interest_ = armed_ = kNone;
+    if (interest == kNone) return {};
+    Ready failed;
+    failed.failed = true;
+    return failed;
+  }
+  const int events = ((happened & UV_READABLE) != 0 ? kRead : kNone) |
+                     ((happened & UV_WRITABLE) != 0 ? kWrite : kNone) |
+                     ((happened & UV_DISCONNECT) != 0 ? kPeerClosed : kNone);
+  if ((events & ~interest) != 0) arm(interest);
+  if ((events & interest) == 0) return {};
+  Ready ready;
+  ready.readable = (events & interest & kRead) != 0;
+  ready.writable = (events & interest & kWrite) != 0;
+  ready.peer_closed = (events & interest & kPeerClosed) != 0;
+  return ready;
+}
+
+// The sink may destroy the Poll; the box stays until libuv has closed it.
+void Poll::tell(Box* box, Ready ready) {
+  Loop* loop = static_cast<Loop*>(box->handle.loop->data);
+  try {
+    box->sink->on_ready(ready);
+  } catch (const std::bad_alloc&) {
+    log::error("out of memory while handling a connection");
+    give_up(box);
+  }
+  loop->flush();
 }
 
 }  // namespace culvert

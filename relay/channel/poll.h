@@ -1,10 +1,11 @@
 // Readiness of one descriptor. The descriptor stays its owner's: it may be closed as soon as the
-// Poll is destroyed or stopped.
+// Poll is destroyed.
 #pragma once
 
 #include "relay/channel/loop.h"
 
 #include <cstdint>
+#include <optional>
 
 namespace culvert {
 
@@ -37,10 +38,14 @@ class Poll {
 
  private:
   struct Box;
+  static void tell(Box* box, Ready ready);
   static void give_up(Box* box);
+  void arm(int interest);
+  std::optional<Ready> wanted(int status, int happened);
 
   Box* box_;
   int interest_ = kNone;
+  int armed_ = kNone;  // what libuv watches; for reading it may be more than the interest
 };
 
 }  // namespace culvert

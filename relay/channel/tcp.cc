@@ -1,7 +1,7 @@
 // Reading and writing of a TCP socket. One read(2) into the loop's scratch, at most
-// kReadsPerWakeup of them before others get their turn; writes go out at once and queue only what
-// the kernel does not take. Bulk between two of them goes through a pipe of the kernel, one fill at
-// a turn.
+// kReadsPerWakeup of them before others get their turn; small writes of one event go out together
+// at its end, and only what the kernel does not take is queued. Bulk between two of them goes
+// through a pipe of the kernel, one fill at a turn.
 #include "relay/channel/tcp.h"
 
 #include "relay/base/limits.h"
@@ -9,6 +9,7 @@
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -21,6 +22,9 @@ namespace {
 // through a pipe. A read below kBulkLeast ends it: two calls of splice cost as much as its copy.
 constexpr int kBulkReads = 8;
 constexpr ssize_t kBulkLeast = 16 * 1024;
+
+// Gathered at most: what is larger is not worth a copy.
+constexpr size_t kGathered = 16 * 1024;
 
 // The socket cannot be spliced, which is no failure of it.
 bool not_spliced(int error) { return error == EINVAL || error == ENOSYS || error == EPERM; }
@@ -56,6 +60,7 @@ TcpChannel::TcpChannel(Loop& loop, Fd fd, bool watch_vanishing)
       poll_(loop, fd_.get(), *this) {}
 
 TcpChannel::~TcpChannel() {
+  if (!blocked_ && !dead_ && broken_ == 0 && !out_.empty()) hand_over({});
   if (reset_ && fd_.valid()) {
     const linger at_once{.l_onoff = 1, .l_linger = 0};
     setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
@@ -75,18 +80,51 @@ void TcpChannel::mute() {
 
 void TcpChannel::write(std::string_view bytes) {
   if (dead_ || finishing_ || broken_ != 0) return;  // never on behind a gap
-  if (queued() == 0) {
-    const ssize_t taken = ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (taken > 0) {
-      bytes.remove_prefix(static_cast<size_t>(taken));
-    } else if (taken < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
-      // Told when the loop comes around, never from inside a write: see broken().
-      broken_ = errno;
-    }
+  const bool gathers = !blocked_ && pipe_ == nullptr && out_.size() + bytes.size() <= kGathered;
+  if (gathers) {
+    out_.append(bytes);
+    return loop_.flush_soon(*this);
   }
-  if (bytes.empty() || broken_ != 0) return watch();
-  out_.append(bytes);
+  if (queued() > 0) {
+    out_.append(bytes);
+    blocked_ = true;
+  } else if (hand_over(bytes)) {
+    return watch();
+  }
   if (out_.size() > limits::kHighWater) was_high_ = true;
+  watch();
+}
+
+// Gives the kernel what is gathered and `more` behind it, which is queued as far as it is not
+// taken. True: all was taken, or nothing will ever be.
+bool TcpChannel::hand_over(std::string_view more) {
+  const std::string_view gathered = out_.view();
+  const iovec parts[] = {{const_cast<char*>(gathered.data()), gathered.size()},
+                         {const_cast<char*>(more.data()), more.size()}};
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(parts);
+  message.msg_iovlen = 2;
+  const ssize_t sent = ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
+  if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
+    // Told when the loop comes around, never from inside a write: see broken().
+    broken_ = errno;
+    out_.clear();
+    return true;
+  }
+  size_t taken = sent > 0 ? static_cast<size_t>(sent) : 0;
+  const size_t of_gathered = std::min(taken, gathered.size());
+  out_.consume(of_gathered);
+  more.remove_prefix(taken - of_gathered);
+  out_.append(more);
+  blocked_ = !out_.empty();
+  return !blocked_;
+}
+
+// The event in which it was gathered is over.
+void TcpChannel::flush() {
+  if (dead_ || blocked_ || broken_ != 0 || out_.empty()) return;
+  hand_over({});
+  if (finishing_) finish(Finish::kClean);
   watch();
 }
 
@@ -102,11 +140,13 @@ void TcpChannel::resume() {
 
 void TcpChannel::finish(Finish /*how*/) {  // TCP has one way to end
   finishing_ = true;
+  if (broken_ == 0 && !dead_ && queued() == 0 && !out_.empty()) hand_over({});
   if (broken_ != 0) reset_ = true;  // a FIN behind a gap would make a cut body look whole
   if (broken_ == 0 && queued() == 0 && !dead_ && !finished_) {
     finished_ = true;
     ::shutdown(fd_.get(), SHUT_WR);
   }
+  watch();
 }
 
 uint64_t TcpChannel::acknowledged() const { return tcp_state(fd_.get()).acknowledged; }
@@ -124,11 +164,9 @@ void TcpChannel::watch() {
     const bool tells = sink_ != nullptr && (ended_ || !paused_ || watch_vanishing_);
     if (queued() > 0 || (broken_ != 0 && tells)) interest |= Poll::kWrite;
     if (sink_ != nullptr && !ended_) {
-      if (!paused_) {
-        interest |= Poll::kRead;
-      } else if (watch_vanishing_) {
-        interest |= Poll::kPeerClosed;
-      }
+      if (!paused_) interest |= Poll::kRead;
+      // Also beside reading, where it tells nothing: a pause then changes nothing for the kernel.
+      if (watch_vanishing_) interest |= Poll::kPeerClosed;
     }
   }
   poll_.watch(interest);
@@ -136,7 +174,7 @@ void TcpChannel::watch() {
 
 void TcpChannel::on_ready(Ready ready) {
   if (ready.failed) return broken();
-  if (ready.writable) flush();
+  if (ready.writable) go_on_writing();
   if (ready.readable && !paused_ && !ended_ && !dead_) read_some();
   if (ready.peer_closed && paused_ && !ended_ && !dead_) end(false);
 }
@@ -200,6 +238,10 @@ ssize_t TcpChannel::read_once(bool* forwarded) {
 // as recv(2). Tells nothing to our sink: the caller is another's.
 std::optional<ssize_t> TcpChannel::splice_from(int socket) {
   if (dead_ || finishing_ || broken_ != 0 || queued() > 0) return {};
+  if (!out_.empty() && (!hand_over({}) || broken_ != 0)) {
+    watch();
+    return {};
+  }
   pipe_ = loop_.pipes().lend();
   if (pipe_ == nullptr) return {};
   const ssize_t got = pipe_->fill(socket);
@@ -227,9 +269,10 @@ int TcpChannel::drain_pipe() {
 void TcpChannel::drop_queue() {
   pipe_.reset();
   out_.clear();
+  blocked_ = false;
 }
 
-void TcpChannel::flush() {
+void TcpChannel::go_on_writing() {
   if (drain_pipe() != 0) return broken();
   while (pipe_ == nullptr && !out_.empty()) {
     const std::string_view bytes = out_.view();
@@ -241,6 +284,7 @@ void TcpChannel::flush() {
     }
     out_.consume(static_cast<size_t>(taken));
   }
+  blocked_ = !out_.empty();
   if (queued() == 0 && broken_ != 0) return broken();
   if (queued() == 0 && finishing_) finish(Finish::kClean);
   watch();

@@ -12,7 +12,7 @@
 
 namespace culvert {
 
-class TcpChannel final : public Channel, private PollSink {
+class TcpChannel final : public Channel, private PollSink, private Flushable {
  public:
   // watch_vanishing: while reading is paused, on_end() still tells that the peer has left. For
   // clients; an upstream that closes after its last byte has not vanished.
@@ -22,7 +22,10 @@ class TcpChannel final : public Channel, private PollSink {
   void start(ChannelSink& sink) override;
   void mute() override;
   void write(std::string_view bytes) override;
-  size_t queued() const override { return (pipe_ ? pipe_->size() : 0) + out_.size(); }
+  // What only waits for the end of the event is not queued.
+  size_t queued() const override {
+    return (pipe_ ? pipe_->size() : 0) + (blocked_ ? out_.size() : 0);
+  }
   uint64_t acknowledged() const override;
   bool quiet() const override;
   void pause() override;
@@ -40,7 +43,10 @@ class TcpChannel final : public Channel, private PollSink {
   std::optional<ssize_t> splice_from(int socket);
   int drain_pipe();
   void drop_queue();
-  void flush();
+  void flush() override;
+  void on_flush_out_of_memory() override { on_out_of_memory(); }
+  bool hand_over(std::string_view more);
+  void go_on_writing();
   void broken();
   void watch();
   void end(bool clean);
@@ -51,11 +57,12 @@ class TcpChannel final : public Channel, private PollSink {
   Fd fd_;
   ChannelSink* sink_ = nullptr;
   KernelPipes::Lent pipe_;  // what was spliced to us, before out_; null while it is nothing
-  Buffer out_;
+  Buffer out_;  // gathered for the end of the event, or queued
   TcpChannel* forward_to_ = nullptr;
   int full_reads_ = 0;  // one after the other
   int broken_ = 0;  // errno of a failed write or a reset
   bool watch_vanishing_;
+  bool blocked_ = false;    // out_ waits for the kernel or the pipe before it
   bool paused_ = false;
   bool ended_ = false;      // the peer sends no more
   bool finishing_ = false;  // FIN follows the queue

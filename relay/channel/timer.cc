@@ -1,61 +1,40 @@
-// The handle lives in a box that outlives the timer until libuv closed it.
+// Deadlines; when they are looked at is the queue's matter.
 #include "relay/channel/timer.h"
 
 #include "relay/base/log.h"
-
-#include <uv.h>
 
 #include <new>
 
 namespace culvert {
 
-struct Timer::Box {
-  uv_timer_t handle{};
-  Timer* owner = nullptr;
-};
-
 Timer::Timer(Loop& loop, std::function<void()> expired)
-    : box_(new Box), expired_(std::move(expired)) {
-  box_->owner = this;
-  uv_timer_init(loop.raw(), &box_->handle);
-  box_->handle.data = box_;
+    : loop_(loop), expired_(std::move(expired)) {
+  loop_.timers().join();
 }
 
-Timer::~Timer() {
-  box_->owner = nullptr;
-  uv_close(reinterpret_cast<uv_handle_t*>(&box_->handle),
-           [](uv_handle_t* handle) { delete static_cast<Box*>(handle->data); });
-}
+Timer::~Timer() { loop_.timers().leave(*this); }
 
 void Timer::start(Duration after) {
   const auto ms = std::chrono::ceil<std::chrono::milliseconds>(after).count();
-  const uint64_t after_ms = ms > 0 ? static_cast<uint64_t>(ms) : 0;
   running_ = true;
-  deadline_ms_ = uv_now(box_->handle.loop) + after_ms;
-  if (armed_for_ms_ == 0 || armed_for_ms_ > deadline_ms_) arm(after_ms);
+  deadline_ms_ = loop_.timers().now_ms() + (ms > 0 ? static_cast<uint64_t>(ms) : 0);
+  if (!armed() || armed_for_ms_ > deadline_ms_) arm(deadline_ms_);
 }
 
 void Timer::stop() {
-  // The handle stays armed: an early firing finds `running_` false and does nothing. Requests come
-  // and go far more often than timers fire.
+  // It stays armed: an early firing finds `running_` false and does nothing. Requests come and go
+  // far more often than timers fire.
   running_ = false;
 }
 
-void Timer::arm(uint64_t after_ms) {
-  armed_for_ms_ = uv_now(box_->handle.loop) + after_ms;
-  uv_timer_start(
-      &box_->handle,
-      [](uv_timer_t* handle) {
-        if (Timer* owner = static_cast<Box*>(handle->data)->owner) owner->fired();
-      },
-      after_ms, 0);
+void Timer::arm(uint64_t at_ms) {
+  armed_for_ms_ = at_ms;
+  loop_.timers().arm(*this, at_ms);
 }
 
 void Timer::fired() {
-  armed_for_ms_ = 0;
   if (!running_) return;
-  const uint64_t now = uv_now(box_->handle.loop);
-  if (now < deadline_ms_) return arm(deadline_ms_ - now);
+  if (loop_.timers().now_ms() < deadline_ms_) return arm(deadline_ms_);
   running_ = false;
   try {
     expired_();
@@ -64,6 +43,7 @@ void Timer::fired() {
     log::error("out of memory in a timer");
     start(std::chrono::milliseconds(50));
   }
+  loop_.flush();
 }
 
 }  // namespace culvert

@@ -5,14 +5,16 @@
 #include "relay/base/clock.h"
 #include "relay/channel/loop.h"
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
-#include <memory>
 
 namespace culvert {
 
 class Timer {
  public:
-  // `expired` runs on the loop; it may start this timer again, and may not destroy it.
+  // `expired` runs on the loop; it may start this timer again, and may not destroy it. The timer
+  // ends before the loop.
   Timer(Loop& loop, std::function<void()> expired);
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
@@ -23,14 +25,17 @@ class Timer {
   bool running() const { return running_; }
 
  private:
-  struct Box;
+  friend class TimerQueue;
+  static constexpr size_t kNowhere = SIZE_MAX;
   void fired();
-  void arm(uint64_t after_ms);
+  void arm(uint64_t at_ms);
+  bool armed() const { return place_ != kNowhere; }
 
-  Box* box_;
+  Loop& loop_;
   std::function<void()> expired_;
   uint64_t deadline_ms_ = 0;
-  uint64_t armed_for_ms_ = 0;  // when the handle fires; 0: not armed
+  uint64_t armed_for_ms_ = 0;  // only while armed()
+  size_t place_ = kNowhere;    // the queue's
   bool running_ = false;
 };
 

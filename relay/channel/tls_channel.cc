@@ -2,6 +2,7 @@
 #include "relay/channel/tls_channel.h"
 
 #include "relay/base/limits.h"
+#include "relay/base/log.h"
 #include "relay/channel/tls_engine.h"
 
 #include <new>
@@ -11,6 +12,7 @@ namespace culvert {
 namespace {
 
 constexpr char kHandshakeRecord = 0x16;  // RFC 8446 §5.1
+constexpr size_t kRecord = 16 * 1024;    // of plaintext at most: §5.1
 
 }  // namespace
 
@@ -40,6 +42,12 @@ Result<std::unique_ptr<TlsChannel>> TlsChannel::connect(Loop& loop,
 }
 
 TlsChannel::~TlsChannel() {
+  try {
+    flush();
+  } catch (const std::bad_alloc&) {
+    log::error("out of memory at the end of a TLS connection");  // which ends without these bytes
+    carrier_->reset_on_close();
+  }
   ticket_->cancelled.store(true, std::memory_order_release);
   ticket_->done = nullptr;
 }
@@ -68,11 +76,36 @@ void TlsChannel::write(std::string_view bytes) {
     if (waiting_.size() > limits::kHighWater) was_high_ = true;
     return;
   }
+  if (gathered_.size() + bytes.size() <= kRecord) {
+    gathered_.append(bytes);
+    return loop_.flush_soon(*this);
+  }
+  encrypt_gathered();
+  encrypt(bytes);
+  send_records();
+}
+
+void TlsChannel::flush() {
+  if (state_ != State::kOpen || gathered_.empty()) return;
+  encrypt_gathered();
+  send_records();
+}
+
+void TlsChannel::on_flush_out_of_memory() {
+  fail(Error::ours(Code::kOutOfMemory, Stage::kTls, "out of memory"));
+}
+
+void TlsChannel::encrypt_gathered() {
+  if (gathered_.empty()) return;
+  encrypt(gathered_.view());
+  gathered_.clear();
+}
+
+void TlsChannel::encrypt(std::string_view bytes) {
   const auto written = engine_->write(bytes);
-  if (written) return flush();
   // Bytes are lost, and whoever wrote them must not go on as if they were not. Any other failure
   // means that the context is dead; the next read says so to the sink.
-  if (written.error().code == Code::kOutOfMemory) throw std::bad_alloc();
+  if (!written && written.error().code == Code::kOutOfMemory) throw std::bad_alloc();
 }
 
 // Records that wait for decryption came from the peer as well as those in the kernel.
@@ -113,9 +146,10 @@ void TlsChannel::resume() {
 void TlsChannel::finish(Finish how) {
   finish_wanted_ = true;
   finish_how_ = how;
-  if (state_ == State::kOpen && how == Finish::kClean) {
-    engine_->close_notify();
-    flush();
+  if (state_ == State::kOpen) {
+    encrypt_gathered();
+    if (how == Finish::kClean) engine_->close_notify();
+    send_records();
   }
   if (state_ == State::kOpen || state_ == State::kWaiting) carrier_->finish(how);
 }
@@ -170,7 +204,7 @@ void TlsChannel::or_fail(Step step) {
 void TlsChannel::go_on(HandshakeStep step) {
   engine_ = std::move(step.engine);
   if (state_ != State::kHandshake) return;
-  flush();
+  send_records();
   if (!step.progress) return fail(std::move(step.progress).error());
   const bool more = !arrived_.empty();
   engine_->feed(arrived_.view());
@@ -188,7 +222,7 @@ void TlsChannel::ready() {
       return fail(std::move(written).error());
     }
     waiting_.clear();
-    flush();
+    send_records();
   }
   if (finish_wanted_) {
     finish(finish_how_);
@@ -206,7 +240,7 @@ void TlsChannel::decrypt() {
     size_t got = 0;
     auto state = engine_->read(loop_.scratch(), limits::kReadScratch, &got);
     if (!state) {
-      flush();  // the alert
+      send_records();  // the alert
       return fail(std::move(state).error());
     }
     if (*state == TlsEngine::ReadState::kWantsInput) break;
@@ -217,10 +251,10 @@ void TlsChannel::decrypt() {
     told_end_ = true;
     return sink_->on_end(*state == TlsEngine::ReadState::kCloseNotify);
   }
-  flush();
+  send_records();
 }
 
-void TlsChannel::flush() {
+void TlsChannel::send_records() {
   Buffer& out = engine_->out();
   if (out.empty()) return;
   carrier_->write(out.view());
@@ -263,6 +297,7 @@ void TlsChannel::fail(Error error) {
   if (state_ == State::kClosed) return;
   state_ = State::kClosed;
   waiting_.clear();
+  gathered_.clear();
   if (sink_ != nullptr) sink_->on_failed(std::move(error));
 }
 

@@ -23,7 +23,7 @@ class TlsReadySink {
 
 class TlsEngine;
 
-class TlsChannel final : public Channel, private ChannelSink {
+class TlsChannel final : public Channel, private ChannelSink, private Flushable {
  public:
   // The carrier may be new, or open and taken over from another owner who has muted and paused it;
   // start() makes it read.
@@ -79,7 +79,11 @@ class TlsChannel final : public Channel, private ChannelSink {
   void or_fail(Step step);
   void ready();
   void decrypt();
-  void flush();
+  void encrypt(std::string_view bytes);
+  void encrypt_gathered();
+  void send_records();
+  void flush() override;
+  void on_flush_out_of_memory() override;
   void fail(Error error);
 
   enum class State : uint8_t { kWaiting, kHandshake, kOpen, kClosed };
@@ -94,6 +98,7 @@ class TlsChannel final : public Channel, private ChannelSink {
   TlsReadySink* ready_sink_;
   Buffer arrived_;  // ciphertext that came while the engine was away
   Buffer waiting_;  // plaintext written before the handshake was done
+  Buffer gathered_;  // plaintext of this event: one record, where it fits into one
   State state_ = State::kWaiting;
   bool carrier_ended_ = false;
   bool paused_ = false;

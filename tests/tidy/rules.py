@@ -96,6 +96,8 @@ TESTED_ELSEWHERE = {
     "relay/base/service_manager": "tests/integration: what systemd is told",
     "relay/channel/channel": "an interface; tests/fakes/cpp/memory_channel.h is one of it",
     "relay/channel/fd": "ownership, held by every test that counts descriptors",
+    "relay/channel/flushable": "by the tests of tcp and tls_channel that gather writes",
+    "relay/channel/timer_queue": "through timer, which it is the inside of",
     "relay/channel/poll": "by every test of a socket: tcp, listener, race, resolver",
     "relay/channel/signals": "tests/integration sends SIGTERM and SIGHUP to the real relay",
     "relay/channel/tls_engine": "through tls_channel, which drives it",

@@ -56,6 +56,38 @@ TEST_F(Tcp, CarriesBytesBothWays) {
   EXPECT_EQ(channel->queued(), 0U);
 }
 
+TEST_F(Tcp, SendsWhatOneEventWroteAtItsEnd) {
+  open(true);
+  sink.then = [&] {
+    channel->write("head ");
+    channel->write("and body");
+    EXPECT_EQ(test::take_ready(peer), "");
+    EXPECT_EQ(channel->queued(), 0U);  // nothing that the peer holds up
+  };
+  channel->start(sink);
+  test::send_all(peer, "request");
+  ASSERT_TRUE(run_until(loop, [&] { return sink.reads == 1; }));
+  EXPECT_EQ(test::take_ready(peer), "head and body");
+}
+
+TEST_F(Tcp, SendsWhatIsLargeAtOnceBehindWhatWasGathered) {
+  open(true);
+  channel->write("first ");
+  channel->write(std::string(17 * 1024, 'x'));
+  EXPECT_EQ(test::take_ready(peer), "first " + std::string(17 * 1024, 'x'));
+}
+
+TEST_F(Tcp, SendsWhatWasGatheredBeforeItEnds) {
+  open(true);
+  channel->write("last words");
+  channel->finish(Channel::Finish::kClean);
+  EXPECT_EQ(test::take_ready(peer), "last words");
+  open(true);
+  channel->write("last words");
+  channel.reset();
+  EXPECT_EQ(test::take_ready(peer), "last words");
+}
+
 TEST_F(Tcp, TellsAFinOnceAndWritesOn) {
   open(true);
   channel->start(sink);
@@ -119,6 +151,19 @@ TEST_F(Tcp, ReadsNothingWhilePaused) {
   EXPECT_EQ(sink.reads, 0);
   channel->resume();
   EXPECT_TRUE(run_until(loop, [&] { return sink.bytes == "waits"; }));
+}
+
+// What the kernel is asked to watch is changed only when it proves useless.
+TEST_F(Tcp, IsNotWokenAgainAndAgainWhilePaused) {
+  open(false);
+  channel->start(sink);
+  test::settle(loop);
+  channel->pause();
+  test::send_all(peer, "waits");
+  test::settle(loop);
+  pollfd events{uv_backend_fd(loop.raw()), POLLIN, 0};
+  EXPECT_EQ(::poll(&events, 1, 0), 0);
+  EXPECT_EQ(sink.reads, 0);
 }
 
 TEST_F(Tcp, StopsBetweenReadsWhenItsSinkPauses) {

@@ -110,6 +110,18 @@ TEST_F(Tls, CarriesBytesBothWays) {
   EXPECT_FALSE(client->channel->resumed());
 }
 
+TEST_F(Tls, MakesOneRecordOfWhatOneEventWrote) {
+  connect(server_config({"good"}), client_config());
+  ASSERT_TRUE(shake_hands());
+  server->sink.then = [&] {
+    server->channel->write("head ");
+    server->channel->write("and body");
+  };
+  client->channel->write("request");
+  ASSERT_TRUE(run_until(loop, [&] { return client->sink.bytes == "head and body"; }));
+  EXPECT_EQ(client->sink.reads, 1);
+}
+
 TEST_F(Tls, SendsWhatWasWrittenBeforeTheHandshakeWasDone) {
   connect(server_config({"good"}), client_config());
   client->channel->write("early ");
