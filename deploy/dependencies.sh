@@ -10,8 +10,8 @@ root="$(dirname "$here")"
 
 build_packages=(cmake ninja-build g++ ccache pkg-config python3 openssl ca-certificates curl
   libuv1-dev libc-ares-dev libyaml-cpp-dev libcli11-dev libspdlog-dev libfmt-dev
-  prometheus-cpp-dev zlib1g-dev rapidjson-dev libsimdjson-dev libprotobuf-dev protobuf-compiler
-  libgrpc++-dev protobuf-compiler-grpc libsqlite3-dev libcpp-httplib-dev libcurl4-openssl-dev
+  prometheus-cpp-dev zlib1g-dev libsimdjson-dev libprotobuf-dev protobuf-compiler libgrpc++-dev
+  protobuf-compiler-grpc libsqlite3-dev libcpp-httplib-dev libcurl4-openssl-dev
   libssl-dev)
 native_packages=(libmbedtls-dev libllhttp-dev)
 # clang alone leaves out the sanitizers' and libFuzzer's run time, which are only recommended by it.

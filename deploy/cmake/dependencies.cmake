@@ -16,7 +16,6 @@ pkg_check_modules(HTTPLIB REQUIRED IMPORTED_TARGET cpp-httplib)
 pkg_check_modules(SIMDJSON REQUIRED IMPORTED_TARGET simdjson)
 find_library(PROMETHEUS_CORE prometheus-cpp-core REQUIRED)
 find_path(CLI11_INCLUDE CLI/CLI.hpp REQUIRED)
-find_path(RAPIDJSON_INCLUDE rapidjson/writer.h REQUIRED)
 
 find_path(MBEDTLS_INCLUDE mbedtls/ssl.h HINTS "${CULVERT_DEPS_DIR}/usr/include" REQUIRED)
 file(STRINGS "${MBEDTLS_INCLUDE}/mbedtls/build_info.h" MBEDTLS_VERSION_LINE

@@ -1,85 +1,188 @@
-// The one place that includes RapidJSON's writer.
+// Commas, escapes and numbers.
 #include "relay/base/json_writer.h"
 
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
-
+#include <cassert>
+#include <charconv>
 #include <cmath>
+#include <cstring>
+#include <utility>
 
 namespace culvert {
+namespace {
 
-struct JsonWriter::State {
-  rapidjson::StringBuffer buffer;
-  rapidjson::Writer<rapidjson::StringBuffer> writer{buffer};
-};
+constexpr uint64_t kEach = 0x0101010101010101;
+constexpr uint64_t kTops = 0x8080808080808080;
 
-JsonWriter::JsonWriter() : state_(std::make_unique<State>()) {
-  state_->writer.SetMaxDecimalPlaces(3);
+// Whether any of the eight bytes is a control character, a quotation mark, a backslash or not
+// ASCII. A borrow may mark a byte above a marked one: then the slow way looks at plain text.
+bool any_special(uint64_t bytes) {
+  const auto has_zero = [](uint64_t word) { return (word - kEach) & ~word; };
+  const uint64_t special = (bytes - kEach * 0x20) | has_zero(bytes ^ (kEach * '"')) |
+                           has_zero(bytes ^ (kEach * '\\')) | bytes;
+  return (special & kTops) != 0;
 }
 
-JsonWriter::~JsonWriter() = default;
+bool is_special(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte < 0x20 || byte >= 0x80 || c == '"' || c == '\\';
+}
 
-JsonWriter& JsonWriter::begin_object() {
-  state_->writer.StartObject();
+bool is_plain(std::string_view text) {
+  size_t at = 0;
+  for (; at + 8 <= text.size(); at += 8) {
+    uint64_t word = 0;
+    std::memcpy(&word, text.data() + at, sizeof word);
+    if (any_special(word)) return false;
+  }
+  for (; at < text.size(); ++at) {
+    if (is_special(text[at])) return false;
+  }
+  return true;
+}
+
+void append_escaped(std::string* out, char c) {
+  static constexpr char kHex[] = "0123456789ABCDEF";
+  const auto byte = static_cast<unsigned char>(c);
+  switch (c) {
+    case '"':
+      *out += "\\\"";
+      return;
+    case '\\':
+      *out += "\\\\";
+      return;
+    case '\b':
+      *out += "\\b";
+      return;
+    case '\f':
+      *out += "\\f";
+      return;
+    case '\n':
+      *out += "\\n";
+      return;
+    case '\r':
+      *out += "\\r";
+      return;
+    case '\t':
+      *out += "\\t";
+      return;
+    default:
+      if (byte >= 0x20) return out->push_back(c);
+      *out += "\\u00";
+      out->push_back(kHex[byte >> 4U]);
+      out->push_back(kHex[byte & 15U]);
+  }
+}
+
+template <class Number>
+void append_number(std::string* out, Number number) {
+  char digits[24];
+  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, number);
+  out->append(digits, end);
+}
+
+}  // namespace
+
+JsonWriter& JsonWriter::begin(char bracket) {
+  assert(depth_ < kDepth);
+  separate();
+  text_.push_back(bracket);
+  begun_ <<= 1U;
+  ++depth_;
   return *this;
 }
 
-JsonWriter& JsonWriter::end_object() {
-  state_->writer.EndObject();
+JsonWriter& JsonWriter::end(char bracket) {
+  assert(depth_ > 0 && !after_key_);
+  text_.push_back(bracket);
+  begun_ >>= 1U;
+  --depth_;
   return *this;
 }
 
-JsonWriter& JsonWriter::begin_array() {
-  state_->writer.StartArray();
-  return *this;
-}
-
-JsonWriter& JsonWriter::end_array() {
-  state_->writer.EndArray();
-  return *this;
+void JsonWriter::separate() {
+  if (std::exchange(after_key_, false) || depth_ == 0) return;
+  if ((begun_ & 1U) != 0) text_.push_back(',');
+  begun_ |= 1U;
 }
 
 JsonWriter& JsonWriter::key(std::string_view name) {
-  state_->writer.Key(name.data(), static_cast<rapidjson::SizeType>(name.size()));
+  separate();
+  append_string(name);
+  text_.push_back(':');
+  after_key_ = true;
   return *this;
 }
 
 JsonWriter& JsonWriter::value(std::string_view text) {
-  const std::string valid = valid_utf8(text);
-  state_->writer.String(valid.data(), static_cast<rapidjson::SizeType>(valid.size()));
+  separate();
+  append_string(text);
   return *this;
 }
 
+void JsonWriter::append_string(std::string_view text) {
+  text_.push_back('"');
+  if (is_plain(text)) {
+    text_.append(text);
+  } else {
+    for (const char c : valid_utf8(text)) append_escaped(&text_, c);
+  }
+  text_.push_back('"');
+}
+
 JsonWriter& JsonWriter::value(bool truth) {
-  state_->writer.Bool(truth);
+  separate();
+  text_ += truth ? "true" : "false";
   return *this;
 }
 
 JsonWriter& JsonWriter::value(int64_t number) {
-  state_->writer.Int64(number);
+  separate();
+  append_number(&text_, number);
   return *this;
 }
 
 JsonWriter& JsonWriter::value(uint64_t number) {
-  state_->writer.Uint64(number);
+  separate();
+  append_number(&text_, number);
   return *this;
 }
 
 JsonWriter& JsonWriter::value(double number) {
-  if (std::isfinite(number)) {
-    state_->writer.Double(number);
-  } else {
-    state_->writer.Null();
+  constexpr double kExact = 1e15;  // beyond it thousandths are not what a double tells
+  if (!std::isfinite(number)) return null();
+  separate();
+  if (std::fabs(number) >= kExact) {
+    append_number(&text_, number);
+    return *this;
   }
+  const int64_t thousandths = std::llround(number * 1000);
+  const auto rest = static_cast<unsigned>(std::llabs(thousandths) % 1000);
+  if (thousandths < 0) text_.push_back('-');
+  append_number(&text_, std::llabs(thousandths) / 1000);
+  text_.push_back('.');
+  text_.push_back(static_cast<char>('0' + rest / 100));
+  if (rest % 100 != 0) text_.push_back(static_cast<char>('0' + rest / 10 % 10));
+  if (rest % 10 != 0) text_.push_back(static_cast<char>('0' + rest % 10));
   return *this;
 }
 
 JsonWriter& JsonWriter::null() {
-  state_->writer.Null();
+  separate();
+  text_ += "null";
   return *this;
 }
 
-std::string JsonWriter::take() { return {state_->buffer.GetString(), state_->buffer.GetSize()}; }
+std::string JsonWriter::take() {
+  std::string out = std::move(text_);
+  clear();
+  return out;
+}
+
+void JsonWriter::clear() {
+  text_.clear();
+  begun_ = depth_ = 0;
+  after_key_ = false;
+}
 
 namespace {
 

@@ -2,7 +2,6 @@
 // request.
 #include "relay/base/random.h"
 
-#include <fmt/format.h>
 #include <sys/random.h>
 
 #include <array>
@@ -34,7 +33,14 @@ Random& Random::system() {
 }
 
 std::string random_id(Random& random) {
-  return fmt::format("{:016x}{:016x}", random.next(), random.next());
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::string id;
+  id.reserve(32);
+  for (int half = 0; half < 2; ++half) {
+    const uint64_t bits = random.next();
+    for (int shift = 60; shift >= 0; shift -= 4) id.push_back(kHex[(bits >> shift) & 15U]);
+  }
+  return id;
 }
 
 }  // namespace culvert

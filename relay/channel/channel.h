@@ -42,6 +42,8 @@ class Channel {
   // Bytes that the peer's system has acknowledged so far, as they are on the wire (RFC 4898,
   // tcpEStatsAppHCThruOctetsAcked): what never arrived was never acted upon.
   virtual uint64_t acknowledged() const = 0;
+  // What acknowledged() is once all that was written so far has arrived.
+  virtual uint64_t written() = 0;
   // For an idle connection: true while the peer has neither sent nor closed.
   virtual bool quiet() const = 0;
 

@@ -80,6 +80,7 @@ void TcpChannel::mute() {
 
 void TcpChannel::write(std::string_view bytes) {
   if (dead_ || finishing_ || broken_ != 0) return;  // never on behind a gap
+  written_ = written() + bytes.size();
   const bool gathers = !blocked_ && pipe_ == nullptr && out_.size() + bytes.size() <= kGathered;
   if (gathers) {
     out_.append(bytes);
@@ -150,6 +151,12 @@ void TcpChannel::finish(Finish /*how*/) {  // TCP has one way to end
 }
 
 uint64_t TcpChannel::acknowledged() const { return tcp_state(fd_.get()).acknowledged; }
+
+// The system is asked once: it counts the SYN of who connects, and with that all that follows.
+uint64_t TcpChannel::written() {
+  if (written_ == 0) written_ = acknowledged();
+  return written_;
+}
 
 bool TcpChannel::quiet() const {
   char byte = 0;

@@ -27,6 +27,7 @@ class TcpChannel final : public Channel, private PollSink, private Flushable {
     return (pipe_ ? pipe_->size() : 0) + (blocked_ ? out_.size() : 0);
   }
   uint64_t acknowledged() const override;
+  uint64_t written() override;
   bool quiet() const override;
   void pause() override;
   void resume() override;
@@ -59,6 +60,7 @@ class TcpChannel final : public Channel, private PollSink, private Flushable {
   KernelPipes::Lent pipe_;  // what was spliced to us, before out_; null while it is nothing
   Buffer out_;  // gathered for the end of the event, or queued
   TcpChannel* forward_to_ = nullptr;
+  uint64_t written_ = 0;  // 0: nobody has asked or written
   int full_reads_ = 0;  // one after the other
   int broken_ = 0;  // errno of a failed write or a reset
   bool watch_vanishing_;

@@ -55,6 +55,7 @@ class TlsChannel final : public Channel, private ChannelSink, private Flushable 
   void write(std::string_view bytes) override;
   size_t queued() const override { return carrier_->queued() + waiting_.size(); }
   uint64_t acknowledged() const override { return carrier_->acknowledged(); }
+  uint64_t written() override { return carrier_->written(); }
   bool quiet() const override;
   void pause() override;
   void resume() override;

@@ -13,6 +13,8 @@
 #include "relay/edge/worker.h"
 #include "relay/keys/key_ring.h"
 
+#include <unistd.h>
+
 #include <map>
 #include <memory>
 #include <mutex>
@@ -91,7 +93,7 @@ class Server final : private AttachmentOwner, private KeyTestSink {
   const Clock& clock_;
   Random& random_;
   Metrics metrics_;
-  AccessLog access_log_;
+  AccessLog access_log_{STDOUT_FILENO};
   std::unique_ptr<Accounts> accounts_;  // only where usage is recorded
   ProcessState process_;
   KeyRing keys_;

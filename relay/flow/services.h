@@ -41,7 +41,7 @@ struct WorkerServices {
   Connector& connector;
   FetchClient& fetch;
   Metrics& metrics;                    // shared
-  AccessLog& access_log;               // shared
+  AccessLogWriter access_log;          // of the shared log
   ReplayBudget& replay;                // shared
   ProcessState& process;               // shared
   HealthBoard& health;                 // shared

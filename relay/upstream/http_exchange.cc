@@ -18,8 +18,8 @@ HttpExchange::HttpExchange(Loop& loop,
       options_(options),
       sink_(&sink),
       parser_(options.head_request, options.upgrade),
-      acknowledged_before_(connection_.channel->acknowledged()),
       timer_(loop, [this] { on_timer(); }) {
+  written_before_ = connection_.channel->written();
   connection_.channel->start(*this);
   connection_.channel->resume();
 }
@@ -164,7 +164,7 @@ void HttpExchange::on_timer() {
 }
 
 bool HttpExchange::untouched() const {
-  return peer_ended_ && connection_.channel->acknowledged() == acknowledged_before_;
+  return peer_ended_ && connection_.channel->acknowledged() <= written_before_;
 }
 
 void HttpExchange::fail(Error error) {

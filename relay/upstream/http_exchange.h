@@ -68,7 +68,7 @@ class HttpExchange final : public Retirable, private ChannelSink {
   ExchangeOptions options_;
   HttpExchangeSink* sink_;
   ResponseParser parser_;
-  uint64_t acknowledged_before_;
+  uint64_t written_before_ = 0;
   bool body_sent_ = false;  // all of it was handed over
   bool head_arrived_ = false;
   bool keep_alive_ = false;

@@ -10,9 +10,8 @@
 #include "relay/upstream/dial.h"
 #include "relay/upstream/peer_dial.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <charconv>
 #include <new>
 #include <utility>
 
@@ -31,13 +30,29 @@ constexpr size_t kTlsConfigs =
 
 }  // namespace
 
+// Each request to a pooled connection asks for it.
 std::string ConnectPlan::identity() const {
-  return fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}{}", tls ? "tls" : "tcp", host, port,
-                     server_name,
-                     trust == nullptr ? 0 : trust->id(), tls13_only, partition,
-                     policy == nullptr ? std::string() : policy->identity(),
-                     bind ? bind->text() : std::string(), fingerprint(egress_proxy), via,
-                     via.empty() || !far_tls ? "" : "|" + upstream);
+  std::string text;
+  text.reserve(128);
+  const auto add = [&text](std::string_view part) { text.append(part).push_back('|'); };
+  const auto add_number = [&](uint64_t number) {
+    char digits[20];
+    const auto [end, error] = std::to_chars(digits, digits + sizeof digits, number);
+    add({digits, static_cast<size_t>(end - digits)});
+  };
+  add(tls ? "tls" : "tcp");
+  add(host);
+  add_number(port);
+  add(server_name);
+  add_number(trust == nullptr ? 0 : trust->id());
+  add(tls13_only ? "1.3" : "");
+  add(partition);
+  add(policy == nullptr ? std::string_view() : policy->identity());
+  add(bind ? bind->text() : std::string());
+  add(fingerprint(egress_proxy));
+  add(via);
+  if (!via.empty() && far_tls) text += upstream;
+  return text;
 }
 
 class SocketConnector::Attempt final : public Connecting,

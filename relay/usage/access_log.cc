@@ -1,16 +1,19 @@
-// spdlog's asynchronous logger carries the lines.
+// Gathering, writing, and the form of a line.
 #include "relay/usage/access_log.h"
 
-#include "relay/base/json_writer.h"
+#include <poll.h>
+#include <unistd.h>
 
-#include <spdlog/async_logger.h>
-#include <spdlog/details/thread_pool.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
 
 namespace culvert {
 namespace {
 
-constexpr size_t kLinesQueued = 16 * 1024;  // about 8 MiB of lines
+// A line is written so much later at most; short enough for who follows the log by eye.
+constexpr std::chrono::milliseconds kGather{20};
+constexpr size_t kMuch = 64 * 1024;  // is written before
 
 void time_field(JsonWriter& json, std::string_view name, double value_ms) {
   if (value_ms >= 0) json.field(name, value_ms);
@@ -68,8 +71,8 @@ std::string_view to_string(UsageClass usage) {
   return "refused";
 }
 
-std::string to_json(const RequestRecord& record) {
-  JsonWriter json;
+void write_json(const RequestRecord& record, JsonWriter* writer) {
+  JsonWriter& json = *writer;
   json.begin_object();
   json.field("time", rfc3339(record.time)).field("id", record.id);
   text_field(json, "client", record.client);
@@ -109,30 +112,81 @@ std::string to_json(const RequestRecord& record) {
   time_field(json, "first_token_ms", record.first_token_ms);
   json.field("total_ms", record.total_ms);
   json.end_object();
-  return json.take();
 }
 
-struct AccessLog::State {
-  std::shared_ptr<spdlog::details::thread_pool> pool =
-      std::make_shared<spdlog::details::thread_pool>(kLinesQueued, 1);
-  std::shared_ptr<spdlog::async_logger> logger =
-      std::make_shared<spdlog::async_logger>("access",
-                                             std::make_shared<spdlog::sinks::stdout_sink_mt>(),
-                                             pool,
-                                             spdlog::async_overflow_policy::overrun_oldest);
-};
+AccessLog::AccessLog(int fd) : fd_(fd), thread_([this] { run(); }) {}
 
-AccessLog::AccessLog() : state_(std::make_unique<State>()) {
-  state_->logger->set_pattern("%v");
-  state_->logger->flush_on(spdlog::level::info);
+AccessLog::~AccessLog() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
 }
 
-AccessLog::~AccessLog() = default;
-
-void AccessLog::write(const RequestRecord& record) {
-  state_->logger->log(spdlog::level::info, "{}", to_json(record));
+void AccessLog::add(std::string_view line) {
+  bool wakes = false;
+  {
+    const std::lock_guard lock(mutex_);
+    const size_t before = queued_.size();
+    queued_.reserve(before + line.size() + 1);  // all of a line or none
+    queued_.append(line).push_back('\n');
+    wakes = before == 0 || (before < kMuch && queued_.size() >= kMuch);
+    if (queued_.size() > kQueued) drop_oldest();
+  }
+  if (wakes) wake_.notify_one();
 }
 
-uint64_t AccessLog::lost() const { return state_->pool->overrun_counter(); }
+// Some more than is needed, so that not every further line moves all the others.
+void AccessLog::drop_oldest() {
+  const auto cut = queued_.find('\n', std::min(queued_.size() - 1, kQueued / 16)) + 1;
+  lost_ += static_cast<uint64_t>(
+      std::count(queued_.begin(), queued_.begin() + static_cast<std::ptrdiff_t>(cut), '\n'));
+  queued_.erase(0, cut);
+}
+
+void AccessLog::run() {
+  std::string lines;
+  std::unique_lock lock(mutex_);
+  while (true) {
+    wake_.wait(lock, [this] { return stopping_ || !queued_.empty(); });
+    if (queued_.empty()) return;
+    wake_.wait_for(lock, kGather, [this] { return stopping_ || queued_.size() >= kMuch; });
+    lines.swap(queued_);
+    lock.unlock();
+    write_all(lines);
+    lines.clear();
+    lock.lock();
+  }
+}
+
+// What the reader does not take any more (EPIPE) is lost, and the relay serves on.
+void AccessLog::write_all(std::string_view lines) {
+  while (!lines.empty()) {
+    const ssize_t written = ::write(fd_, lines.data(), lines.size());
+    if (written >= 0) {
+      lines.remove_prefix(static_cast<size_t>(written));
+    } else if (errno == EAGAIN) {  // whoever made it non-blocking, we wait
+      pollfd writable{fd_, POLLOUT, 0};
+      ::poll(&writable, 1, -1);
+    } else if (errno != EINTR) {
+      const std::lock_guard lock(mutex_);
+      lost_ += static_cast<uint64_t>(std::count(lines.begin(), lines.end(), '\n'));
+      return;
+    }
+  }
+}
+
+uint64_t AccessLog::lost() const {
+  const std::lock_guard lock(mutex_);
+  return lost_;
+}
+
+void AccessLogWriter::write(const RequestRecord& record) {
+  line_.clear();
+  write_json(record, &line_);
+  log_.add(line_.view());
+}
 
 }  // namespace culvert

@@ -114,10 +114,16 @@ int64_t Metrics::active_requests() const { return static_cast<int64_t>(state_->a
 void Metrics::count_key(const std::string& upstream,
                         const std::string& masked,
                         std::string_view result) {
-  counter(state_->registry, "culvert_key_requests_total",
-          "Requests by the key that paid and how the upstream took it.",
-          {{"upstream", upstream}, {"key", masked}, {"result", std::string(result)}})
-      .Increment();
+  const std::lock_guard lock(state_->mutex);
+  auto found = state_->keys.find(KeyLabels{upstream, masked, result});
+  if (found == state_->keys.end()) {
+    KeyCounter made{upstream, masked, std::string(result)};
+    made.counter = &counter(state_->registry, "culvert_key_requests_total",
+                            "Requests by the key that paid and how the upstream took it.",
+                            {{"upstream", upstream}, {"key", masked}, {"result", made.result}});
+    found = state_->keys.insert(std::move(made)).first;
+  }
+  found->counter->Increment();
 }
 
 void Metrics::set_ready(bool ready) { state_->ready->Set(ready ? 1 : 0); }

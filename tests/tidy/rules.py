@@ -34,8 +34,7 @@ HOMES = {
     "ares": ("relay/channel/",),
     "llhttp.h": ("relay/codec/",),
     "simdjson": ("relay/codec/",),
-    "rapidjson/": ("relay/base/json_writer",),
-    "spdlog/": ("relay/base/log", "relay/usage/access_log"),
+    "spdlog/": ("relay/base/log",),
     "prometheus/": ("relay/usage/",),
     "yaml-cpp/": ("proto/",),
     # Each verb of `culvert` declares its own arguments.
@@ -208,7 +207,6 @@ TESTED_ELSEWHERE = {
     "relay/upstream/dial": "through socket_connector: each leg and its failures",
     "relay/upstream/address_lookup": "through socket_connector: names, policy, time limits",
     "relay/upstream/socket_exchange": "tests/integration: every request goes by it",
-    "relay/usage/access_log": "tests/integration reads the real relay's lines",
     "relay/usage/metrics": "tests/integration reads /metrics of the real relay",
     "relay/usage/metrics_state": "with metrics",
     "relay/usage/metrics_tunnel": "tests/integration/tunnels reads /metrics of the real relay",

@@ -66,11 +66,16 @@ class MemoryChannel final : public Channel {
     peer_.muted = true;
   }
   void write(std::string_view bytes) override {
+    sent_ = written() + bytes.size();
     peer_.written += bytes;
     if (peer_.acknowledges) peer_.acknowledged += bytes.size();
   }
   size_t queued() const override { return peer_.queued; }
   uint64_t acknowledged() const override { return peer_.acknowledged; }
+  uint64_t written() override {
+    if (sent_ == 0) sent_ = peer_.acknowledged;
+    return sent_;
+  }
   bool quiet() const override { return peer_.quiet; }
   void pause() override { peer_.paused = true; }
   void resume() override { peer_.paused = false; }
@@ -79,6 +84,7 @@ class MemoryChannel final : public Channel {
 
  private:
   MemoryPeer& peer_;
+  uint64_t sent_ = 0;
 };
 
 }  // namespace culvert::test

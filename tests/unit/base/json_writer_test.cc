@@ -41,12 +41,44 @@ TEST(JsonWriter, EscapesWhatJsonAsksFor) {
   EXPECT_EQ(written("\"\\\n\r\t\b\f"), R"("\"\\\n\r\t\b\f")");
   EXPECT_EQ(written(std::string("\0\x1f", 2)), R"("\u0000\u001F")");
   EXPECT_EQ(written("grün €"), "\"grün €\"");
+  EXPECT_EQ(written("\x7F"), "\"\x7F\"");
+}
+
+// Text is looked at eight bytes at a time: each place of each kind of byte.
+TEST(JsonWriter, EscapesWhereverItStands) {
+  for (size_t size = 1; size <= 24; ++size) {
+    for (size_t at = 0; at < size; ++at) {
+      const std::string before(at, '!');
+      const std::string after(size - at - 1, '~');
+      EXPECT_EQ(written(before + '"' + after), '"' + before + "\\\"" + after + '"');
+      EXPECT_EQ(written(before + '\\' + after), '"' + before + "\\\\" + after + '"');
+      EXPECT_EQ(written(before + '\x1F' + after), '"' + before + "\\u001F" + after + '"');
+      EXPECT_EQ(written(before + '\xFF' + after), '"' + before + "\xEF\xBF\xBD" + after + '"');
+      EXPECT_EQ(written(before + 'x' + after), '"' + before + 'x' + after + '"');
+    }
+  }
+}
+
+TEST(JsonWriter, BeginsAnew) {
+  JsonWriter json;
+  json.begin_object().field("a", 1).end_object();
+  EXPECT_EQ(json.view(), R"({"a":1})");
+  json.clear();
+  json.begin_array().value(2).value(3).end_array();
+  EXPECT_EQ(json.take(), "[2,3]");
+  json.begin_array().end_array();
+  EXPECT_EQ(json.take(), "[]");
 }
 
 TEST(JsonWriter, WritesNumbersWithThreeDecimals) {
   EXPECT_EQ(written(1.5), "1.5");
   EXPECT_EQ(written(0.1234567), "0.123");
   EXPECT_EQ(written(12345.0), "12345.0");
+  EXPECT_EQ(written(0.0), "0.0");
+  EXPECT_EQ(written(-0.25), "-0.25");
+  EXPECT_EQ(written(7.05), "7.05");
+  EXPECT_EQ(written(7.005), "7.005");
+  EXPECT_EQ(written(1e300), "1e+300");
   EXPECT_EQ(written(std::nan("")), "null");
   EXPECT_EQ(written(std::numeric_limits<double>::infinity()), "null");
 }

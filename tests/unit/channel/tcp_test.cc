@@ -325,6 +325,19 @@ TEST_F(Tcp, CountsWhatThePeersSystemAcknowledged) {
   }));
 }
 
+// What is known without asking the system is what it says once all has arrived.
+TEST_F(Tcp, KnowsWhatWillBeAcknowledged) {
+  open(false);
+  EXPECT_EQ(channel->written(), channel->acknowledged());
+  channel->write("12345");
+  channel->write(std::string(20000, 'x'));
+  std::string got;
+  ASSERT_TRUE(run_until(loop, [&] {
+    got += test::take_ready(peer);
+    return got.size() == 20005 && channel->acknowledged() == channel->written();
+  }));
+}
+
 TEST_F(Tcp, IsSilentOnceMuted) {
   open(true);
   channel->start(sink);
