@@ -16,8 +16,8 @@ build_packages=(cmake ninja-build g++ ccache pkg-config python3 openssl ca-certi
 native_packages=(libmbedtls-dev libllhttp-dev)
 # clang alone leaves out the sanitizers' and libFuzzer's run time, which are only recommended by it.
 # tinyproxy-bin is tinyproxy without its daemon.
-test_packages=(libgtest-dev nginx-light libnginx-mod-stream haproxy tinyproxy-bin microsocks clang
-  libclang-rt-dev git iproute2 python3-websockets)
+test_packages=(libgtest-dev libbenchmark-dev nginx-light libnginx-mod-stream haproxy tinyproxy-bin
+  microsocks clang libclang-rt-dev git iproute2 python3-websockets)
 
 die() { printf 'dependencies.sh: %s\n' "$*" >&2; exit 1; }
 
