@@ -71,10 +71,10 @@ constexpr std::array<std::string_view, 8> kOpenAiEnds = {
 constexpr std::array<std::string_view, 5> kOpenAiFamilies = {
     "response.", "image_generation.", "image_edit.", "speech.audio.", "transcript.text."};
 
-// The event's name, or the "type" of data that comes without one.
-std::string type_of(const SseEvent& event, const std::optional<element>& root) {
-  if (!event.type.empty()) return std::string(event.type);
-  return std::string(text_of(member(root, "type")).value_or(""));
+// The event's name, or the "type" of data that comes without one; lives as long as both.
+std::string_view type_of(const SseEvent& event, const std::optional<element>& root) {
+  if (!event.type.empty()) return event.type;
+  return text_of(member(root, "type")).value_or("");
 }
 
 }  // namespace
@@ -121,10 +121,10 @@ void StreamEnd::see_openai(const SseEvent& event) {
   if (root && chat && chat_content(*root)) content_seen_ = true;
   if (usage) take(usage_of(dialect_, event.data));
 
-  const std::string type = type_of(event, root);
+  const std::string_view type = type_of(event, root);
   for (const std::string_view end : kOpenAiEnds) marked_ = marked_ || type == end;
   for (const std::string_view family : kOpenAiFamilies) {
-    own_form_ = own_form_ || std::string_view(type).substr(0, family.size()) == family;
+    own_form_ = own_form_ || type.substr(0, family.size()) == family;
   }
   content_seen_ = content_seen_ || ends_with(type, ".delta") || has(type, "partial_image");
   failed_ = failed_ || type == "response.failed";
@@ -134,7 +134,7 @@ void StreamEnd::see_openai(const SseEvent& event) {
 void StreamEnd::see_anthropic(const SseEvent& event) {
   std::optional<Document> document;
   if (event.type.empty()) document.emplace(event.data);
-  const std::string type = type_of(event, document ? document->root() : std::nullopt);
+  const std::string_view type = type_of(event, document ? document->root() : std::nullopt);
   const bool start = type == "message_start";
   const bool block = type == "content_block_start";
   const bool delta = type == "content_block_delta";

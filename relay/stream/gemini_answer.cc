@@ -19,9 +19,10 @@ bool ends_with(std::string_view text, std::string_view end) {
 // that anything was said, and that an end was told, is all that is asked.
 std::string_view why(const std::vector<JsonSlice>& chunks) {
   GeminiResume reader("{}", Continuation::kPrompt);
+  StreamReading reading;
   bool said = false;
   for (const JsonSlice& chunk : chunks) {
-    const StreamReading reading = reader.read({{}, chunk.text(), {}, {}});
+    reader.read({{}, chunk.text(), {}, {}}, &reading);
     said = said || !reading.text.empty() || reading.fixed;
     switch (reading.end) {
       case End::kNone:

@@ -65,26 +65,39 @@ void Resume::begin(Instant) {
   state_ = State::kReading;
 }
 
+ResumeMove Resume::begin_move() {
+  reuse(&bytes_);
+  return {};
+}
+
+ResumeMove Resume::end_move(ResumeMove move) const {
+  move.bytes = bytes_;
+  return move;
+}
+
 ResumeMove Resume::see(std::string_view bytes, Instant now) {
-  ResumeMove move;
+  ResumeMove move = begin_move();
   if (state_ == State::kPassing) {
     move.bytes = bytes;
     return move;
   }
-  if (state_ != State::kReading && state_ != State::kClosing) return move;
-  move.bytes.reserve(bytes.size());
+  if (state_ == State::kReading || state_ == State::kClosing) take_bytes(bytes, now, &move);
+  return end_move(std::move(move));
+}
+
+void Resume::take_bytes(std::string_view bytes, Instant now, ResumeMove* move) {
+  bytes_.reserve(bytes.size());
   while (const auto block = blocks_->next(&bytes)) {
-    take(*block, now, &move);
-    if (move.next != Next::kReadOn) return move;
+    take(*block, now, move);
+    if (move->next != Next::kReadOn) return;
     if (state_ == State::kPassing) {
-      move.bytes += bytes;
-      return move;
+      bytes_ += bytes;
+      return;
     }
   }
   if (blocks_->overflowed() && state_ == State::kReading) {
-    pass_through(blocks_->unfinished(), &move);
+    pass_through(blocks_->unfinished());
   }
-  return move;
 }
 
 void Resume::take(const SseBlock& block, Instant now, ResumeMove* move) {
@@ -92,8 +105,8 @@ void Resume::take(const SseBlock& block, Instant now, ResumeMove* move) {
   const bool begins = std::exchange(begins_, false) && story_.attempts > 1;
   const std::string_view raw = begins ? without_byte_order_mark(block.raw) : block.raw;
   if (block.event) return take_event(*block.event, raw, now, move);
-  if (blocks_->overflowed() && state_ == State::kReading) return pass_through(raw, move);
-  move->bytes += raw;  // comments are alive
+  if (blocks_->overflowed() && state_ == State::kReading) return pass_through(raw);
+  bytes_ += raw;  // comments are alive
 }
 
 void Resume::take_event(const SseEvent& event,
@@ -101,14 +114,15 @@ void Resume::take_event(const SseEvent& event,
                         Instant now,
                         ResumeMove* move) {
   if (state_ == State::kClosing) return take_closing(event, raw, move);
-  const StreamReading reading = dialect_->read(event);
+  dialect_->read(event, &reading_);
+  const StreamReading& reading = reading_;
   if (reading.several) {
-    if (story_.attempts == 1) return pass_through(raw, move);
+    if (story_.attempts == 1) return pass_through(raw);
     return give_up("several", cut_off("the continuation had several answers"), move);
   }
   if (reading.end != End::kNone) return take_end(event, raw, reading, now, move);
   said_ = said_ || !reading.text.empty() || reading.fixed;
-  offer(event, raw, reading, now, move);
+  offer(event, raw, reading, now);
 }
 
 // --- 2. The end is judged before it is sent
@@ -127,8 +141,8 @@ void Resume::take_end(const SseEvent& event,
     case End::kGarbled:
       return lose(cut_off("an event of the stream is garbled"), now, move);
     case End::kRefusal:
-      if (seam_) open_seam(seam_->decide(), move);
-      move->bytes += raw;
+      if (seam_) open_seam(seam_->decide());
+      bytes_ += raw;
       move->told = true;
       return give_up("refused", cut_off("the upstream said in the stream: " + reading.why), move);
     case End::kAccident:
@@ -145,9 +159,9 @@ void Resume::take_end(const SseEvent& event,
     case End::kNone:
       break;
   }
-  if (reading.text.empty() && seam_) open_seam(seam_->decide(), move);
-  offer(event, raw, reading, now, move);
-  if (seam_) open_seam(seam_->decide(), move);
+  if (reading.text.empty() && seam_) open_seam(seam_->decide());
+  offer(event, raw, reading, now);
+  if (seam_) open_seam(seam_->decide());
   if (reading.last) return finish(move);
   state_ = State::kClosing;
   closing_since_ = now;
@@ -164,10 +178,10 @@ bool Resume::is_empty_turn(const StreamReading& reading) {
 
 // One answer, one end: behind it passes what the dialect has there, and nothing else.
 void Resume::take_closing(const SseEvent& event, std::string_view raw, ResumeMove* move) {
-  const StreamReading reading = dialect_->read(event);
-  if (!reading.closing) return;
-  send(event, raw, reading, 0, move);
-  if (reading.last) finish(move);
+  dialect_->read(event, &reading_);
+  if (!reading_.closing) return;
+  send(event, raw, reading_, 0);
+  if (reading_.last) finish(move);
 }
 
 // --- 3. What is not an end goes on at once; behind a cut, as soon as the seam is known
@@ -175,12 +189,11 @@ void Resume::take_closing(const SseEvent& event, std::string_view raw, ResumeMov
 void Resume::offer(const SseEvent& event,
                    std::string_view raw,
                    const StreamReading& reading,
-                   Instant now,
-                   ResumeMove* move) {
-  if (!seam_) return send(event, raw, reading, 0, move);
+                   Instant now) {
+  if (!seam_) return send(event, raw, reading, 0);
   if (reading.text.empty()) {
-    if (reading.fixed || held_.size() >= kHeldMost) open_seam(seam_->decide(), move);
-    if (held_.empty()) return send(event, raw, reading, 0, move);
+    if (reading.fixed || held_.size() >= kHeldMost) open_seam(seam_->decide());
+    if (held_.empty()) return send(event, raw, reading, 0);
     // Nothing overtakes the text that is held: it may be the end of that text's block.
     held_.push_back({std::string(event.type), std::string(event.data), std::string(raw), reading});
     return;
@@ -191,24 +204,23 @@ void Resume::offer(const SseEvent& event,
   const auto drop = seam_->feed(reading.text);
   // While it repeats what the client has, it is waited for from piece to piece.
   if (seam_->repeats() || repeated) held_since_ = now;
-  if (drop || reading.fixed) open_seam(drop.value_or(seam_->decide()), move);
+  if (drop || reading.fixed) open_seam(drop.value_or(seam_->decide()));
 }
 
-void Resume::open_seam(size_t drop, ResumeMove* move) {
+void Resume::open_seam(size_t drop) {
   seam_.reset();
   for (const Held& held : std::exchange(held_, {})) {
     const size_t of_it = std::min(drop, held.reading.text.size());
     drop -= of_it;
     story_.removed_points += count_points(std::string_view(held.reading.text).substr(0, of_it));
-    send({held.type, held.data, {}, {}}, held.raw, held.reading, of_it, move);
+    send({held.type, held.data, {}, {}}, held.raw, held.reading, of_it);
   }
 }
 
 void Resume::send(const SseEvent& event,
                   std::string_view raw,
                   const StreamReading& reading,
-                  size_t drop,
-                  ResumeMove* move) {
+                  size_t drop) {
   const bool later = story_.attempts > 1;
   if (later && reading.opening && opened_ && !dialect_->exact()) return;
   StreamWriting writing;
@@ -216,9 +228,9 @@ void Resume::send(const SseEvent& event,
   if (writing.how == StreamWriting::How::kNot) return;
   if (later && !std::exchange(brought_, true)) ++story_.resumed;
   if (writing.how == StreamWriting::How::kAs) {
-    move->bytes += sse_text(event.type, writing.data, line_end_of(raw));
+    bytes_ += sse_text(event.type, writing.data, line_end_of(raw));
   } else {
-    move->bytes += raw;
+    bytes_ += raw;
   }
   dialect_->delivered(event, reading, text_.size(), drop);
   opened_ = true;
@@ -231,26 +243,26 @@ void Resume::send(const SseEvent& event,
   if (!overfull_) text_ += text;
 }
 
-void Resume::pass_through(std::string_view raw, ResumeMove* move) {
-  if (seam_) open_seam(seam_->decide(), move);
-  move->bytes += raw;
+void Resume::pass_through(std::string_view raw) {
+  if (seam_) open_seam(seam_->decide());
+  bytes_ += raw;
   state_ = State::kPassing;
 }
 
 // --- 4. The stream ends, or breaks off
 
 ResumeMove Resume::end(Instant now) {
-  ResumeMove move;
+  ResumeMove move = begin_move();
   if (state_ == State::kClosing || state_ == State::kPassing) {
     finish(&move);
   } else if (state_ == State::kReading) {
     lose(cut_off("the stream ended without its end marker"), now, &move);
   }
-  return move;
+  return end_move(std::move(move));
 }
 
 ResumeMove Resume::failed(Error error, Instant now) {
-  ResumeMove move;
+  ResumeMove move = begin_move();
   if (state_ == State::kClosing) {
     finish(&move);
   } else if (state_ == State::kPassing) {
@@ -258,25 +270,25 @@ ResumeMove Resume::failed(Error error, Instant now) {
   } else if (state_ != State::kOver) {
     lose(std::move(error), now, &move);
   }
-  return move;
+  return end_move(std::move(move));
 }
 
 void Resume::finish(ResumeMove* move) {
-  if (state_ == State::kClosing) move->bytes += dialect_->closing();
+  if (state_ == State::kClosing) bytes_ += dialect_->closing();
   move->next = Next::kFinish;
   state_ = State::kOver;
 }
 
 ResumeMove Resume::tick(Instant now) {
-  ResumeMove move;
+  ResumeMove move = begin_move();
   const auto due = deadline();
-  if (!due || now < *due) return move;
+  if (!due || now < *due) return end_move(std::move(move));
   if (state_ == State::kClosing) {
     finish(&move);
   } else {
-    open_seam(seam_->decide(), &move);
+    open_seam(seam_->decide());
   }
-  return move;
+  return end_move(std::move(move));
 }
 
 std::optional<Instant> Resume::deadline() const {
@@ -344,7 +356,7 @@ void Resume::give_up(std::string_view word, Error why, ResumeMove* move) {
   story_.last_cut = words_of(why);
   move->next = Next::kFail;
   if (!move->told && !error_event_.empty() && story_.attempts == 1) {
-    move->bytes += error_event_;
+    bytes_ += error_event_;
     move->told = true;
   }
   if (word == "attempts" || word == "time" || word == "no_progress") why.code = Code::kTotalTimeout;
@@ -369,8 +381,8 @@ ResumeMove Resume::refused(int status,
                            std::optional<Duration> retry_after,
                            bool other_key,
                            Instant now) {
-  ResumeMove move;
-  if (state_ != State::kWaiting) return move;
+  ResumeMove move = begin_move();
+  if (state_ != State::kWaiting) return end_move(std::move(move));
   if (!first_cut_) first_cut_ = now;
   story_.last_cut = "answered with status " + std::to_string(status);
   const Error why = cut_off(story_.last_cut);
@@ -378,16 +390,16 @@ ResumeMove Resume::refused(int status,
   const bool later = status == 408 || status == 429 || status >= 500;
   if (!later && !(key && other_key && !key_rotated_)) {
     give_up("refused", why, &move);
-    return move;
+    return end_move(std::move(move));
   }
   if (const auto word = why_not_again(now); !word.empty()) {
     give_up(word, why, &move);
-    return move;
+    return end_move(std::move(move));
   }
   key_rotated_ = key_rotated_ || key;
   const bool rotates = other_key && (key || status == 429);
   again(rotates ? pause(std::nullopt) : pause(retry_after), rotates, now, &move);
-  return move;
+  return end_move(std::move(move));
 }
 
 Result<ResumeRequest> Resume::request(std::string_view body) {

@@ -23,7 +23,8 @@
 
 namespace culvert {
 
-// What is to be done, in this order: `bytes` go to the client, then `next`.
+// What is to be done, in this order: `bytes` go to the client, then `next`. They are valid until
+// the next call of the machine.
 struct ResumeMove {
   enum class Next : uint8_t {
     kReadOn,
@@ -31,7 +32,7 @@ struct ResumeMove {
     kFinish,  // the answer is over and whole; the attempt may be dropped
     kFail,    // end it unfinished; `error` says why
   };
-  std::string bytes;
+  std::string_view bytes;
   Next next = Next::kReadOn;
   Duration pause{};
   bool other_key = false;  // the one that was used is no good for now
@@ -89,6 +90,9 @@ class Resume {
     StreamReading reading;
   };
 
+  ResumeMove begin_move();
+  ResumeMove end_move(ResumeMove move) const;
+  void take_bytes(std::string_view bytes, Instant now, ResumeMove* move);
   void take(const SseBlock& block, Instant now, ResumeMove* move);
   void take_event(const SseEvent& event, std::string_view raw, Instant now, ResumeMove* move);
   void take_end(const SseEvent& event,
@@ -100,15 +104,10 @@ class Resume {
   void offer(const SseEvent& event,
              std::string_view raw,
              const StreamReading& reading,
-             Instant now,
-             ResumeMove* move);
-  void open_seam(size_t drop, ResumeMove* move);
-  void send(const SseEvent& event,
-            std::string_view raw,
-            const StreamReading& reading,
-            size_t drop,
-            ResumeMove* move);
-  void pass_through(std::string_view raw, ResumeMove* move);
+             Instant now);
+  void open_seam(size_t drop);
+  void send(const SseEvent& event, std::string_view raw, const StreamReading& reading, size_t drop);
+  void pass_through(std::string_view raw);
 
   void lose(Error why, Instant now, ResumeMove* move);
   std::string_view why_not_again(Instant now) const;
@@ -125,6 +124,9 @@ class Resume {
   Random& random_;
   State state_ = State::kWaiting;
   ResumeStory story_;
+  // Of the move and the event that are looked at; used again, so that none costs an allocation.
+  std::string bytes_;
+  StreamReading reading_;
 
   // What the client has.
   std::string text_;

@@ -85,42 +85,41 @@ void AnthropicResume::begin_attempt() {
   places_.clear();
 }
 
-StreamReading AnthropicResume::read(const SseEvent& event) {
-  StreamReading out;
+void AnthropicResume::read_event(const SseEvent& event, StreamReading* out) {
   const JsonSlice root(event.data);
   std::array<JsonMember, 6> members{
       {{"type"}, {"delta"}, {"content_block"}, {"usage"}, {"message"}, {"error"}}};
   const bool whole = root.pick(members).whole || (root.is_object() && root.is_whole());
   const auto& [type_too, delta, block, usage, message, error] = members;
   if (!whole) {
-    out.end = End::kGarbled;
-    return out;
+    out->end = End::kGarbled;
+    return;
   }
-  std::string type(event.type);
-  if (type.empty() && type_too.value) type_too.value->append_string(&type);
-  out.noted = false;
+  std::string own;  // the type of data that came without an event's name
+  if (event.type.empty() && type_too.value) type_too.value->append_string(&own);
+  const std::string_view type = event.type.empty() ? std::string_view(own) : event.type;
+  out->noted = false;
   if (type == "error") {
-    out.why = text_member(error.value, "type");
-    out.end = end_of_error(out.why);
+    out->why = text_member(error.value, "type");
+    out->end = end_of_error(out->why);
   } else if (type == "message_start") {
-    out.opening = true;
+    out->opening = true;
     if (const auto begun = find(message.value, "usage")) usage_.told(begun->text());
   } else if (type == "message_delta") {
     if (usage.value) usage_.told_more(usage.value->text());
-    out.why = text_member(delta.value, "stop_reason");
-    if (!out.why.empty()) out.end = out.why == "end_turn" ? End::kStop : End::kFinal;
+    out->why = text_member(delta.value, "stop_reason");
+    if (!out->why.empty()) out->end = out->why == "end_turn" ? End::kStop : End::kFinal;
   } else if (type == "message_stop") {
-    out.end = End::kStop;  // where no reason came before
-    out.closing = out.last = true;
+    out->end = End::kStop;  // where no reason came before
+    out->closing = out->last = true;
   } else if (type == "content_block_start") {
-    out.noted = true;
-    read_block(block.value, "text", &out);
+    out->noted = true;
+    read_block(block.value, "text", out);
   } else if (type == "content_block_delta") {
-    read_block(delta.value, "text_delta", &out);
+    read_block(delta.value, "text_delta", out);
   } else {
-    out.noted = type == "content_block_stop";
+    out->noted = type == "content_block_stop";
   }
-  return out;
 }
 
 StreamWriting AnthropicResume::write(const SseEvent& event,

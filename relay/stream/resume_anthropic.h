@@ -20,7 +20,6 @@ class AnthropicResume final : public ResumeDialect {
   std::string_view why_never() const override { return why_never_; }
   std::string_view why_not_continued() const override { return why_not_continued_; }
   void begin_attempt() override;
-  StreamReading read(const SseEvent& event) override;
   StreamWriting write(const SseEvent& event,
                       const StreamReading& reading,
                       const StreamChange& change) override;
@@ -32,6 +31,9 @@ class AnthropicResume final : public ResumeDialect {
   // The API takes no blanks at the end of a prefill.
   std::string_view blanks(std::string_view text) const override;
   std::string closing() const override;
+
+ protected:
+  void read_event(const SseEvent& event, StreamReading* out) override;
 
  private:
   StreamWriting write_block(const SseEvent& event, std::string data);

@@ -138,37 +138,35 @@ ChatResume::ChatResume(std::string_view request_body, Continuation continuation)
   }
 }
 
-StreamReading ChatResume::read(const SseEvent& event) {
-  StreamReading out;
+void ChatResume::read_event(const SseEvent& event, StreamReading* out) {
   const JsonSlice root(event.data);
   if (root.text() == "[DONE]") {
-    out.end = End::kStop;  // where no choice said so before
-    out.closing = out.last = true;
-    return out;
+    out->end = End::kStop;  // where no choice said so before
+    out->closing = out->last = true;
+    return;
   }
   std::array<JsonMember, 4> members{{{"error"}, {"usage"}, {"choices"}, {"id"}}};
   const bool whole = root.pick(members).whole || (root.is_object() && root.is_whole());
   const auto& [error, usage, choices, id] = members;
   if (!whole) {
-    out.end = End::kGarbled;
-    return out;
+    out->end = End::kGarbled;
+    return;
   }
   if (error.value) {
-    out.end = end_of_error(*error.value);
-    out.why = text_member(error.value, "type");
-    return out;
+    out->end = end_of_error(*error.value);
+    out->why = text_member(error.value, "type");
+    return;
   }
-  out.noted = id.value && id_.empty();
+  out->noted = id.value && id_.empty();
   if (usage.value) usage_.told(usage.value->text());
   size_t place = 0;
   const auto choice = choices.value ? choices.value->next(&place) : std::nullopt;
   if (!choice) {
-    out.closing = usage.value.has_value();
-    return out;
+    out->closing = usage.value.has_value();
+    return;
   }
-  read_choice(*choice, &out);
-  out.several = out.several || choices.value->next(&place);
-  return out;
+  read_choice(*choice, out);
+  out->several = out->several || choices.value->next(&place);
 }
 
 StreamWriting ChatResume::write(const SseEvent& event,

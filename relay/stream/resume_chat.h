@@ -17,7 +17,6 @@ class ChatResume final : public ResumeDialect {
 
   std::string_view why_never() const override { return why_never_; }
   std::string_view why_not_continued() const override { return why_not_continued_; }
-  StreamReading read(const SseEvent& event) override;
   StreamWriting write(const SseEvent& event,
                       const StreamReading& reading,
                       const StreamChange& change) override;
@@ -27,6 +26,9 @@ class ChatResume final : public ResumeDialect {
                  size_t drop) override;
   Result<ResumeRequest> next(std::string_view body, const ResumeState& state) const override;
   std::string closing() const override { return marked_ ? "" : "data: [DONE]\n\n"; }
+
+ protected:
+  void read_event(const SseEvent& event, StreamReading* out) override;
 
  private:
   const Continuation continuation_;

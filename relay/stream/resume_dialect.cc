@@ -8,6 +8,8 @@
 #include "relay/stream/resume_gemini.h"
 #include "relay/stream/resume_responses.h"
 
+#include <utility>
+
 namespace culvert {
 namespace {
 
@@ -16,6 +18,21 @@ bool ends_with(std::string_view text, std::string_view end) {
 }
 
 }  // namespace
+
+void reuse(std::string* text) {
+  constexpr size_t kKeptBytes = 4 * limits::kKiB;
+  text->clear();
+  if (text->capacity() > kKeptBytes) std::string().swap(*text);
+}
+
+void StreamReading::clear() {
+  StreamReading fresh;
+  fresh.text.swap(text);
+  fresh.why.swap(why);
+  reuse(&fresh.text);
+  reuse(&fresh.why);
+  *this = std::move(fresh);
+}
 
 std::unique_ptr<ResumeDialect> resume_dialect(Dialect dialect,
                                               std::string_view path,

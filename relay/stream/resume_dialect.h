@@ -16,7 +16,13 @@
 
 namespace culvert {
 
-// What one event says, in no dialect's words.
+// Empties a text that is used from event to event: its memory stays, but not that of a rare large
+// one, because thousands of streams are open at once.
+void reuse(std::string* text);
+
+// What one event says, in no dialect's words. Used again for the next one: of the streams that a
+// relay carries thousands of events pass each second, and the text of nearly every one would be an
+// allocation.
 struct StreamReading {
   enum class End : uint8_t {
     kNone,
@@ -38,6 +44,8 @@ struct StreamReading {
   bool noted = true;         // delivered() has something to take from it, beside `last`
   bool unknown_end = false;  // a word that this version does not know; taken as final
   std::string why;           // of an end: the dialect's own word
+
+  void clear();  // as new, but for the room in its strings
 };
 
 // How an event of a later attempt differs for the client from what the upstream sent.
@@ -83,8 +91,11 @@ class ResumeDialect {
   virtual bool exact() const { return false; }
 
   virtual void begin_attempt() { usage_.begin_attempt(); }  // a stream of the upstream begins
-  // Each event once, in order, before it is known whether the client gets it.
-  virtual StreamReading read(const SseEvent& event) = 0;
+  // Each event once, in order, before it is known whether the client gets it. *out is cleared.
+  void read(const SseEvent& event, StreamReading* out) {
+    out->clear();
+    read_event(event, out);
+  }
   // Of attempts after the first. The usage of an end is that of all attempts.
   virtual StreamWriting write(const SseEvent& event,
                               const StreamReading& reading,
@@ -107,6 +118,8 @@ class ResumeDialect {
   const AttemptUsage& usage() const { return usage_; }
 
  protected:
+  virtual void read_event(const SseEvent& event, StreamReading* out) = 0;  // *out is as new
+
   AttemptUsage usage_;
 };
 

@@ -148,33 +148,31 @@ std::string_view GeminiResume::why_not_continued() const {
   return asked_.why_not_continued;
 }
 
-StreamReading GeminiResume::read(const SseEvent& event) {
-  StreamReading out;
+void GeminiResume::read_event(const SseEvent& event, StreamReading* out) {
   const JsonSlice root(event.data);
   if (root.text() == "[DONE]") {  // of gateways that speak two dialects
-    out.closing = out.last = true;
-    return out;
+    out->closing = out->last = true;
+    return;
   }
   std::array<JsonMember, 5> members{
       {{"error"}, {"candidates"}, {"promptFeedback"}, {"usageMetadata"}, {"responseId"}}};
   const bool whole = root.pick(members).whole || (root.is_object() && root.is_whole());
   const auto& [error, candidates, feedback, usage, id] = members;
   if (!whole) {
-    out.end = End::kGarbled;
-    return out;
+    out->end = End::kGarbled;
+    return;
   }
   if (error.value) {
-    read_error(*error.value, &out);
-    return out;
+    read_error(*error.value, out);
+    return;
   }
-  out.noted = id.value && id_.empty();
-  if (candidates.value) read_candidates(*candidates.value, &out);
+  out->noted = id.value && id_.empty();
+  if (candidates.value) read_candidates(*candidates.value, out);
   if (const auto reason = find(feedback.value, "blockReason")) {
-    out.end = End::kFinal;
-    out.why = reason->string().value_or("");
+    out->end = End::kFinal;
+    out->why = reason->string().value_or("");
   }
   if (usage.value) usage_.told(usage.value->text());
-  return out;
 }
 
 StreamWriting GeminiResume::write(const SseEvent& event,

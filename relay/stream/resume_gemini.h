@@ -18,7 +18,6 @@ class GeminiResume final : public ResumeDialect {
 
   std::string_view why_never() const override { return asked_.why_never; }
   std::string_view why_not_continued() const override;
-  StreamReading read(const SseEvent& event) override;
   StreamWriting write(const SseEvent& event,
                       const StreamReading& reading,
                       const StreamChange& change) override;
@@ -28,12 +27,15 @@ class GeminiResume final : public ResumeDialect {
                  size_t drop) override;
   Result<ResumeRequest> next(std::string_view body, const ResumeState& state) const override;
 
+ protected:
+  void read_event(const SseEvent& event, StreamReading* out) override;
+
  private:
   const GeminiAsked asked_;
   const bool prefill_;
   std::vector<SignedText> signed_;
   size_t signature_bytes_ = 0;
-  std::string id_;     // the first attempt's, as a JSON literal
+  std::string id_;  // the first attempt's, as a JSON literal
 };
 
 // What a reason to finish means (streams: Recovery, 4 and 5). known: false for a word that this

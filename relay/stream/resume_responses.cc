@@ -6,6 +6,8 @@
 #include "relay/codec/json_slice.h"
 
 #include <algorithm>
+#include <array>
+#include <optional>
 
 namespace culvert {
 namespace {
@@ -46,8 +48,7 @@ End end_of_error(JsonSlice root) {
 
 }  // namespace
 
-ResponsesResume::ResponsesResume(std::string_view request_body)
-    : ResumeDialect(Dialect::kOpenAi) {
+ResponsesResume::ResponsesResume(std::string_view request_body) : ResumeDialect(Dialect::kOpenAi) {
   if (!is_json(request_body)) {
     why_never_ = "the request is no JSON";
   } else if (!is_true(JsonSlice(request_body), "background")) {
@@ -55,35 +56,37 @@ ResponsesResume::ResponsesResume(std::string_view request_body)
   }
 }
 
-StreamReading ResponsesResume::read(const SseEvent& event) {
-  StreamReading out;
+void ResponsesResume::read_event(const SseEvent& event, StreamReading* out) {
   const JsonSlice root(event.data);
-  if (!root.is_object() || !root.is_whole()) {
-    out.end = End::kGarbled;
-    return out;
+  std::array<JsonMember, 3> members{{{"type"}, {"response"}, {"delta"}}};
+  const bool whole = root.pick(members).whole || (root.is_object() && root.is_whole());
+  const auto& [type_too, response, delta] = members;
+  if (!whole) {
+    out->end = End::kGarbled;
+    return;
   }
-  const std::string type = event.type.empty() ? text_member(root, "type") : std::string(event.type);
-  const auto response = root.find("response");
-  if (const auto usage = find(response, "usage")) usage_.told(usage->text());
+  std::string own;  // the type of data that came without an event's name
+  if (event.type.empty() && type_too.value) type_too.value->append_string(&own);
+  const std::string_view type = event.type.empty() ? std::string_view(own) : event.type;
+  if (const auto usage = find(response.value, "usage")) usage_.told(usage->text());
   if (type == "error") {
-    out.end = end_of_error(root);
-    out.why = text_member(root, "code");
+    out->end = end_of_error(root);
+    out->why = text_member(root, "code");
   } else if (type == "response.completed" || type == "response.incomplete" ||
              type == "response.failed" || type == "response.cancelled") {
-    out.end = End::kFinal;
-    out.why = type;
-    out.last = true;
+    out->end = End::kFinal;
+    out->why = type;
+    out->last = true;
   } else if (type == "response.output_text.delta") {
-    out.text = text_member(root, "delta");
+    if (delta.value) delta.value->append_string(&out->text);
   } else if (begins_with(type, "response.reasoning")) {
-    out.thought = true;
+    out->thought = true;
   } else {
     // Only where the upstream does not go on itself: what began an item cannot be taken back.
-    out.opening =
+    out->opening =
         type == "response.created" || type == "response.in_progress" || type == "response.queued";
-    out.fixed = !out.opening;
+    out->fixed = !out->opening;
   }
-  return out;
 }
 
 StreamWriting ResponsesResume::write(const SseEvent& event,

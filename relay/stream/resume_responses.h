@@ -20,7 +20,6 @@ class ResponsesResume final : public ResumeDialect {
   std::string_view why_not_continued() const override { return why_not_continued_; }
   // Then all attempts read one generation, whose usage is told at its end alone.
   bool exact() const override { return why_not_continued_.empty(); }
-  StreamReading read(const SseEvent& event) override;
   StreamWriting write(const SseEvent& event,
                       const StreamReading& reading,
                       const StreamChange& change) override;
@@ -29,6 +28,9 @@ class ResponsesResume final : public ResumeDialect {
                  size_t text_before,
                  size_t drop) override;
   Result<ResumeRequest> next(std::string_view body, const ResumeState& state) const override;
+
+ protected:
+  void read_event(const SseEvent& event, StreamReading* out) override;
 
  private:
   std::string_view why_never_;

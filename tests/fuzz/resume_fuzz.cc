@@ -121,7 +121,8 @@ class Walk {
   // As a client reads: whole events, whatever the pieces in which they came.
   void look(std::string_view bytes) {
     while (const auto event = parser_.next(&bytes)) {
-      const StreamReading reading = reader_->read(*event);
+      StreamReading reading;
+      reader_->read(*event, &reading);
       fixed_ = fixed_ || (reading.fixed && !reading.several);
     }
   }

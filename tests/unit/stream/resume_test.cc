@@ -134,7 +134,9 @@ TEST(Resume, AnEndOfWhichTheClientHasAllKeepsAPart) {
   const std::string data =
       R"({"candidates":[{"content":{"parts":[{"text":"to its last"}]},"finishReason":"STOP"}]})";
   const SseEvent event{{}, data, {}, {}};
-  const StreamWriting out = dialect.write(event, dialect.read(event), {11, true});
+  StreamReading reading;
+  dialect.read(event, &reading);
+  const StreamWriting out = dialect.write(event, reading, {11, true});
   EXPECT_EQ(out.data,
             R"({"candidates":[{"content":{"parts":[{"text":""}]},"finishReason":"STOP"}]})");
 }
