@@ -105,8 +105,9 @@ std::optional<size_t> KeyPoolState::in_turn(const Round& round) const {
 }
 
 std::optional<size_t> KeyPoolState::at_random(const Round& round) const {
-  // Most keys of most pools can be used, so a few draws nearly always find one.
-  static constexpr int kDraws = 8;
+  // A draw costs far less than a walk over all keys, and where one of ten can be used, so many
+  // draws find it in 97 cases of 100.
+  static constexpr int kDraws = 32;
   for (int draw = 0; draw < kDraws; ++draw) {
     const auto index = static_cast<size_t>(random_->below(keys_.size()));
     if (usable(index, round)) return index;
@@ -123,11 +124,13 @@ std::optional<size_t> KeyPoolState::least_used(const Round& round) const {
   using Load = std::pair<int64_t, uint64_t>;
   std::optional<size_t> chosen;
   Load least;
+  // What a cache line tells is asked first: keys that rest are many or none, and of those that do
+  // not only a few are better than all before them.
   for (size_t index = 0; index < keys_.size(); ++index) {
-    if (!usable(index, round)) continue;
     const KeyState& state = *keys_[index].state;
+    if (state.rests_until.load() > round.now) continue;
     const Load load{state.in_flight.load(), state.used.load()};
-    if (chosen && load >= least) continue;
+    if ((chosen && load >= least) || !usable(index, round)) continue;
     chosen = index;
     least = load;
   }
@@ -136,13 +139,14 @@ std::optional<size_t> KeyPoolState::least_used(const Round& round) const {
 
 // Rendezvous hashing: a key that rests moves only its own callers, and they come back to it.
 std::optional<size_t> KeyPoolState::by_caller(const Round& round) const {
+  // The score is asked first: it is a few instructions on what lies here, and of a thousand keys
+  // only some seven are better than all before them.
   const uint64_t caller = mix(hash_of(round.sticky));
   std::optional<size_t> chosen;
   uint64_t highest = 0;
   for (size_t index = 0; index < keys_.size(); ++index) {
-    if (!usable(index, round)) continue;
     const uint64_t score = mix(keys_[index].hash ^ caller);
-    if (chosen && score <= highest) continue;
+    if ((chosen && score <= highest) || !usable(index, round)) continue;
     chosen = index;
     highest = score;
   }
