@@ -27,6 +27,7 @@ class HeadScanner {
   size_t scan(std::string_view bytes);
 
   bool done() const { return step_ == Step::kDone; }
+  size_t fields() const { return fields_; }  // begun so far
   bool started() const { return bytes_ > 0; }  // a byte other than of empty lines was seen
   const std::optional<Offence>& offence() const { return offence_; }
 

@@ -1,40 +1,74 @@
 // Header fields in the order and spelling in which they came (RFC 9110 §5); names compare without
-// case. A vector: heads are short and are walked more often than searched.
+// case. A list: heads are short and are walked more often than searched. All text lies in one piece
+// of memory, because two strings for each field were most of what a request allocated.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace culvert {
 
+// A field of a list; valid until the list changes.
 struct Header {
-  std::string name;
-  std::string value;
+  std::string_view name;
+  std::string_view value;
   friend bool operator==(const Header&, const Header&) = default;
 };
 
 class Headers {
+  struct Field {
+    uint32_t begin;  // in text_: the name, and behind it the value
+    uint32_t name_bytes;
+    uint32_t value_bytes;
+  };
+
  public:
+  class Iterator {
+   public:
+    Iterator(const std::string& text, const Field* at) : text_(&text), at_(at) {}
+    Header operator*() const { return header(*text_, *at_); }
+    Iterator& operator++() {
+      ++at_;
+      return *this;
+    }
+    friend bool operator==(const Iterator& a, const Iterator& b) { return a.at_ == b.at_; }
+
+   private:
+    const std::string* text_;
+    const Field* at_;
+  };
+
+  // Neither may be of this list itself.
   void add(std::string_view name, std::string_view value);
-  const std::string* find(std::string_view name) const;  // the first of that name, or nullptr
+  void append_to_last(std::string_view text);  // to the value that add() has just added
+  // The first of that name; valid until the list changes.
+  std::optional<std::string_view> find(std::string_view name) const;
   size_t count(std::string_view name) const;
   void set(std::string_view name, std::string_view value);  // replaces all of that name
   void erase(std::string_view name);
   // All values of that name, joined with ", " (RFC 9110 §5.3); "" where there are none.
   std::string joined(std::string_view name) const;
-  void clear() { fields_.clear(); }
+  void clear();
+  void reserve(size_t fields, size_t bytes);  // bytes of all names and values
 
   size_t size() const { return fields_.size(); }
+  size_t bytes() const { return text_.size(); }
   bool empty() const { return fields_.empty(); }
-  auto begin() const { return fields_.begin(); }
-  auto end() const { return fields_.end(); }
-  auto begin() { return fields_.begin(); }
-  auto end() { return fields_.end(); }
-  Header& last() { return fields_.back(); }
+  Iterator begin() const { return {text_, fields_.data()}; }
+  Iterator end() const { return {text_, fields_.data() + fields_.size()}; }
 
  private:
-  std::vector<Header> fields_;
+  static Header header(const std::string& text, const Field& field) {
+    const std::string_view from = std::string_view(text).substr(field.begin);
+    return {from.substr(0, field.name_bytes), from.substr(field.name_bytes, field.value_bytes)};
+  }
+
+  std::vector<Field> fields_;
+  std::string text_;  // also of fields that were erased
 };
 
 }  // namespace culvert

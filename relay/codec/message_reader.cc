@@ -35,6 +35,7 @@ MessageReader::Step MessageReader::read_head(std::string_view* input, FieldSink*
   const size_t accepted = scanner_.scan(*input);
   std::string_view rest = input->substr(0, accepted);
   input->remove_prefix(accepted);
+  sink->expect(scanner_.fields(), accepted);
   LlhttpReader::Step step = llhttp_.read(&rest);
   while (step == LlhttpReader::Step::kField) {
     if (const auto refused = sink->on_field(llhttp_.name(), llhttp_.value())) return fail(*refused);

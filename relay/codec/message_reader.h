@@ -16,6 +16,8 @@ namespace culvert {
 class FieldSink {
  public:
   virtual ~FieldSink() = default;
+  // At the most so many fields are in the head so far, and so many bytes of it come now.
+  virtual void expect(size_t fields, size_t bytes) = 0;
   virtual std::optional<Offence> on_field(std::string_view name, std::string_view value) = 0;
 };
 

@@ -28,16 +28,16 @@ constexpr int64_t kMillisecondsMost = 24 * 3600 * 1000;
 constexpr size_t kWordsMost = 512;  // of a refusal
 
 constexpr Code kCodes[] = {
-    Code::kBadRequest,     Code::kForbidden,      Code::kOverloaded, Code::kDraining,
-    Code::kResolveFailed,  Code::kConnectFailed,  Code::kTlsFailed,  Code::kConnectTimeout,
+    Code::kBadRequest,     Code::kForbidden,      Code::kOverloaded,  Code::kDraining,
+    Code::kResolveFailed,  Code::kConnectFailed,  Code::kTlsFailed,   Code::kConnectTimeout,
     Code::kUpstreamClosed, Code::kNotImplemented, Code::kOutOfMemory, Code::kLoop,
 };
 constexpr Stage kStages[] = {Stage::kRequest, Stage::kRoute,   Stage::kLimit,
                              Stage::kResolve, Stage::kConnect, Stage::kTls};
 
 template <class Word, size_t N>
-Word word_of(const Word (&all)[N], const std::string* text, Word otherwise) {
-  if (text == nullptr) return otherwise;
+Word word_of(const Word (&all)[N], std::optional<std::string_view> text, Word otherwise) {
+  if (!text) return otherwise;
   const auto found = std::find_if(std::begin(all), std::end(all),
                                   [&](Word one) { return to_string(one) == *text; });
   return found == std::end(all) ? otherwise : *found;
@@ -49,8 +49,8 @@ std::string in_milliseconds(Duration duration) {
 }
 
 std::optional<Duration> milliseconds_of(const Headers& headers, std::string_view name) {
-  const std::string* text = headers.find(name);
-  if (text == nullptr) return std::nullopt;
+  const auto text = headers.find(name);
+  if (!text) return std::nullopt;
   int64_t count = 0;
   const char* end = text->data() + text->size();
   const auto [stopped, error] = std::from_chars(text->data(), end, count);
@@ -86,7 +86,8 @@ Result<std::vector<std::string>> path_of(const Headers& headers) {
 // Refusals may hold words of an upstream's certificate, say.
 std::string plain(std::string_view words) {
   std::string text(words.substr(0, kWordsMost));
-  std::replace_if(text.begin(), text.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
   return text;
 }
 
@@ -122,14 +123,14 @@ Result<PeerRequest> read_peer_request(const RequestHead& head) {
   request.resolve = CULVERT_TRY(time_limit(head.headers, kResolve));
   request.connect = CULVERT_TRY(time_limit(head.headers, kConnect));
   request.tls = CULVERT_TRY(time_limit(head.headers, kTls));
-  const std::string* name = head.headers.find(kTlsName);
-  if (name == nullptr) return request;
+  const auto name = head.headers.find(kTlsName);
+  if (!name) return request;
   if (name->empty()) return flaw(std::string(kTlsName) + " is empty; needed is a host name");
   const std::string least = head.headers.joined(kTlsLeast);
   if (least != "1.2" && least != "1.3") {
     return flaw(std::string(kTlsLeast) + " is neither; allowed are 1.2 and 1.3");
   }
-  request.far_tls = PeerTls{*name, least == "1.3", head.headers.joined(kTlsTrust)};
+  request.far_tls = PeerTls{std::string(*name), least == "1.3", head.headers.joined(kTlsTrust)};
   return request;
 }
 

@@ -68,6 +68,9 @@ class RequestParser::Machine final : FieldSink {
 
   Result<HttpEvent> read_head(std::string_view* input);
   Result<HttpEvent> read_body(std::string_view* input);
+  void expect(size_t fields, size_t bytes) override {
+    head_.headers.reserve(fields, head_.headers.bytes() + bytes);
+  }
   Refusal on_field(std::string_view name, std::string_view value) override;
   Refusal check_content(std::string_view name) const;
   Refusal finish_head();
@@ -212,9 +215,9 @@ Refusal RequestParser::Machine::finish_head() {
   }
   head_.method = llhttp.take_method();
   head_.minor_version = llhttp.minor_version();
-  const std::string* host = head_.headers.find("host");
-  if (host != nullptr) head_.host = *host;
-  if (host == nullptr && head_.minor_version >= 1) {
+  const auto host = head_.headers.find("host");
+  if (host) head_.host = *host;
+  if (!host && head_.minor_version >= 1) {
     return Offence{Code::kBadRequest, "Host is missing (RFC 9112 §3.2)"};
   }
   if (const Refusal refused = take_target()) return refused;

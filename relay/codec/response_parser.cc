@@ -32,6 +32,9 @@ class ResponseParser::Machine final : FieldSink {
  private:
   enum class Phase : uint8_t { kHead, kBody, kSwitched, kEnded, kFailed };
 
+  void expect(size_t fields, size_t bytes) override {
+    head_.headers.reserve(fields, head_.headers.bytes() + bytes);
+  }
   std::optional<Offence> on_field(std::string_view name, std::string_view value) override;
   Result<HttpEvent> read_head(std::string_view* input);
   Result<HttpEvent> finish_head();

@@ -192,7 +192,7 @@ void ClientConnection::send_head(const AnswerHead& head) {
       if (head.tell_length) fields.add("Content-Length", fmt::to_string(head.content_length));
       break;
   }
-  if (fields.find("date") == nullptr) fields.add("Date", http_date(services_.clock.wall()));
+  if (!fields.find("date")) fields.add("Date", http_date(services_.clock.wall()));
   if (!keep_alive_) {
     fields.add("Connection", "close");
   } else if (http10_) {

@@ -11,8 +11,8 @@ namespace culvert {
 namespace {
 
 bool wants_html(const Headers& headers) {
-  const std::string* accept = headers.find("accept");
-  return accept != nullptr && accept->find("text/html") != std::string::npos;
+  const auto accept = headers.find("accept");
+  return accept && accept->find("text/html") != std::string::npos;
 }
 
 // With a token of the relay's own configuration: tenants are told what strangers are.

@@ -5,7 +5,7 @@
 #include "relay/gate/downstream_headers.h"
 #include "relay/gate/upstream_headers.h"
 
-#include <cstdlib>
+#include <charconv>
 #include <optional>
 
 namespace culvert {
@@ -108,10 +108,9 @@ AnswerHead answer_head(const ResponseHead& head, bool generic, std::string_view 
       down.body = AnswerHead::Body::kUnknown;
       break;
     case BodyFraming::kNone:
-      if (const std::string* length = head.headers.find("content-length");
-          length != nullptr && head.status != 204) {
+      if (const auto length = head.headers.find("content-length"); length && head.status != 204) {
         down.tell_length = true;
-        down.content_length = std::strtoull(length->c_str(), nullptr, 10);
+        std::from_chars(length->data(), length->data() + length->size(), down.content_length);
       }
       break;
   }

@@ -232,8 +232,7 @@ std::optional<std::string_view> Session::sticky_text() const {
     return credentials.tenant.empty() ? credentials.caller : credentials.tenant;
   }
   if (route.sticky_header.empty()) return std::nullopt;
-  const std::string* value = request_.headers.find(route.sticky_header);
-  return value == nullptr ? std::nullopt : std::optional<std::string_view>(*value);
+  return request_.headers.find(route.sticky_header);
 }
 
 void Session::plan_course() {

@@ -46,8 +46,8 @@ Ending Session::answer_of(const ResponseHead& head, bool key_refused) const {
   std::optional<Duration> wait;
   if (head.status >= 400) wait = retry_wait(head.headers, {}, services_.clock.wall());
   Ending ending = Ending::answer(head.status, wait, key_refused);
-  const std::string* again = head.headers.find("x-should-retry");
-  ending.not_again = again != nullptr && *again == "false";
+  const auto again = head.headers.find("x-should-retry");
+  ending.not_again = again && *again == "false";
   return ending;
 }
 

@@ -31,7 +31,7 @@ void Session::keep_stream(AnswerHead* down) {
   if (credentials.caller.empty()) return;  // it would be anybody's
   KeptStreams::Order order;
   order.owner = {credentials.caller, heading().upstream == nullptr ? "" : heading().alias};
-  order.head = {*down->headers.find("content-type"), down->trailer};
+  order.head = {std::string(*down->headers.find("content-type")), down->trailer};
   order.settings = table_->settings().replay;
   if (!client_.keep(services_.streams, std::move(order), services_.loop,
                     static_cast<ClientLinkSink&>(*this))) {

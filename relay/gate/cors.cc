@@ -87,8 +87,8 @@ Cors::Cors(CorsSettings settings) : settings_(std::move(settings)) {
 }
 
 std::optional<Headers> Cors::preflight(std::string_view method, const Headers& request) const {
-  if (settings_.origins.empty() || method != "OPTIONS" || request.find("origin") == nullptr ||
-      request.find("access-control-request-method") == nullptr) {
+  if (settings_.origins.empty() || method != "OPTIONS" || !request.find("origin") ||
+      !request.find("access-control-request-method")) {
     return std::nullopt;
   }
   Headers answer;
@@ -124,15 +124,15 @@ void Cors::decorate(const Headers& request, Headers* answer) const {
 
 bool Cors::allow_origin(const Headers& request, Headers* answer) const {
   if (any_) {
-    if (request.find("origin") == nullptr) return false;
+    if (!request.find("origin")) return false;
     answer->add("Access-Control-Allow-Origin", "*");
     return true;
   }
   // The answer depends on the origin, also where there is none: caches must know.
   add_vary("Origin", answer);
-  const std::string* origin = request.find("origin");
-  if (origin == nullptr || std::find(settings_.origins.begin(), settings_.origins.end(), *origin) ==
-                               settings_.origins.end()) {
+  const auto origin = request.find("origin");
+  if (!origin || std::find(settings_.origins.begin(), settings_.origins.end(), *origin) ==
+                     settings_.origins.end()) {
     return false;
   }
   answer->add("Access-Control-Allow-Origin", *origin);

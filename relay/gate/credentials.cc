@@ -67,8 +67,8 @@ class Reading {
  private:
   void read_relay_places() {
     for (const std::string_view name : {kTokenHeader, kProxyHeader}) {
-      const std::string* value = only(name);
-      if (value == nullptr || trim(*value).empty()) continue;
+      const auto value = only(name);
+      if (!value || trim(*value).empty()) continue;
       const auto [scheme, rest] = split_scheme(*value);
       if (is_bearer(scheme) && rest.empty()) continue;
       take_relay_token(given_token(name, scheme, rest));
@@ -93,8 +93,8 @@ class Reading {
   }
 
   void read_header(std::string_view name) {
-    const std::string* value = only(name);
-    if (value == nullptr) return;
+    const auto value = only(name);
+    if (!value) return;
     if (equal_ignoring_case(name, kAuthorization)) return read_authorization(*value);
     std::string_view scheme;
     std::string_view text = trim(*value);
@@ -173,7 +173,7 @@ class Reading {
   }
 
   // A field that must not come twice: one program would read the first, another the last.
-  const std::string* only(std::string_view name) {
+  std::optional<std::string_view> only(std::string_view name) {
     if (headers_.count(name) > 1) {
       out_.fault = malformed(std::string(name) + " is there more than once");
     }

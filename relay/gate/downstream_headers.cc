@@ -27,11 +27,12 @@ bool is_dropped(std::string_view name, bool generic) {
 Headers downstream_headers(const Headers& upstream, bool generic, std::string_view request_id) {
   const ConnectionFields of_connection(upstream);
   Headers down;
+  down.reserve(upstream.size() + 1, upstream.bytes() + kRequestId.size() + request_id.size());
   for (const Header& field : upstream) {
     if (of_connection.contains(field.name) || is_dropped(field.name, generic)) continue;
     down.add(field.name, field.value);
   }
-  if (!request_id.empty() && down.find(kRequestId) == nullptr) down.add(kRequestId, request_id);
+  if (!request_id.empty() && !down.find(kRequestId)) down.add(kRequestId, request_id);
   return down;
 }
 

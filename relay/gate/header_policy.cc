@@ -84,7 +84,7 @@ std::optional<Passage> known_passage(std::string_view name) {
   for (uint32_t rank = 0; rank < std::size(kKnown); ++rank) {
     const Known& known = kKnown[rank];
     if (!equal_ignoring_case(known.spelling, name)) continue;
-    return Passage{std::string(known.spelling), rank, known.list ? ", " : ""};
+    return Passage{known.spelling, rank, known.list ? ", " : ""};
   }
   return std::nullopt;
 }
@@ -113,7 +113,7 @@ std::optional<Passage> preset_passage(std::string_view name, const AllowedNames&
   if (never_passes(name) || needs_naming(name)) return std::nullopt;
   if (auto known = known_passage(name)) return known;
   if (!begins_with_one_of(name, kKnownPrefixes) && !allowed.contains(name)) return std::nullopt;
-  return Passage{std::string(name), kAfterKnown, ", "};
+  return Passage{name, kAfterKnown, ", "};
 }
 
 std::optional<Passage> generic_passage(std::string_view name, const AllowedNames& allowed) {
@@ -124,7 +124,7 @@ std::optional<Passage> generic_passage(std::string_view name, const AllowedNames
     return std::nullopt;
   }
   if (auto known = known_passage(name)) return known;
-  return Passage{std::string(name), kAfterKnown, name == "cookie" ? "; " : ", "};
+  return Passage{name, kAfterKnown, name == "cookie" ? "; " : ", "};
 }
 
 std::string common_coding(std::string_view accept_encoding) {

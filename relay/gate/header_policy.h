@@ -14,10 +14,10 @@ namespace culvert {
 
 // How a field goes up that the client sent.
 struct Passage {
-  std::string spelling;
-  uint32_t rank = 0;         // fields go up by rank, then by name
-  std::string_view joint{};  // between the values of a field that came more than once; empty: the
-                             // first value alone
+  std::string_view spelling;  // of a table, or the name that was asked for
+  uint32_t rank = 0;          // fields go up by rank, then by name
+  std::string_view joint{};   // between the values of a field that came more than once; empty: the
+                              // first value alone
 };
 
 // What may pass beside the built-in list: an upstream's and a route's `headers.allow`; of the

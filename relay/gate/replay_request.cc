@@ -14,8 +14,8 @@ constexpr std::string_view kAskedField = "X-Culvert-Replay";
 constexpr std::string_view kLastField = "Last-Event-ID";
 constexpr size_t kIdDigits = 32;
 
-// nullptr: it is not there. What is wrong is not repeated: it may be anything.
-Result<const std::string*> only(const Headers& headers, std::string_view name) {
+// nullopt: it is not there. What is wrong is not repeated: it may be anything.
+Result<std::optional<std::string_view>> only(const Headers& headers, std::string_view name) {
   if (headers.count(name) > 1) {
     return Error::client(Code::kBadRequest, Stage::kRequest,
                          std::string(name) + " is there more than once");
@@ -26,8 +26,8 @@ Result<const std::string*> only(const Headers& headers, std::string_view name) {
 }  // namespace
 
 Result<std::optional<bool>> replay_asked(const Headers& headers) {
-  const std::string* value = CULVERT_TRY(only(headers, kAskedField));
-  if (value == nullptr) return std::optional<bool>();
+  const auto value = CULVERT_TRY(only(headers, kAskedField));
+  if (!value) return std::optional<bool>();
   const std::string_view text = trim(*value);
   if (text == "1") return std::optional<bool>(true);
   if (text == "0") return std::optional<bool>(false);
@@ -36,8 +36,8 @@ Result<std::optional<bool>> replay_asked(const Headers& headers) {
 }
 
 Result<uint64_t> last_event_of(const Headers& headers) {
-  const std::string* value = CULVERT_TRY(only(headers, kLastField));
-  if (value == nullptr || trim(*value).empty()) return uint64_t{0};
+  const auto value = CULVERT_TRY(only(headers, kLastField));
+  if (!value || trim(*value).empty()) return uint64_t{0};
   const std::string_view text = trim(*value);
   uint64_t number = 0;
   const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), number);

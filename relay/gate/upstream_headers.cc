@@ -9,9 +9,10 @@
 #include "relay/gate/header_policy.h"
 #include "relay/gate/key_list.h"
 
-#include <map>
+#include <algorithm>
 #include <optional>
 #include <utility>
+#include <vector>
 
 namespace culvert {
 namespace {
@@ -20,31 +21,55 @@ namespace {
 // cannot tell which of the two it is.
 constexpr std::string_view kGenericUserAgent = "culvert";
 
-using Collected = std::map<std::pair<uint32_t, std::string>, Header>;
+// A field of the client's that goes up, with its place in the order of the wire.
+struct Passing {
+  uint32_t rank;
+  std::string spelling;
+  std::string_view joint;  // as in Passage
+  std::string_view value;
 
-void collect(const Passage& passage, const std::string& value, Collected* out) {
-  const auto [place, added] =
-      out->try_emplace({passage.rank, lower(passage.spelling)}, Header{passage.spelling, value});
-  if (added || passage.joint.empty()) return;
-  place->second.value += passage.joint;
-  place->second.value += value;
-}
+  bool is_before(const Passing& other) const {
+    return rank != other.rank ? rank < other.rank : spelling < other.spelling;
+  }
+};
 
-Collected from_client(const UpstreamHeadersInput& input) {
+// In the order of the wire; fields that came more than once stand one behind the other.
+std::vector<Passing> from_client(const UpstreamHeadersInput& input) {
   const bool generic = input.upstream == nullptr;
   const AllowedNames allowed{
       .of_upstream = generic ? input.generic_allow : &input.upstream->headers.allow,
       .of_route = input.route == nullptr ? nullptr : &input.route->allow};
   const ConnectionFields of_connection(input.client);
-  Collected out;
+  std::vector<Passing> out;
+  std::string name;
   for (const Header& field : input.client) {
-    const std::string name = lower(field.name);
+    name = field.name;
+    for (char& c : name) c = lower(c);
     if (of_connection.contains(name)) continue;
     if (input.ws != nullptr && name.starts_with("sec-websocket-")) continue;  // see add_ws()
     const auto passage = generic ? generic_passage(name, allowed) : preset_passage(name, allowed);
-    if (passage && !input.tokens.mentions_token(field.value)) collect(*passage, field.value, &out);
+    if (!passage || input.tokens.mentions_token(field.value)) continue;
+    Passing one{passage->rank, std::string(passage->spelling), passage->joint, field.value};
+    const auto behind = std::upper_bound(
+        out.begin(), out.end(), one,
+        [](const Passing& left, const Passing& right) { return left.is_before(right); });
+    out.insert(behind, std::move(one));
   }
   return out;
+}
+
+// `except`: a name that is written already.
+void add_passing(const std::vector<Passing>& fields, std::string_view except, Headers* out) {
+  for (size_t i = 0; i < fields.size(); ++i) {
+    const Passing& field = fields[i];
+    if (equal_ignoring_case(field.spelling, except)) continue;
+    if (i == 0 || fields[i - 1].is_before(field)) {
+      out->add(field.spelling, field.value);
+    } else if (!field.joint.empty()) {
+      out->append_to_last(field.joint);
+      out->append_to_last(field.value);
+    }
+  }
 }
 
 void add_user_agent(const UpstreamHeadersInput& input, Headers* out) {
@@ -52,8 +77,8 @@ void add_user_agent(const UpstreamHeadersInput& input, Headers* out) {
   if (!input.upstream->user_agent.empty()) {
     return out->add("User-Agent", input.upstream->user_agent);
   }
-  const std::string* own = input.client.find("user-agent");
-  if (own != nullptr && !input.tokens.mentions_token(*own)) out->add("User-Agent", *own);
+  const auto own = input.client.find("user-agent");
+  if (own && !input.tokens.mentions_token(*own)) out->add("User-Agent", *own);
 }
 
 // Streams and usage are read along the way where the dialect is known, so the body must be plain.
@@ -74,15 +99,22 @@ const Secret* paying_key(const UpstreamHeadersInput& input) {
              : nullptr;
 }
 
-std::optional<Header> credential(const UpstreamHeadersInput& input) {
+struct Credential {
+  std::string name;
+  std::string value;
+};
+
+std::optional<Credential> credential(const UpstreamHeadersInput& input) {
   const Secret* key = paying_key(input);
   if (key == nullptr || input.upstream == nullptr) return std::nullopt;
   const KeyPlace place = input.payer == Payer::kPool
                              ? pool_key_place(*input.upstream, key->reveal())
                              : input.credentials.own_place;
   if (place.in_query() || place.in_protocols()) return std::nullopt;
-  std::string value = place.scheme.empty() ? std::string() : place.scheme + ' ';
-  return Header{place.header, value.append(key->reveal())};
+  std::string value;
+  value.reserve(place.scheme.size() + 1 + key->reveal().size());
+  if (!place.scheme.empty()) (value += place.scheme) += ' ';
+  return Credential{place.header, value.append(key->reveal())};
 }
 
 void apply_set(const HeaderRules& rules, Headers* out) {
@@ -132,15 +164,14 @@ std::string with_chosen_key(const UpstreamHeadersInput& input, std::string_view 
 
 Headers upstream_headers(const UpstreamHeadersInput& input) {
   Headers out;
+  // What the relay itself writes beside them is a dozen short fields, or a long key.
+  out.reserve(input.client.size() + 8, input.client.bytes() + 512);
   out.add("Host", input.authority);
   add_user_agent(input, &out);
   add_accept_encoding(input, &out);
   const auto paying = credential(input);
   if (paying) out.add(paying->name, paying->value);
-  for (const auto& [place, field] : from_client(input)) {
-    const bool again = paying && equal_ignoring_case(paying->name, field.name);
-    if (!again) out.add(field.name, field.value);
-  }
+  add_passing(from_client(input), paying ? std::string_view(paying->name) : "", &out);
   if (input.upstream != nullptr) apply_set(input.upstream->headers, &out);
   if (input.route != nullptr) apply_set(*input.route, &out);
   add_framing(input, &out);

@@ -243,10 +243,10 @@ bool may_refuse_key(int status, const Headers& headers) {
   if (status == 401 || status == 402 || status == 403 || status == 429) return true;
   if (status != 400) return false;
   // Only what can be read is worth holding back.
-  const std::string* type = headers.find("content-type");
-  const std::string* coding = headers.find("content-encoding");
-  const bool plain = coding == nullptr || equal_ignoring_case(trim(*coding), "identity");
-  return plain && type != nullptr && lower(*type).find("json") != std::string::npos;
+  const auto type = headers.find("content-type");
+  const auto coding = headers.find("content-encoding");
+  const bool plain = !coding || equal_ignoring_case(trim(*coding), "identity");
+  return plain && type && lower(*type).find("json") != std::string::npos;
 }
 
 KeyRefusal classify_refusal(int status,

@@ -69,11 +69,11 @@ std::optional<WallTime> utc(int year, int month, int day, int hour, int minute, 
 }
 
 std::optional<Duration> retry_after(const Headers& headers, WallTime now) {
-  if (const std::string* text = headers.find("retry-after-ms")) {
+  if (const auto text = headers.find("retry-after-ms")) {
     if (const auto value = decimal(trim(*text))) return of_seconds(*value / 1000);
   }
-  const std::string* text = headers.find("retry-after");
-  if (text == nullptr) return std::nullopt;
+  const auto text = headers.find("retry-after");
+  if (!text) return std::nullopt;
   if (const auto value = decimal(trim(*text))) return of_seconds(*value);
   if (const auto date = parse_http_date(trim(*text))) return until(*date, now);
   return std::nullopt;
@@ -83,9 +83,9 @@ std::optional<Duration> retry_after(const Headers& headers, WallTime now) {
 // none says that it has run out, the one that comes back first is the best guess.
 class Limits {
  public:
-  void add(const std::string* remaining, std::optional<Duration> reset) {
+  void add(std::optional<std::string_view> remaining, std::optional<Duration> reset) {
     if (!reset) return;
-    if (remaining != nullptr && trim(*remaining) == "0") {
+    if (remaining && trim(*remaining) == "0") {
       longest_ = std::max(longest_.value_or(Duration{}), *reset);
     } else {
       shortest_ = std::min(shortest_.value_or(Duration::max()), *reset);
@@ -101,9 +101,9 @@ class Limits {
 std::optional<Duration> openai_reset(const Headers& headers) {
   Limits limits;
   for (const std::string what : {"requests", "tokens"}) {
-    const std::string* reset = headers.find("x-ratelimit-reset-" + what);
+    const auto reset = headers.find("x-ratelimit-reset-" + what);
     limits.add(headers.find("x-ratelimit-remaining-" + what),
-               reset == nullptr ? std::nullopt : parse_go_duration(*reset));
+               reset ? parse_go_duration(*reset) : std::nullopt);
   }
   return limits.wait();
 }
@@ -112,8 +112,8 @@ std::optional<Duration> anthropic_reset(const Headers& headers, WallTime now) {
   Limits limits;
   for (const std::string what : {"requests", "tokens", "input-tokens", "output-tokens"}) {
     const std::string name = "anthropic-ratelimit-" + what;
-    const std::string* reset = headers.find(name + "-reset");
-    const auto time = reset == nullptr ? std::nullopt : parse_rfc3339(trim(*reset));
+    const auto reset = headers.find(name + "-reset");
+    const auto time = reset ? parse_rfc3339(trim(*reset)) : std::nullopt;
     if (time) limits.add(headers.find(name + "-remaining"), until(*time, now));
   }
   return limits.wait();

@@ -26,10 +26,11 @@ bool host_matches(const Route& route, std::string_view host) {
 
 // A field that came several times matches by any of its values.
 bool header_matches(const std::pair<std::string, std::string>& wanted, const Headers& headers) {
-  return std::any_of(headers.begin(), headers.end(), [&](const Header& field) {
-    return equal_ignoring_case(field.name, wanted.first) &&
-           (wanted.second == "*" || field.value == wanted.second);
-  });
+  for (const Header& field : headers) {
+    if (!equal_ignoring_case(field.name, wanted.first)) continue;
+    if (wanted.second == "*" || field.value == wanted.second) return true;
+  }
+  return false;
 }
 
 bool headers_match(const Route& route, const Headers& headers) {
@@ -95,7 +96,7 @@ void RouteTable::collect(const Bucket& bucket,
   }
   if (!bucket.by_header.empty()) {
     for (const Header& field : query.headers) {
-      append(bucket.by_header, lower(field.name) + '\n' + field.value, found);
+      append(bucket.by_header, (lower(field.name) += '\n').append(field.value), found);
     }
   }
   if (query.model_known) {

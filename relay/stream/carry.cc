@@ -7,16 +7,16 @@ namespace culvert {
 namespace {
 
 bool has_type(const ResponseHead& head, std::string_view type) {
-  const std::string* value = head.headers.find("content-type");
-  if (value == nullptr) return false;
-  const std::string_view bare = trim(std::string_view(*value).substr(0, value->find(';')));
+  const auto value = head.headers.find("content-type");
+  if (!value) return false;
+  const std::string_view bare = trim(value->substr(0, value->find(';')));
   return equal_ignoring_case(bare, type);
 }
 
 bool can_read(const ResponseHead& head) {
   if (head.status < 200 || head.status > 299) return false;
-  const std::string* coding = head.headers.find("content-encoding");
-  return coding == nullptr || equal_ignoring_case(*coding, "identity");
+  const auto coding = head.headers.find("content-encoding");
+  return !coding || equal_ignoring_case(*coding, "identity");
 }
 
 // Which of an event's strings are text that the model just wrote. Responses, whose events have

@@ -26,7 +26,7 @@ void check_heads(std::string_view input) {
     require(head.headers.count("transfer-encoding") + head.headers.count("content-length") <= 1,
             "one framing");
     for (const Header& field : head.headers) {
-      const std::string line = field.name + field.value;
+      const std::string line = std::string(field.name).append(field.value);
       require(line.find_first_of(std::string_view("\r\n\0", 3)) == std::string::npos, "field");
     }
   }

@@ -49,8 +49,9 @@ void read_answer(std::string_view input, const WsOffer& offer) {
   }
   const std::string up = offer.protocols.list(false);
   if (!check_ws_answer(head, kAccept, up, offer.extensions)) return;
-  const std::string* chosen = head.headers.find("Sec-WebSocket-Protocol");
-  require(chosen == nullptr || (", " + up + ",").find(", " + *chosen + ",") != std::string::npos,
+  const auto chosen = head.headers.find("Sec-WebSocket-Protocol");
+  const std::string one = ", " + std::string(chosen.value_or("")) + ",";
+  require(!chosen || (", " + up + ",").find(one) != std::string::npos,
           "the subprotocol was offered");
   require(head.headers.count("Sec-WebSocket-Extensions") == 0 || !offer.extensions.empty() ||
               split_list(head.headers.joined("Sec-WebSocket-Extensions")).empty(),

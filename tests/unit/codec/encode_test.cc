@@ -67,13 +67,27 @@ TEST(Encode, TheLastChunkMayHaveFieldsBehindIt) {
 TEST(Headers, CompareNamesWithoutCaseAndKeepOrder) {
   Headers headers = fields({{"A", "1"}, {"b", "2"}, {"a", "3"}});
   EXPECT_EQ(*headers.find("a"), "1");
-  EXPECT_EQ(headers.find("c"), nullptr);
+  EXPECT_FALSE(headers.find("c"));
   EXPECT_EQ(headers.count("A"), 2U);
   EXPECT_EQ(headers.joined("a"), "1, 3");
   headers.set("A", "4");
   EXPECT_EQ(headers.joined("a"), "4");
   headers.erase("B");
   EXPECT_EQ(headers.size(), 1U);
+}
+
+TEST(Headers, StayWhatTheyWereInCopiesOfAnySize) {
+  for (const size_t size : {0U, 1U, 1000U}) {
+    Headers headers = fields({{"Gone", "1"}, {"Name", std::string(size, 'x')}});
+    headers.append_to_last(", y");
+    headers.erase("gone");
+    const Headers copy = headers;
+    const Headers moved = std::move(headers);
+    for (const Headers* one : {&copy, &moved}) {
+      ASSERT_EQ(one->size(), 1U);
+      EXPECT_EQ(one->joined("name"), std::string(size, 'x') + ", y");
+    }
+  }
 }
 
 }  // namespace

@@ -59,7 +59,9 @@ inline std::string framing_text(BodyFraming framing, uint64_t length) {
 
 inline std::string fields_text(const Headers& headers) {
   std::string out;
-  for (const Header& field : headers) out += " [" + field.name + "=" + field.value + "]";
+  for (const Header& field : headers) {
+    out.append(" [").append(field.name).append("=").append(field.value).append("]");
+  }
   return out;
 }
 

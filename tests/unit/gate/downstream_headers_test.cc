@@ -35,7 +35,7 @@ TEST(DownstreamHeaders, TheRestPassesInOrderAndSpelling) {
                              {"Retry-After", "3"},
                              {"x-ratelimit-remaining-tokens", "4"}});
   std::string all;
-  for (const Header& field : made) all += field.name + "=" + field.value + ";";
+  for (const Header& field : made) all.append(field.name).append("=").append(field.value) += ';';
   EXPECT_EQ(all,
             "sErVer=x;X-Multi=1;Content-Encoding=br;x-multi=2;Retry-After=3;"
             "x-ratelimit-remaining-tokens=4;X-Request-Id=our-id;");

@@ -43,8 +43,7 @@ class UpstreamHeadersTest : public testing::Test {
   std::string value(const Fields& fields, std::string_view name) const {
     const Headers made = up(fields);
     EXPECT_LE(made.count(name), 1U) << name;
-    const std::string* found = made.find(name);
-    return found == nullptr ? "(none)" : *found;
+    return std::string(made.find(name).value_or("(none)"));
   }
   void use(Dialect dialect) { of_dialect_ = gate_test::upstream_of(dialect); }
   void generic() { upstream_ = nullptr; }
@@ -281,7 +280,7 @@ TEST_F(UpstreamHeadersTest, UploadsKeepTheirFieldsInSortedOrder) {
                            {"X-Goog-Upload-Command", "start"},
                            {"X-Goog-Upload-Header-Content-Length", "5"}});
   std::vector<std::string> names;
-  for (const Header& field : made) names.push_back(field.name);
+  for (const Header& field : made) names.emplace_back(field.name);
   EXPECT_EQ(names, (std::vector<std::string>{"Host", "User-Agent", "x-goog-upload-command",
                                              "x-goog-upload-header-content-length",
                                              "x-goog-upload-protocol", "Content-Length"}));
