@@ -1,6 +1,10 @@
 // bench_load: the load generator of every benchmark. One mode, on one thread; one JSON object on
 // standard output at its end. Exit 0, 1 (errors were counted) or 2 (it could not begin).
 #include "tests/bench/load/closed_mode.h"
+#include "tests/bench/load/idle_mode.h"
+#include "tests/bench/load/open_mode.h"
+#include "tests/bench/load/pingpong.h"
+#include "tests/bench/load/sse_mode.h"
 
 #include <fmt/format.h>
 #include <netdb.h>
@@ -39,7 +43,9 @@ bool make_target(const Options& options, Target& target, std::string& error) {
   freeaddrinfo(found);
   target.name = options.name;
   if (options.tls) {
-    target.context = culvert::bench::make_client_context(options.ca, options.resume, error);
+    target.context = culvert::bench::make_client_context(
+        {.ca = options.ca, .groups = options.groups, .resume = options.resume}, target.verified,
+        error);
   }
   return !options.tls || target.context;
 }
@@ -47,7 +53,11 @@ bool make_target(const Options& options, Target& target, std::string& error) {
 std::unique_ptr<Mode> make_mode(const Options& options,
                                 const Target& target,
                                 const Request& request) {
-  return std::make_unique<culvert::bench::ClosedMode>(options, target, request);
+  namespace bench = culvert::bench;
+  if (options.mode == "open") return std::make_unique<bench::OpenMode>(options, target, request);
+  if (options.mode == "sse") return std::make_unique<bench::SseMode>(options, target, request);
+  if (options.mode == "idle") return std::make_unique<bench::IdleMode>(options, target, request);
+  return std::make_unique<bench::ClosedMode>(options, target, request);  // and bulk
 }
 
 }  // namespace
@@ -59,6 +69,12 @@ int main(int argc, char** argv) {
   if (!culvert::bench::read_options(argc, argv, options, status)) return status == 0 ? 0 : 2;
   culvert::bench::raise_descriptor_limit();
   std::string error;
+  if (options.mode == "pingpong") {
+    const std::string report = culvert::bench::run_pingpong(options, error);
+    if (report.empty()) return failed(error);
+    fmt::print("{}\n", report);
+    return 0;
+  }
   Target target;
   Request request;
   if (!make_target(options, target, error)) return failed(error);

@@ -66,7 +66,7 @@ bool ClosedMode::done() const {
 std::string ClosedMode::extra() const {
   if (options_.mode != "bulk") return {};
   const uint64_t bytes = options_.direction == "up" ? window_.bytes_out : window_.bytes_in;
-  const double seconds = window_.begin_ns == 0 ? 0.0 : window_.seconds();
+  const double seconds = window_.seconds();
   const double mib = static_cast<double>(bytes) / double{1U << 20};
   return fmt::format(R"(,"direction":"{}","mib_per_second":{:.1f},"cpu_us_per_mib":{:.2f})",
                      options_.direction, seconds > 0 ? mib / seconds : 0.0,

@@ -36,9 +36,9 @@ class Steps {
 struct Target {
   sockaddr_storage address{};
   socklen_t size = 0;
-  Context context;  // nullptr: plain
+  Certificate verified;  // by the context
+  Context context;       // nullptr: plain
   std::string name;
-  bool resume = false;
 };
 
 // What all connections of a run have together.

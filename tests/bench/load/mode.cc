@@ -33,7 +33,7 @@ Mode::Mode(const Options& options, const Target& target, const Request& request)
 
 void Mode::run() {
   check_at_ns_ = now_ns();
-  while (!done() && !(told_to_end() && options_.mode != "idle")) {
+  while (!done() && !(told_to_end() && ends_at_signal())) {
     const int64_t now = now_ns();
     if (!ramped_) open_some();
     if (!ramped_ && begun_ == connections_.size() && opening_ == 0) {
@@ -45,8 +45,10 @@ void Mode::run() {
     const int64_t own = resting_.empty() ? check_at_ns_ : rest_until_ns_;
     dialing_.poller.poll(std::min(turn(now), own));
   }
-  if (window_.open()) end_window(now_ns());
+  if (window_.open()) end_measuring();
 }
+
+void Mode::end_measuring() { end_window(now_ns()); }
 
 void Mode::open_some() {
   if (!opens_at_first()) begun_ = connections_.size();
@@ -99,20 +101,7 @@ bool Mode::judge(Connection& connection) {
 }
 
 std::string Mode::report() const {
-  const Tally& tally = dialing_.tally;
-  const double seconds = window_.begin_ns == 0 ? 0.0 : window_.seconds();
-  const auto operations = static_cast<double>(window_.operations);
-  const auto per = [](double a, double b) { return b > 0 ? a / b : 0.0; };
-  return fmt::format(
-      R"({{"mode":"{}","connections":{},"seconds":{:.3f},"operations":{},"errors":{},)"
-      R"("error_kinds":{},"per_second":{:.1f},"cpu_us_per_operation":{:.3f},"latency_us":{},)"
-      R"("bytes_in":{},"bytes_out":{},"requests":{},"answers":{},"handshakes":{},"resumed":{},)"
-      R"("reconnects":{}{}}})",
-      options_.mode, options_.connections, seconds, window_.operations, tally.error_count(),
-      tally.errors_json(), per(operations, seconds),
-      per(static_cast<double>(window_.cpu_ns) / 1000.0, operations), window_.latency.json_us(),
-      window_.bytes_in, window_.bytes_out, tally.requests, tally.answers, tally.handshakes,
-      tally.resumed, tally.reconnects, extra());
+  return bench::report(options_, window_, dialing_.tally, extra());
 }
 
 }  // namespace culvert::bench

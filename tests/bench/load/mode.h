@@ -31,11 +31,14 @@ class Mode : public Steps {
   // Once per turn; gives when it wants the next one at the latest.
   virtual int64_t turn(int64_t now) = 0;
   virtual bool done() const = 0;
+  // A signal ended the run while it measured.
+  virtual void end_measuring();
   // Members of the report, each with a comma before it.
   virtual std::string extra() const { return {}; }
   // A connection failed: it is opened again after a rest, unless this says no.
   virtual bool again(Connection&) { return true; }
   virtual bool opens_at_first() const { return true; }
+  virtual bool ends_at_signal() const { return true; }
 
   void begin_window(int64_t now);
   void end_window(int64_t now);

@@ -28,6 +28,7 @@ bool read_options(int argc, char** argv, Options& to, int& status) {
   auto* tls = app.add_flag("--tls", to.tls, "TLS 1.3");
   auto* ca = app.add_option("--ca", to.ca, "certificates to trust, PEM");
   tls->needs(ca);
+  app.add_option("--groups", to.groups, "of the TLS key exchange, as P-256 or X25519:P-256");
   app.add_option("--name", to.name, "the server's name, for TLS and Host");
   app.add_option("--connections", to.connections)->check(CLI::Range(1, 60000));
   app.add_option("--seconds", to.seconds, "closed, open, bulk, pingpong: to be measured")

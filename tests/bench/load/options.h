@@ -12,6 +12,7 @@ struct Options {
   std::string to;  // host:port
   bool tls = false;
   std::string ca;
+  std::string groups;
   std::string name = "localhost";  // in the certificate and in Host
   uint64_t connections = 1;
   double seconds = 1;

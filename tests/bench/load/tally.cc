@@ -39,7 +39,26 @@ void Window::end(int64_t now, const Tally& tally) {
 }
 
 double Window::seconds() const {
+  if (begin_ns == 0) return 0;
   return static_cast<double>(end_ns - begin_ns) / static_cast<double>(kSecond);
+}
+
+std::string report(const Options& options,
+                   const Window& window,
+                   const Tally& tally,
+                   const std::string& extra) {
+  const auto per = [](double a, double b) { return b > 0 ? a / b : 0.0; };
+  const auto operations = static_cast<double>(window.operations);
+  const double cpu_us = static_cast<double>(window.cpu_ns) / 1000.0;
+  return fmt::format(
+      R"({{"mode":"{}","connections":{},"seconds":{:.3f},"operations":{},"errors":{},)"
+      R"("error_kinds":{},"per_second":{:.1f},"cpu_us_per_operation":{:.3f},"latency_us":{},)"
+      R"("bytes_in":{},"bytes_out":{},"requests":{},"answers":{},"handshakes":{},"resumed":{},)"
+      R"("reconnects":{}{}}})",
+      options.mode, options.connections, window.seconds(), window.operations, tally.error_count(),
+      tally.errors_json(), per(operations, window.seconds()), per(cpu_us, operations),
+      window.latency.json_us(), window.bytes_in, window.bytes_out, tally.requests, tally.answers,
+      tally.handshakes, tally.resumed, tally.reconnects, extra);
 }
 
 }  // namespace culvert::bench

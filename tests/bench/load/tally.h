@@ -2,6 +2,7 @@
 #pragma once
 
 #include "tests/bench/load/histogram.h"
+#include "tests/bench/load/options.h"
 
 #include <array>
 #include <cstdint>
@@ -42,5 +43,11 @@ struct Window {
   void end(int64_t now, const Tally& tally);
   double seconds() const;
 };
+
+// One JSON object. `extra`: members of the mode's own, each with a comma before it.
+std::string report(const Options& options,
+                   const Window& window,
+                   const Tally& tally,
+                   const std::string& extra);
 
 }  // namespace culvert::bench

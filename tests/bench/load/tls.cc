@@ -3,6 +3,8 @@
 #include "tests/bench/load/tls.h"
 
 #include <openssl/err.h>
+#include <openssl/x509.h>
+#include <openssl/x509_vfy.h>
 
 namespace culvert::bench {
 namespace {
@@ -22,6 +24,15 @@ Context make(const SSL_METHOD* method) {
                    SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_read_ahead(context.get(), 1);
   return context;
+}
+
+int verify(X509_STORE_CTX* chain, void* to) {
+  Certificate& verified = *static_cast<Certificate*>(to);
+  X509* leaf = X509_STORE_CTX_get0_cert(chain);
+  if (verified && X509_cmp(verified.get(), leaf) == 0) return 1;
+  const int good = X509_verify_cert(chain);
+  if (good == 1 && X509_up_ref(leaf) == 1) verified.reset(leaf);
+  return good;
 }
 
 // Takes the session over.
@@ -50,18 +61,24 @@ Context make_server_context(const std::string& cert, const std::string& key, std
   return context;
 }
 
-Context make_client_context(const std::string& ca, bool resume, std::string& error) {
+Context make_client_context(const ClientTls& wanted, Certificate& verified, std::string& error) {
   Context context = make(TLS_client_method());
-  if (SSL_CTX_load_verify_locations(context.get(), ca.c_str(), nullptr) != 1) {
-    error = last_error(ca);
+  if (SSL_CTX_load_verify_locations(context.get(), wanted.ca.c_str(), nullptr) != 1) {
+    error = last_error(wanted.ca);
+    return nullptr;
+  }
+  if (!wanted.groups.empty() &&
+      SSL_CTX_set1_groups_list(context.get(), wanted.groups.c_str()) != 1) {
+    error = last_error(wanted.groups);
     return nullptr;
   }
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
+  SSL_CTX_set_cert_verify_callback(context.get(), &verify, &verified);
   SSL_CTX_set_default_read_buffer_len(context.get(), kClientReadBytes);
   SSL_CTX_set_session_cache_mode(context.get(),
-                                 resume ? SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL
-                                        : SSL_SESS_CACHE_OFF);
-  if (resume) SSL_CTX_sess_set_new_cb(context.get(), &keep_session);
+                                 wanted.resume ? SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL
+                                               : SSL_SESS_CACHE_OFF);
+  if (wanted.resume) SSL_CTX_sess_set_new_cb(context.get(), &keep_session);
   return context;
 }
 
