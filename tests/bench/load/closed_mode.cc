@@ -16,7 +16,7 @@ int64_t duration(double seconds) { return static_cast<int64_t>(seconds * double{
 }  // namespace
 
 void ClosedMode::on_connected(Connection& connection) {
-  connected();
+  tried(connection);
   if (over_) return connection.close();
   connection.send(request_, options_.new_connection ? connection.opened_ns() : now_ns());
 }

@@ -25,7 +25,7 @@ void InputEnd::on_events(uint32_t) {
 }
 
 void IdleMode::on_connected(Connection& connection) {
-  connected();
+  tried(connection);
   connection.send(request_, now_ns());
 }
 

@@ -24,7 +24,8 @@ void say(const char* word) {
 }  // namespace
 
 Mode::Mode(const Options& options, const Target& target, const Request& request)
-    : options_(options), request_(request), dialing_(target), end_(dialing_.poller) {
+    : options_(options), request_(request), dialing_(target), end_(dialing_.poller),
+      tried_(options.connections) {
   for (size_t i = 0; i < options.connections; ++i) {
     connections_.push_back(std::make_unique<Connection>(dialing_, *this, i));
   }
@@ -58,13 +59,15 @@ void Mode::open_some() {
   }
 }
 
-void Mode::connected() {
-  if (!ramped_ && opening_ > 0) --opening_;
+void Mode::tried(Connection& connection) {
+  if (ramped_ || tried_[connection.index()] != 0) return;
+  tried_[connection.index()] = 1;
+  --opening_;
 }
 
 void Mode::on_failure(Connection& connection, ErrorKind kind) {
   dialing_.tally.fail(kind);
-  if (kind == ErrorKind::kConnect || kind == ErrorKind::kTls) connected();
+  tried(connection);
   if (!again(connection)) return;
   if (resting_.empty()) rest_until_ns_ = now_ns() + kRest;
   resting_.push_back(&connection);

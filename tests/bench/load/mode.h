@@ -44,7 +44,7 @@ class Mode : public Steps {
   void end_window(int64_t now);
   // Counts the answer of `connection`. false: its status was not 200, which is an error.
   bool judge(Connection& connection);
-  void connected();  // to be called by on_connected: one less is being opened
+  void tried(Connection& connection);  // to be called by on_connected: it is open
   bool told_to_end() const { return end_.ended(); }
 
   const Options& options_;
@@ -60,7 +60,8 @@ class Mode : public Steps {
 
   EndSignal end_;
   size_t begun_ = 0;    // connections that were opened, or are being
-  size_t opening_ = 0;  // of these, how many are not open yet; only while they ramp up
+  size_t opening_ = 0;  // of these, how many have neither opened nor failed
+  std::vector<uint8_t> tried_;  // by index: it has
   bool ramped_ = false;
   std::vector<Connection*> resting_;
   int64_t rest_until_ns_ = 0;

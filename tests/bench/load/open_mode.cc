@@ -97,7 +97,7 @@ void OpenMode::start_due() {
 }
 
 void OpenMode::on_connected(Connection& connection) {
-  connected();
+  tried(connection);
   if (!options_.new_connection) return offer(connection);
   connection.send(request_, scheduled_ns_[connection.index()]);
 }

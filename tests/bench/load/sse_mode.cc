@@ -11,7 +11,7 @@
 namespace culvert::bench {
 
 void SseMode::on_connected(Connection& connection) {
-  connected();
+  tried(connection);
   connection.send(request_, now_ns());
 }
 
