@@ -26,12 +26,14 @@ void InputEnd::on_events(uint32_t) {
 
 void IdleMode::on_connected(Connection& connection) {
   tried(connection);
+  if (second_) return connection.close();  // told to end before all were open
   connection.send(request_, now_ns());
 }
 
 void IdleMode::on_answer(Connection& connection) {
   const bool good = judge(connection);
-  if (!second_) {
+  if (asked_[connection.index()] == 0) {
+    if (second_) return connection.close();
     ++first_;
     ++held_;
     if (!connection.reusable()) {
@@ -51,9 +53,9 @@ void IdleMode::on_lost(Connection&) {
   dialing_.tally.fail(ErrorKind::kClosed);
 }
 
-bool IdleMode::again(Connection&) {
-  if (second_) {
-    if (asking_ > 0) --asking_;
+bool IdleMode::again(Connection& connection) {
+  if (asked_[connection.index()] != 0) {
+    --asking_;
   } else {
     ++first_;
   }
@@ -76,6 +78,7 @@ void IdleMode::ask_again() {
     Connection& connection = *connections_[next_++];
     if (!connection.idle()) continue;
     ++asking_;
+    asked_[connection.index()] = 1;
     connection.send(request_, now_ns());
   }
 }

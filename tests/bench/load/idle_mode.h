@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace culvert::bench {
 
@@ -24,7 +25,9 @@ class InputEnd : public Polled {
 class IdleMode : public Mode {
  public:
   IdleMode(const Options& options, const Target& target, const Request& request)
-      : Mode(options, target, request), input_(dialing_.poller) {}
+      : Mode(options, target, request),
+        input_(dialing_.poller),
+        asked_(options.connections) {}
 
   void on_connected(Connection& connection) override;
   void on_answer(Connection& connection) override;
@@ -34,7 +37,7 @@ class IdleMode : public Mode {
   void ramped(int64_t) override {}
   int64_t turn(int64_t now) override;
   bool done() const override { return second_ && next_ == connections_.size() && asking_ == 0; }
-  bool again(Connection&) override;
+  bool again(Connection& connection) override;
   bool ends_at_signal() const override { return false; }
   std::string extra() const override;
 
@@ -48,6 +51,7 @@ class IdleMode : public Mode {
   bool second_ = false;  // the second request goes round
   size_t next_ = 0;      // connection that is asked next
   size_t asking_ = 0;
+  std::vector<uint8_t> asked_;  // by index: for the second time
 };
 
 }  // namespace culvert::bench

@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import socketserver
 import subprocess
 import threading
@@ -213,6 +214,15 @@ class Idle(LoadCase):
                              tuple(report[name] for name in
                                    ("held", "operations", "lost", "failed_after")))
             self.assertEqual(140, report["requests"])
+
+    def test_the_end_may_come_before_all_are_open(self):
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            self.upstream.ports[False] = silent.getsockname()[1]
+            child = self.start("idle", "--connections", "70")
+            child.stdin.close()
+            child.stdin = None
+            report = self.finish(child)
+        self.assertEqual((0, 0), (report["held"], report["operations"]))
 
     def test_lost_connections_are_told(self):
         child = self.start("idle", "--connections", "5")
