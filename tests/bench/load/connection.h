@@ -51,7 +51,7 @@ struct Dialing {
   std::array<char, 262144> buffer{};  // of the read that is under way
 };
 
-class Connection : public Polled {
+class Connection final : public Polled {
  public:
   static constexpr int kQuietChecks = 4;
 

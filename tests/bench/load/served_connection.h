@@ -33,7 +33,7 @@ struct Serving {
   std::vector<ServedConnection*> free;
 };
 
-class ServedConnection : public Polled {
+class ServedConnection final : public Polled {
  public:
   explicit ServedConnection(Serving& serving) : serving_(serving) {}
 
