@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Installs what building (`build`) or building and testing (`test`) needs on a bare Debian 12 or 13.
 # Called by build.sh and test.sh; says nothing and changes nothing when nothing is missing.
-# Debian 12 has no mbedTLS 3.6 and no llhttp 9.2: private_packages.sh unpacks Debian 13's into the
-# build tree there, because installing them would move libraries of the system.
+# private_packages.sh unpacks into the build tree what is not installed: the source of Debian 13's
+# mbedTLS, which the build compiles with a configuration of its own, and, since Debian 12 has no
+# llhttp 9.2 and installing Debian 13's would move libraries of the system, that one there.
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
@@ -11,9 +12,8 @@ root="$(dirname "$here")"
 build_packages=(cmake ninja-build g++ ccache pkg-config python3 openssl ca-certificates curl
   libuv1-dev libc-ares-dev libyaml-cpp-dev libcli11-dev libspdlog-dev libfmt-dev
   prometheus-cpp-dev zlib1g-dev libsimdjson-dev libprotobuf-dev protobuf-compiler libgrpc++-dev
-  protobuf-compiler-grpc libsqlite3-dev libcpp-httplib-dev libcurl4-openssl-dev
-  libssl-dev)
-native_packages=(libmbedtls-dev libllhttp-dev)
+  protobuf-compiler-grpc libsqlite3-dev libcpp-httplib-dev libcurl4-openssl-dev libssl-dev dpkg-dev)
+private_packages=(src:mbedtls)
 # clang alone leaves out the sanitizers' and libFuzzer's run time, which are only recommended by it.
 # tinyproxy-bin is tinyproxy without its daemon.
 test_packages=(libgtest-dev libbenchmark-dev nginx-light libnginx-mod-stream haproxy tinyproxy-bin
@@ -107,7 +107,7 @@ main() {
   local release wanted=() missing=() package
   release="$(debian_release)"
   wanted=("${build_packages[@]}")
-  ((release < 13)) || wanted+=("${native_packages[@]}")
+  if ((release >= 13)); then wanted+=(libllhttp-dev); else private_packages+=(libllhttp-dev); fi
   case "${1:-}" in
     build) ;;
     test)
@@ -120,7 +120,7 @@ main() {
     installed "$package" || missing+=("$package")
   done
   ((${#missing[@]} == 0)) || install_packages "${missing[@]}"
-  ((release >= 13)) || "$here/private_packages.sh" trixie "$root/build/deps" "${native_packages[@]}"
+  "$here/private_packages.sh" trixie "$root/build/deps" "${private_packages[@]}"
 }
 
 main "$@"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# private_packages.sh SUITE DIR PACKAGE…: unpacks packages of another Debian release into DIR.
+# private_packages.sh SUITE DIR PACKAGE…: unpacks packages of a Debian release into DIR: binary ones
+# to DIR/usr; src:NAME, a source package with Debian's patches applied, to DIR/src/NAME.
 # apt downloads and verifies them as ever, but with lists, cache and state of its own inside DIR, so
 # the machine's sources and installed packages stay as they are and no privilege is needed.
 # The mirror is the one that the machine already uses; the signature must be Debian's archive key.
@@ -56,10 +57,11 @@ private_apt() {
 }
 
 write_sources() {
-  local options="[signed-by=$keyring]"
-  printf 'deb %s %s %s main\n' "$options" "$main_mirror" "$suite" >"$work/sources.list"
-  [[ -z $1 ]] ||
-    printf 'deb %s %s %s-security main\n' "$options" "$1" "$suite" >>"$work/sources.list"
+  local kind options="[signed-by=$keyring]"
+  for kind in ${binaries:+deb} ${sources:+deb-src}; do
+    printf '%s %s %s %s main\n' "$kind" "$options" "$main_mirror" "$suite"
+    [[ -z $1 ]] || printf '%s %s %s %s-security main\n' "$kind" "$options" "$1" "$suite"
+  done >"$work/sources.list"
 }
 
 update() {
@@ -81,31 +83,62 @@ download_lists() {
   die "no signed list of Debian $suite from $main_mirror"
 }
 
-download_packages() {
-  (cd "$work/debs" && logged private_apt download "${packages[@]}") && return
+# $1: directory to download into; then a command of apt-get with its arguments.
+download() (
+  mkdir -p "$1" && cd "$1"
+  logged private_apt "${@:2}" && return
   cat "$work/log" >&2
   die "Debian $suite at $main_mirror did not give ${packages[*]}"
-}
+)
 
 # Only headers and static libraries are of use: the .so links point at files that are not unpacked.
-unpack() {
+unpack_binaries() {
   local deb
+  download "$work/debs" download "${binaries[@]}"
   for deb in "$work"/debs/*.deb; do
     dpkg-deb -x "$deb" "$work/tree"
   done
   find "$work/tree" -name '*.so' -type l -delete
   rm -rf "${directory:?}/usr"
   mv "$work/tree/usr" "$directory/usr"
-  printf '%s\n' "$wanted" >"$stamp"
+}
+
+# The description file's hash is in the signed list, and it holds the hashes of the archives.
+unpack_source() {
+  download "$work/$1" source --download-only --only-source "$1"
+  if ! logged dpkg-source -x "$work/$1"/*.dsc "$work/$1/tree"; then
+    cat "$work/log" >&2
+    die "the source package $1 could not be unpacked"
+  fi
+  rm -rf "${directory:?}/src/$1"
+  mkdir -p "$directory/src"
+  mv "$work/$1/tree" "$directory/src/$1"
+}
+
+there() {
+  local name
+  [[ "$(cat "$stamp" 2>/dev/null)" == "$wanted" ]] || return
+  [[ ${#binaries[@]} -eq 0 || -d $directory/usr ]] || return
+  for name in "${sources[@]}"; do
+    [[ -d $directory/src/$name ]] || return
+  done
 }
 
 (($# >= 3)) || { printf 'usage: private_packages.sh SUITE DIR PACKAGE...\n' >&2; exit 2; }
 suite="$1"
 directory="$2"
 packages=("${@:3}")
+binaries=()
+sources=()
+for package in "${packages[@]}"; do
+  case "$package" in
+    src:*) sources+=("${package#src:}") ;;
+    *) binaries+=("$package") ;;
+  esac
+done
 stamp="$directory/stamp"
 wanted="$suite $(dpkg --print-architecture) ${packages[*]}"
-[[ ! -d $directory/usr || "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]] || exit 0
+! there || exit 0
 
 printf 'Unpacking from Debian %s: %s\n' "$suite" "${packages[*]}" >&2
 [[ -r $keyring ]] || die "$keyring is missing; install the package debian-archive-keyring"
@@ -113,9 +146,12 @@ mkdir -p "$directory"
 directory="$(cd "$directory" && pwd)"
 work="$directory/work"
 rm -rf "$work" "$stamp"
-mkdir -p "$work/lists/partial" "$work/cache/archives/partial" "$work/none" "$work/debs"
+mkdir -p "$work/lists/partial" "$work/cache/archives/partial" "$work/none"
 trap 'rm -rf "$work"' EXIT
 mirrors
 download_lists
-download_packages
-unpack
+((${#binaries[@]} == 0)) || unpack_binaries
+for source in "${sources[@]}"; do
+  unpack_source "$source"
+done
+printf '%s\n' "$wanted" >"$stamp"

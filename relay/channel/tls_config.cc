@@ -78,7 +78,6 @@ void set_common(mbedtls_ssl_config* config, bool tls13_only) {
   mbedtls_ssl_conf_min_tls_version(
       config, tls13_only ? MBEDTLS_SSL_VERSION_TLS1_3 : MBEDTLS_SSL_VERSION_TLS1_2);
   mbedtls_ssl_conf_max_tls_version(config, MBEDTLS_SSL_VERSION_TLS1_3);
-  mbedtls_ssl_conf_renegotiation(config, MBEDTLS_SSL_RENEGOTIATION_DISABLED);
 }
 
 std::string text_of(const mbedtls_x509_buf& bytes) {

@@ -30,7 +30,7 @@ MAY_INCLUDE_PROTO = {"config", "usage"}  # of the relay's rooms
 HOMES = {
     "uv.h": ("relay/channel/",),
     "mbedtls/": ("relay/channel/", "relay/crypto/"),
-    "psa/": ("relay/crypto/",),
+    "psa/": ("relay/crypto/", "relay/channel/libcrypto/"),
     "ares": ("relay/channel/",),
     "llhttp.h": ("relay/codec/",),
     "simdjson": ("relay/codec/",),
@@ -41,7 +41,8 @@ HOMES = {
     "CLI/": ("relay/main.cc", "control/main.cc", "control/cli/"),
     "CLI11": ("relay/main.cc",),
     "curl/": ("relay/upstream/fetch_",),
-    "openssl/": ("relay/upstream/fetch_",),  # Debian's libcurl is built with it
+    # Debian's libcurl is built with it; mbedTLS computes with its libcrypto.
+    "openssl/": ("relay/upstream/fetch_", "relay/channel/libcrypto/"),
     "grpcpp/": ("relay/config/control_link", "control/rpc/", "control/cli/", "control/store/etcd"),
     "httplib.h": ("control/web/",),
     "sqlite3.h": ("control/store/",),

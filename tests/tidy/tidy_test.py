@@ -186,9 +186,11 @@ class Whole(unittest.TestCase):
     def test_every_header_compiles_alone(self):
         headers = [name for name in OURS if name.endswith(".h")]
         include = os.environ.get("CULVERT_INCLUDES") or \
-            f"{ROOT / 'build/release/generated'}:{ROOT / 'build/deps/usr/include'}"
+            ":".join(f"{ROOT / 'build'}/{folder}" for folder in (
+                "release/generated", "deps/usr/include", "deps/src/mbedtls/include"))
         flags = ["-std=c++20", "-fsyntax-only", "-Wall", "-Wextra", f"-I{ROOT}",
-                 '-DCULVERT_VERSION="0"', "-x", "c++", "-"]
+                 '-DCULVERT_VERSION="0"', '-DMBEDTLS_CONFIG_FILE="culvert_mbedtls_config.h"',
+                 f"-isystem{ROOT / 'deploy/cmake/mbedtls'}", "-x", "c++", "-"]
         for folder in include.split(":"):
             # After the compiler's own: one of them may be its /usr/include.
             flags += ["-idirafter", folder]
