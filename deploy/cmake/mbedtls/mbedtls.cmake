@@ -15,7 +15,7 @@ if(MBEDTLS_VERSION VERSION_LESS 3.6.4 OR MBEDTLS_VERSION VERSION_GREATER_EQUAL 3
                       "is needed; remove ${CULVERT_DEPS_DIR} and run deploy/dependencies.sh")
 endif()
 
-set(CULVERT_TLS_PRIMITIVES mbedtls CACHE STRING
+set(CULVERT_TLS_PRIMITIVES libcrypto CACHE STRING
     "Who computes for TLS: libcrypto (OpenSSL's, faster) or mbedtls (its own C code)")
 set_property(CACHE CULVERT_TLS_PRIMITIVES PROPERTY STRINGS libcrypto mbedtls)
 if(NOT CULVERT_TLS_PRIMITIVES MATCHES "^(libcrypto|mbedtls)$")
