@@ -2,10 +2,10 @@
 #include "relay/base/log.h"
 #include "relay/base/version.h"
 #include "relay/channel/signals.h"
+#include "relay/channel/tls_start.h"
 #include "relay/config/bootstrap.h"
 #include "relay/config/control_link.h"
 #include "relay/config/durable_file.h"
-#include "relay/crypto/start.h"
 #include "relay/edge/server.h"
 #include "relay/edge/system.h"
 
@@ -58,7 +58,7 @@ int run_join(const culvert::BootstrapSource& source, const JoinOptions& options)
               << " is there: this relay has joined already; --force replaces its identity\n";
     return kFailed;
   }
-  if (auto started = culvert::start_crypto(); !started) return report(started.error());
+  if (auto started = culvert::start_tls(); !started) return report(started.error());
   if (auto folder = culvert::make_private_folder(state_dir); !folder) return report(folder.error());
   const auto identity = culvert::join_control(
       {options.address, options.token, options.name, std::string(culvert::kVersion)},

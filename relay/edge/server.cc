@@ -7,7 +7,7 @@
 #include "relay/base/service_manager.h"
 #include "relay/base/version.h"
 #include "relay/channel/kernel_pipe.h"
-#include "relay/crypto/start.h"
+#include "relay/channel/tls_start.h"
 #include "relay/edge/system.h"
 
 #include <fcntl.h>
@@ -98,7 +98,7 @@ Result<std::unique_ptr<Server>> Server::create(BootstrapSource source) {
 }
 
 Result<void> Server::check(const std::shared_ptr<const Snapshot>& snapshot) {
-  CULVERT_CHECK(start_crypto());
+  CULVERT_CHECK(start_tls());
   KeyRing keys(Clock::system(), Random::system());
   HealthBoard health(Clock::system());
   TableParts parts{keys, health, nullptr, {}};
@@ -108,7 +108,7 @@ Result<void> Server::check(const std::shared_ptr<const Snapshot>& snapshot) {
 }
 
 Result<void> Server::set_up() {
-  CULVERT_CHECK(start_crypto());
+  CULVERT_CHECK(start_tls());
   table_parts_.tickets = CULVERT_TRY(TicketKeys::create());
   table_parts_.peer_tickets = CULVERT_TRY(TicketKeys::create());
   CULVERT_CHECK(load_configuration());

@@ -43,6 +43,9 @@ HOMES = {
     "curl/": ("relay/upstream/fetch_",),
     # Debian's libcurl is built with it; mbedTLS computes with its libcrypto.
     "openssl/": ("relay/upstream/fetch_", "relay/channel/libcrypto/"),
+    # mbedTLS's own source and the declarations of its driver, which are in no public header.
+    "library/": ("relay/channel/libcrypto/",),
+    "3rdparty/": ("relay/channel/libcrypto/",),
     "grpcpp/": ("relay/config/control_link", "control/rpc/", "control/cli/", "control/store/etcd"),
     "httplib.h": ("control/web/",),
     "sqlite3.h": ("control/store/",),
@@ -100,6 +103,19 @@ TESTED_ELSEWHERE = {
     "relay/channel/timer_queue": "through timer, which it is the inside of",
     "relay/channel/poll": "by every test of a socket: tcp, listener, race, resolver",
     "relay/channel/signals": "tests/integration sends SIGTERM and SIGHUP to the real relay",
+    "relay/channel/libcrypto/aead": "through gcm and chachapoly: each length, each changed bit",
+    "relay/channel/libcrypto/chachapoly_alt": "a structure; sizes are held where it is filled",
+    "relay/channel/libcrypto/curves": "through ecdh, ecdsa and key_share, on both curves",
+    "relay/channel/libcrypto/gcm_alt": "a structure; sizes are held where it is filled",
+    "relay/channel/libcrypto/hooks": "through check, and by the hooks that each test sees called",
+    "relay/channel/libcrypto/mpi": "through ecdh and ecdsa",
+    "relay/channel/libcrypto/native_chachapoly": "through chachapoly, which is held against it",
+    "relay/channel/libcrypto/native_gcm": "through gcm, which is held against it",
+    "relay/channel/libcrypto/openssl": "through check: errors of others, memory that is missing",
+    "relay/channel/libcrypto/sha256_alt": "a structure; sizes are held where it is filled",
+    "relay/channel/libcrypto/sha512_alt": "a structure; sizes are held where it is filled",
+    "relay/channel/libcrypto/x25519": "through ecdh and key_share",
+    "relay/channel/tls_start": "the words of check; tests/integration/life/openssl_test.py: exit",
     "relay/channel/tls_engine": "through tls_channel, which drives it",
     "relay/channel/tls_state": "fields of what tls_config makes",
     "relay/channel/tls_config": "through tls_channel: tests/unit/channel/tls_channel_test.cc",
@@ -233,6 +249,12 @@ TESTED_ELSEWHERE = {
     "proto/validate_relays": "through validate",
     "proto/validate_resume": "through validate",
     "proto/validate_route": "through validate",
+}
+
+# Headers that nothing of ours includes, and who does.
+INCLUDED_ELSEWHERE = {
+    f"relay/channel/libcrypto/{name}_alt.h": "mbedTLS's own headers, instead of their structure"
+    for name in ("chachapoly", "gcm", "sha256", "sha512")
 }
 
 # What no tracked file may name: places of one machine, and whose servers packages come from.

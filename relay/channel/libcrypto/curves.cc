@@ -24,6 +24,12 @@ Number scalar_of(std::span<const uint8_t> bytes) {
   return scalar;
 }
 
+// Else it was memory that was missing.
+bool is_no_point(unsigned long error) {
+  return ERR_GET_LIB(error) == ERR_LIB_EC && (ERR_GET_REASON(error) == EC_R_POINT_IS_NOT_ON_CURVE ||
+                                              ERR_GET_REASON(error) == EC_R_INVALID_ENCODING);
+}
+
 }  // namespace
 
 const Curve* curve_of(mbedtls_ecp_group_id id) {
@@ -60,6 +66,7 @@ int shared_secret(const Curve& curve,
     return MBEDTLS_ERR_ECP_INVALID_KEY;
   }
   const QuietErrors quiet;
+  const bool clean = ERR_peek_error() == 0;  // then the first entry is the cause of the others
   const Number factor = scalar_of(scalar);
   const Point peer(EC_POINT_new(curve.group));
   const Point product(EC_POINT_new(curve.group));
@@ -68,7 +75,9 @@ int shared_secret(const Curve& curve,
     return MBEDTLS_ERR_ECP_ALLOC_FAILED;
   }
   if (EC_POINT_oct2point(curve.group, peer.get(), point.data(), point.size(), nullptr) != 1) {
-    return MBEDTLS_ERR_ECP_INVALID_KEY;
+    return is_no_point(clean ? ERR_peek_error() : ERR_peek_last_error())
+               ? MBEDTLS_ERR_ECP_INVALID_KEY
+               : MBEDTLS_ERR_ECP_ALLOC_FAILED;
   }
   if (EC_POINT_mul(curve.group, product.get(), nullptr, peer.get(), factor.get(), nullptr) != 1) {
     return MBEDTLS_ERR_ECP_ALLOC_FAILED;
