@@ -15,9 +15,10 @@ build_packages=(cmake ninja-build g++ ccache pkg-config python3 openssl ca-certi
   protobuf-compiler-grpc libsqlite3-dev libcpp-httplib-dev libcurl4-openssl-dev libssl-dev dpkg-dev)
 private_packages=(src:mbedtls)
 # clang alone leaves out the sanitizers' and libFuzzer's run time, which are only recommended by it.
-# tinyproxy-bin is tinyproxy without its daemon.
+# tinyproxy-bin is tinyproxy without its daemon; with lsof mbedTLS's ssl-opt.sh sees when a server
+# listens, which it otherwise waits two seconds for.
 test_packages=(libgtest-dev libbenchmark-dev nginx-light libnginx-mod-stream haproxy tinyproxy-bin
-  microsocks clang libclang-rt-dev git iproute2 python3-websockets)
+  microsocks clang libclang-rt-dev git iproute2 python3-websockets lsof)
 
 die() { printf 'dependencies.sh: %s\n' "$*" >&2; exit 1; }
 
