@@ -2,7 +2,13 @@
 // never has to be repeated; back-pressure is decided before a write, by the length of the queue.
 #include "relay/channel/tls_engine.h"
 
+#include <mbedtls/asn1.h>
+#include <mbedtls/bignum.h>
+#include <mbedtls/cipher.h>
+#include <mbedtls/ecp.h>
 #include <mbedtls/error.h>
+#include <mbedtls/md.h>
+#include <mbedtls/pk.h>
 #include <mbedtls/x509_crt.h>
 
 #include <algorithm>
@@ -11,6 +17,20 @@
 #include <new>
 
 namespace culvert {
+namespace {
+
+// Below the layer of TLS each module has a code of its own for it. A code is the sum of a module's,
+// in the bits above the seventh, and of one from below, in those seven.
+bool is_out_of_memory(int code) {
+  const int high = -(-code & ~0x7f);
+  const int low = -(-code & 0x7f);
+  return high == MBEDTLS_ERR_SSL_ALLOC_FAILED || high == MBEDTLS_ERR_X509_ALLOC_FAILED ||
+         high == MBEDTLS_ERR_PK_ALLOC_FAILED || high == MBEDTLS_ERR_ECP_ALLOC_FAILED ||
+         high == MBEDTLS_ERR_CIPHER_ALLOC_FAILED || high == MBEDTLS_ERR_MD_ALLOC_FAILED ||
+         low == MBEDTLS_ERR_MPI_ALLOC_FAILED || low == MBEDTLS_ERR_ASN1_ALLOC_FAILED;
+}
+
+}  // namespace
 
 TlsEngine::TlsEngine() { mbedtls_ssl_init(&ssl_); }
 
@@ -173,7 +193,7 @@ void TlsEngine::store_session() {
 }
 
 Error TlsEngine::failure(int code) {
-  if (out_of_memory_ || code == MBEDTLS_ERR_SSL_ALLOC_FAILED) {
+  if (out_of_memory_ || is_out_of_memory(code)) {
     return Error::ours(Code::kOutOfMemory, Stage::kTls, "out of memory");
   }
   std::string detail = tls_error_text("TLS", code);

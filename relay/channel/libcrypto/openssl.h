@@ -1,5 +1,8 @@
 // libcrypto's objects as owned values, and the two manners that every call of this room keeps:
 // OpenSSL's error queue is left as it was found, and secrets are overwritten before they go.
+// OpenSSL allocates beside mbedTLS: a bound on mbedTLS's memory would miss it. Its generator makes
+// signatures' nonces; it is the thread's, and seeds itself anew after a fork. It cleans up at the
+// process's exit, before which main() has joined all threads.
 // EC_KEY, ECDSA_do_* and SHA256_* are deprecated since 3.0 and present in all of 3: what replaces
 // them fetches an algorithm and imports a key for each operation.
 #pragma once
