@@ -1,0 +1,137 @@
+# The generator and the upstream as children: bench_load's modes as calls that give its report, or
+# Failed where there was an error. An operation that failed would make a figure look better than it
+# is, so none is tolerated.
+import json
+import os
+import pathlib
+import subprocess
+import threading
+from dataclasses import dataclass
+
+from tests.bench import process
+from tests.bench.peers.setup import NAME, Setup
+from tests.bench.process import Failed
+from tests.fakes import certs
+
+TREE = pathlib.Path(__file__).resolve().parents[2]
+
+
+def built(name: str) -> str:
+    """CULVERT_BENCH_LOAD and CULVERT_BENCH_UPSTREAM name others than the Release build's."""
+    return os.environ.get("CULVERT_" + name.upper()) or str(TREE / "build/release/bench" / name)
+
+
+@dataclass
+class Aim:
+    """Where a load goes and what it says; `headers` and `body` of HTTP."""
+
+    port: int
+    setup: Setup
+    headers: tuple = ()
+    path: str = "/v1/chat/completions"
+    body_file: str = ""
+    tls: bool | None = None  # None: as the setup's clients
+
+    def arguments(self) -> list[str]:
+        tls = self.setup.client_tls if self.tls is None else self.tls
+        words = ["--to", f"{process.LOOPBACK}:{self.port}", "--method", "POST", "--path", self.path]
+        words += ["--tls", "--ca", self.setup.ca_file, "--name", NAME] if tls else []
+        for name, value in self.headers:
+            words += ["--header", f"{name}: {value}"]
+        return words + (["--body", self.body_file] if self.body_file else [])
+
+
+class Load:
+    """One run of bench_load. finish() gives its report; before, wait_for() a word that it says on
+    standard error."""
+
+    def __init__(self, mode: str, aim: Aim, *words, expect_within: float = 60.0):
+        command = [built("bench_load"), mode, *aim.arguments(), *(str(word) for word in words)]
+        self._guard = expect_within + process.GUARD_SECONDS
+        self.child = subprocess.Popen(
+            process.pinned(command, process.LOAD_CORE), env=process.environment(), text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self._said: list[str] = []
+        self._changed = threading.Condition()
+        self._ended = False
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        for line in self.child.stderr:
+            with self._changed:
+                self._said.append(line.strip())
+                self._changed.notify_all()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def wait_for(self, word: str) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: word in self._said or self._ended, self._guard)
+            if word not in self._said:
+                raise Failed(f"bench_load never said {word}: {' | '.join(self._said[-3:])}")
+
+    def end(self) -> None:
+        """Of what is held until then."""
+        self.child.stdin.close()
+
+    def finish(self) -> dict:
+        try:
+            self.child.wait(self._guard)
+        except subprocess.TimeoutExpired:
+            raise Failed("bench_load did not end") from None
+        finally:
+            text = self.close()
+        if self.child.returncode != 0:
+            raise Failed(f"bench_load ended with {self.child.returncode}: "
+                         f"{' | '.join(self._said[-3:])} {text[:200]}")
+        return checked(json.loads(text))
+
+    def close(self) -> str:
+        if self.child.poll() is None:
+            self.child.kill()
+            self.child.wait()
+        self._reader.join()
+        text = self.child.stdout.read()
+        for stream in (self.child.stdin, self.child.stdout, self.child.stderr):
+            stream.close()
+        return text
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if not self.child.stdout.closed:
+            self.close()
+
+
+def checked(report: dict) -> dict:
+    if report.get("errors"):
+        raise Failed(f"{report['errors']} errors: {json.dumps(report.get('error_kinds'))}")
+    if not report.get("operations"):
+        raise Failed("not one operation was done")
+    return report
+
+
+class Upstream:
+    """bench_upstream with both ports, on the load's core. Use as a context manager."""
+
+    def __init__(self, folder: pathlib.Path):
+        leaf = certs.server()
+        self._process = process.Process(
+            "upstream", [built("bench_upstream"), "--http", "0", "--https", "0", "--cert",
+                         leaf.cert, "--key", leaf.key],
+            process.LOAD_CORE, folder, stdout=subprocess.PIPE)
+        line = self._process.child.stdout.readline()
+        if not line:
+            self._process.stop()
+            raise Failed(f"the upstream does not start: {self._process.last_words()}")
+        ports = json.loads(line)
+        self.http, self.https = ports["http"], ports["https"]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.stop()
