@@ -2,6 +2,7 @@
 # nothing. Also what is written into the report of the machine and of the programs.
 import datetime
 import hashlib
+import json
 import os
 import pathlib
 import platform
@@ -75,6 +76,11 @@ def machine() -> dict:
     }
 
 
+def portkey_version() -> str:
+    package = portkey.PROGRAM.parents[1] / "package.json"
+    return json.loads(package.read_text())["version"] if package.exists() else "not installed"
+
+
 def programs(builds: list[Culvert]) -> dict:
     """Versions, and of the relay's builds what tells two of one version apart."""
     found = {build.name: f"{first_line(build.path, '--version')}, sha256 "
@@ -83,5 +89,6 @@ def programs(builds: list[Culvert]) -> dict:
     return found | {
         "nginx": first_line(process.program("nginx"), "-v"),
         "haproxy": first_line(process.program("haproxy"), "-v"),
+        "portkey": portkey_version(),
         "openssl": first_line(process.program("openssl"), "version"),
     }

@@ -1,11 +1,8 @@
 # What /proc says of a process and all its children: CPU time to the nanosecond, memory. Read while
 # they run; a process that ends meanwhile counts for nothing.
 import pathlib
-import threading
-import time
 
 PROC = pathlib.Path("/proc")
-EVERY_SECONDS = 0.02  # of the samples; reading costs the load's core about a percent
 
 
 def family(pid: int) -> list[int]:
@@ -59,46 +56,3 @@ def rss_kib(pid: int) -> int:
 def pss_kib(pid: int) -> int:
     """What is resident, shared pages by their share."""
     return _sum_kib(pid, "smaps_rollup", "Pss:")
-
-
-class CpuWatch:
-    """Samples the CPU time of a process tree on a thread, so that it can be cut to a window that is
-    known only afterwards. Use as a context manager."""
-
-    def __init__(self, pid: int):
-        self.pid = pid
-        self._samples: list[tuple[int, int]] = []
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._ended.set()
-        self._thread.join()
-        self._sample()
-
-    def _watch(self) -> None:
-        while True:
-            self._sample()
-            if self._ended.wait(EVERY_SECONDS):
-                return
-
-    def _sample(self) -> None:
-        self._samples.append((time.monotonic_ns(), cpu_ns(self.pid)))
-
-    def between(self, start_ns: int, end_ns: int) -> float:
-        """Nanoseconds of CPU in a window of CLOCK_MONOTONIC, between samples by proportion."""
-        return at(self._samples, end_ns) - at(self._samples, start_ns)
-
-
-def at(samples: list[tuple[int, int]], when: int) -> float:
-    """The value at a time, on the line between the samples around it; the nearest beyond them."""
-    before = [sample for sample in samples if sample[0] <= when]
-    after = [sample for sample in samples if sample[0] > when]
-    if not before or not after:
-        return float((before or after)[-1 if before else 0][1])
-    (t0, v0), (t1, v1) = before[-1], after[0]
-    return v0 + (v1 - v0) * (when - t0) / (t1 - t0)

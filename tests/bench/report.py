@@ -1,6 +1,6 @@
 # The table that people read and the document that programs read. Pure; report_test.py holds it.
 from tests.bench.figures import DIRECT, PEERS, Goal, Row, Spread
-from tests.bench.rounds import Outcome
+from tests.bench.rounds import ALL, Outcome
 
 NONE = "–"
 CELL_BETWEEN = "  "
@@ -37,12 +37,11 @@ def against(row: Row, subject: str) -> str:
     return f"{base} {number(row.spread_of(base).median, row.places)}"
 
 
-def cells(workload: str, row: Row, builds: list[str]) -> list[str]:
+def cells(outcome: Outcome, row: Row, builds: list[str]) -> list[str]:
     subject = builds[0]
     medians = [row.spread_of(name) for name in (DIRECT, *builds, *PEERS)]
-    # One build that failed may have left the ratios without a subject.
-    judged = row.spread_of(subject) is not None
-    return [workload, f"{row.figure}, {row.unit}",
+    judged = not {subject, ALL} & outcome.failures.keys()
+    return [outcome.workload, f"{row.figure}, {row.unit}",
             *(number(found and found.median, row.places) for found in medians),
             against(row, subject) if judged else NONE, spread_text(row.ratio(subject)),
             goal_text(row.goal, row.unit), met_text(row.met(subject)) if judged else "failed"]
@@ -58,7 +57,7 @@ def aligned(lines: list[list[str]], right: range) -> list[str]:
 def table(outcomes: list[Outcome], builds: list[str]) -> str:
     head = ["workload", "figure", DIRECT, *builds, *PEERS, "against", "ratio (least…most)", "goal",
             ""]
-    lines = [head] + [cells(outcome.workload, row, builds)
+    lines = [head] + [cells(outcome, row, builds)
                       for outcome in outcomes for row in outcome.rows]
     return "\n".join(aligned(lines, range(2, 3 + len(builds) + len(PEERS))))
 

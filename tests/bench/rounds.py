@@ -6,6 +6,7 @@ from typing import Callable, Iterable, Protocol
 from tests.bench.figures import Row
 from tests.bench.process import Failed
 
+ALL = "all"  # contestants, where a workload does not open
 Reading = tuple[str, str, float | None]  # key of a row, contestant, value
 
 
@@ -38,7 +39,7 @@ def play(workload: Workload, rounds: int, say: Callable[[str], None]) -> Outcome
             say(f"{workload.name}: round {number}")
             _round(workload, outcome)
     except Failed as failed:
-        outcome.failures["all"] = str(failed)
+        outcome.failures[ALL] = str(failed)
     finally:
         workload.close()
     for contestant in outcome.failures:

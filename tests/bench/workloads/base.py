@@ -13,7 +13,6 @@ from tests.bench.peers.direct import Direct
 from tests.bench.peers.haproxy import Haproxy
 from tests.bench.peers.nginx import Nginx
 from tests.bench.peers.setup import Running, Setup
-from tests.bench.proc import CpuWatch
 
 WARM_UP_SECONDS = 0.3
 
@@ -97,14 +96,20 @@ class Base:
 
 @dataclass(frozen=True)
 class Taken:
-    """What a load reported, and the CPU time per operation of the proxy that carried it."""
+    """What a load reported."""
 
     report: dict
-    cpu_us: float | None
 
     @property
     def per_second(self) -> float:
         return self.report["per_second"]
+
+    @property
+    def cpu_us(self) -> float | None:
+        """Of the proxy for each operation; None where there was none."""
+        if "proxy_cpu" not in self.report:
+            return None
+        return self.report["proxy_cpu"] * 1e6 / self.per_second
 
     def latency(self, name: str) -> float:
         return self.report["latency_us"][name]
@@ -112,11 +117,7 @@ class Taken:
 
 def load(mode: str, running: Running, aim: Aim, seconds: float, *words,
          warm_up: float = WARM_UP_SECONDS) -> Taken:
-    """One measurement of a load that is steady between its warm-up and its end."""
-    watch = CpuWatch(running.pid) if running.child else contextlib.nullcontext()
-    with watch as cpu:
-        report = Load(mode, aim, "--seconds", seconds, "--warmup", warm_up, *words).finish()
-    if cpu is None:
-        return Taken(report, None)
-    start_ns, end_ns = report["window_ns"]
-    return Taken(report, cpu.between(start_ns, end_ns) / 1000 / report["operations"])
+    """One measurement of requests that are all alike."""
+    with Load(mode, aim, "--seconds", seconds, "--warmup", warm_up, *words,
+              watched=running.pid) as one:
+        return Taken(one.finish())

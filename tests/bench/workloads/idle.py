@@ -1,0 +1,52 @@
+# idle: what a TLS client costs that only stays connected. Each has asked once, so that what a
+# request leaves behind is counted. Memory does not change from round to round as time does, so that
+# two are enough.
+from tests.bench import proc, traffic
+from tests.bench.figures import Goal, Row
+from tests.bench.load import Load
+from tests.bench.peers.setup import Setup
+from tests.bench.workloads.base import Base, Run, load
+
+CLIENTS = 5000
+
+
+class Idle(Base):
+    def setup(self) -> Setup:
+        return self.run.setup(client_tls=True)
+
+    def rounds(self, asked: int) -> int:
+        return min(asked, 2)
+
+    def rows(self) -> list[Row]:
+        return [Row("rss", f"resident per connection, {CLIENTS:,} of them", "KiB", False,
+                    Goal(most=1.0), places=1),
+                Row("pss", "the same, shared pages by their share", "KiB", False, places=1)]
+
+    def contestants(self) -> list[str]:
+        return [proxy.name for proxy in self.proxies()]
+
+    def open(self) -> None:
+        self.body = self.run.body("chat", traffic.chat())
+        self.by_name = {proxy.name: proxy for proxy in self.proxies()}
+
+    def measure(self, contestant: str):
+        running = self.start(self.by_name[contestant], self.setup())
+        aim = self.aim(running, body_file=self.body)
+        load("closed", running, aim, 0.1, "--connections", 1, warm_up=0)
+        before = self.memory(running.pid)
+        with Load("idle", aim, "--connections", CLIENTS) as held:
+            held.wait_for("ready")
+            during = self.memory(running.pid)
+            held.end()
+            held.finish()
+        self.stop(contestant)
+        for key, most, least in zip(("rss", "pss"), during, before):
+            yield key, contestant, (most - least) / CLIENTS
+
+    @staticmethod
+    def memory(pid: int) -> tuple[int, int]:
+        return proc.rss_kib(pid), proc.pss_kib(pid)
+
+
+def idle(run: Run) -> Idle:
+    return Idle(run, "idle", f"{CLIENTS:,} idle TLS clients: memory of each")
