@@ -73,11 +73,13 @@ class Load:
             self._ended = True
             self._changed.notify_all()
 
-    def wait_for(self, word: str) -> None:
+    def wait_for_ready(self, seconds: float = LONGEST_SECONDS) -> None:
+        """Until all connections are there and what is measured begins."""
         with self._changed:
-            self._changed.wait_for(lambda: word in self._said or self._ended, LONGEST_SECONDS)
-            if word not in self._said:
-                raise Failed(f"bench_load never said {word}: {' | '.join(self._said[-3:])}")
+            self._changed.wait_for(lambda: "ready" in self._said or self._ended, seconds)
+            if "ready" not in self._said:
+                raise Failed(f"not all of its connections were at work within {seconds:.0f} s: "
+                             f"{' | '.join(self._said[-3:])}")
 
     def end(self) -> None:
         """Of idle connections, which are asked once more before they go."""
@@ -128,6 +130,9 @@ class Load:
 def checked(report: dict) -> dict:
     if report.get("errors"):
         raise Failed(f"{report['errors']} errors: {json.dumps(report.get('error_kinds'))}")
+    lost = {kind: report[kind] for kind in ("out_of_order", "unstamped") if report.get(kind)}
+    if lost:
+        raise Failed(f"events were lost or changed: {json.dumps(lost)}")
     # A body of bulk may take longer than the window, in which its bytes count.
     if not report.get("operations") and not report.get("mib_per_second"):
         raise Failed("not one operation was done")

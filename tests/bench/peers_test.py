@@ -16,6 +16,8 @@ from tests.fakes.raw_client import RawClient
 from tests.fakes.raw_upstream import RawUpstream
 
 CONTESTANTS = (Culvert(), Nginx(), Haproxy())
+CLIENTS_FIRST = "TLS_AES_256_GCM_SHA384"  # of OpenSSL; all servers follow it
+OURS_FIRST = "TLS_AES_128_GCM_SHA256"
 HELLO = ("Host", "api.example")
 
 
@@ -68,6 +70,7 @@ class Wire(unittest.TestCase):
         with self.client(running, tls) as client:
             for _ in range(times):
                 self.assertEqual(200, client.send(request()).read_response("POST").status)
+            self.suite = client.tls.cipher()[0] if tls else ""
 
     def heads_of(self, contestant, tls: bool) -> list[dict]:
         upstream = self.upstream(certs.server().server_context() if tls else None)
@@ -75,6 +78,9 @@ class Wire(unittest.TestCase):
         self.ask(running, tls)
         self.ask(running, tls, times=1)  # another client takes the same connection
         self.assertEqual(1, len(upstream.connections), f"{contestant.name} kept no connection")
+        if tls:
+            offered = upstream.connections[0].link.tls.shared_ciphers()
+            self.assertEqual((CLIENTS_FIRST, OURS_FIRST), (self.suite, offered[0][0]))
         return [fields(head) | {"host": ""} for head in self.heads]
 
     def test_what_goes_up_is_equal(self):

@@ -129,6 +129,7 @@ void ServedConnection::take_body(std::string_view piece) {
 void ServedConnection::answer() {
   ++serving_.counts.requests;
   spec_ = read_spec(path_, header_, beginning_);
+  close_after_ = close_after_ || spec_.close;
   stage_ = Stage::kAnswer;
   switch (spec_.kind) {
     case Spec::Kind::kJson:

@@ -20,6 +20,7 @@ void read_word(std::string_view word, Spec& spec) {
       sign == std::string_view::npos ? std::string_view() : word.substr(sign + 1);
   if (name == "sse") spec.kind = Spec::Kind::kSse;
   if (name == "bulk") spec.kind = Spec::Kind::kBulk;
+  if (name == "close") spec.close = true;
   if (name == "bytes") read_number(value, spec.bytes);
   if (name != "rate" && name != "events") return;
   if (name == "rate") read_number(value, spec.rate);

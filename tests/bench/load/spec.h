@@ -14,6 +14,7 @@ struct Spec {
   double rate = 20;
   uint64_t events = 20;
   uint64_t bytes = 150;  // of one event, or of the bulk
+  bool close = false;
 };
 
 // The words stand in the header X-Bench (`header`), in the query of `path`, or in the JSON body as

@@ -6,7 +6,7 @@ import os
 import pathlib
 
 from tests.bench import process, traffic
-from tests.bench.peers.setup import Running, Setup
+from tests.bench.peers.setup import CONNECTIONS, Running, Setup
 
 TREE = pathlib.Path(__file__).resolve().parents[3]
 
@@ -60,7 +60,7 @@ def relay(setup: Setup, port: int, folder: pathlib.Path, tls: bool) -> str:
         usage={"spool": setup.features},
         access_log={"off": not setup.access_log},
         # All clients of a benchmark have one address.
-        limits={"connections": 20000, "connections_per_address": 20000})
+        limits={"connections": CONNECTIONS, "connections_per_address": CONNECTIONS})
 
 
 def upstream(setup: Setup) -> str:

@@ -4,7 +4,7 @@
 import pathlib
 
 from tests.bench import process, traffic
-from tests.bench.peers.setup import CONNECTIONS, NAME, Running, Setup, header_names
+from tests.bench.peers.setup import CONNECTIONS, NAME, SUITES, Running, Setup, header_names
 
 # HAProxy writes framing and Host itself, and needs to see them until then.
 NEEDED = ("host", "content-length", "transfer-encoding", "connection", "upgrade",
@@ -40,8 +40,9 @@ global
   nbthread 1
   maxconn {CONNECTIONS}
   {log}
-  ssl-default-bind-options ssl-min-ver TLSv1.3
+  ssl-default-bind-options ssl-min-ver TLSv1.3 prefer-client-ciphers
   ssl-default-server-options ssl-min-ver TLSv1.3
+  ssl-default-server-ciphersuites {SUITES}
 defaults
   {'log global' if setup.access_log and not setup.tunnel else ''}
   maxconn {CONNECTIONS}

@@ -85,7 +85,7 @@ class Growth(Base):
             with Load("closed", self.aim(running, body_file=self.body), "--connections", size,
                       "--seconds", self.run.seconds, "--warmup", WARM_UP_SECONDS,
                       watched=running.pid) as one:
-                one.wait_for("ready")
+                one.wait_for_ready()
                 time.sleep(self.run.seconds / 2)
                 during = proc.rss_kib(running.pid) / 1024
                 taken = Taken(one.finish())

@@ -35,7 +35,7 @@ class Idle(Base):
         load("closed", running, aim, 0.1, "--connections", 1, warm_up=0)
         before = self.memory(running.pid)
         with Load("idle", aim, "--connections", CLIENTS) as held:
-            held.wait_for("ready")
+            held.wait_for_ready()
             during = self.memory(running.pid)
             held.end()
             held.finish()
