@@ -31,8 +31,8 @@ def arguments(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="say what each workload is, and end")
     parser.add_argument("--rounds", type=int, default=5, metavar="N",
                         help="interleaved rounds (5); fewer give no spread to judge by")
-    parser.add_argument("--seconds", type=float, default=1.0, metavar="S",
-                        help="of one measurement (1)")
+    parser.add_argument("--seconds", type=float, default=0.7, metavar="S",
+                        help="of one measurement (0.7)")
     parser.add_argument("--culvert", type=named_build, action="append", default=[],
                         metavar="NAME=PATH", help="another build of the relay as a further column;"
                         " CULVERT_RELAY names the one that is judged")

@@ -1,6 +1,7 @@
 # What all workloads share: who takes part, how they are started and ended, and the two ways to load
 # a server whose requests are alike. The run's own settings are in Run, which every workload gets.
 import contextlib
+import http.client
 import pathlib
 from dataclasses import dataclass, field
 from typing import Callable
@@ -12,9 +13,11 @@ from tests.bench.peers.culvert import Culvert
 from tests.bench.peers.direct import Direct
 from tests.bench.peers.haproxy import Haproxy
 from tests.bench.peers.nginx import Nginx
-from tests.bench.peers.setup import Running, Setup
+from tests.bench.peers.setup import NAME, Running, Setup
+from tests.bench.process import GUARD_SECONDS, LOOPBACK, Failed
+from tests.fakes import certs
 
-WARM_UP_SECONDS = 0.3
+WARM_UP_SECONDS = 0.2
 
 
 @dataclass
@@ -25,7 +28,7 @@ class Run:
     upstream: Upstream
     builds: list[Culvert]
     rounds: int = 5
-    seconds: float = 1.0
+    seconds: float = 0.7
     access_log: bool = True
     say: Callable[[str], None] = print
 
@@ -113,6 +116,24 @@ class Taken:
 
     def latency(self, name: str) -> float:
         return self.report["latency_us"][name]
+
+
+def ask(running: Running, setup: Setup) -> None:
+    """One request on a connection of its own, as the first that a fresh process answers."""
+    if setup.client_tls:
+        context = certs.authority().client_context()
+        link = http.client.HTTPSConnection(NAME, running.port, timeout=GUARD_SECONDS,
+                                           context=context)
+    else:
+        link = http.client.HTTPConnection(LOOPBACK, running.port, timeout=GUARD_SECONDS)
+    with contextlib.closing(link):
+        try:
+            link.request("POST", traffic.PATH, traffic.chat(), dict(traffic.HEADERS))
+            status = link.getresponse().status
+        except (OSError, http.client.HTTPException) as error:
+            raise Failed(f"the first request: {error!r}") from None
+    if status != 200:
+        raise Failed(f"the first request is answered by {status}")
 
 
 def load(mode: str, running: Running, aim: Aim, seconds: float, *words,

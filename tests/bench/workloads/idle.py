@@ -5,7 +5,7 @@ from tests.bench import proc, traffic
 from tests.bench.figures import Goal, Row
 from tests.bench.load import Load
 from tests.bench.peers.setup import Setup
-from tests.bench.workloads.base import Base, Run, load
+from tests.bench.workloads.base import Base, Run, ask
 
 CLIENTS = 5000
 
@@ -32,7 +32,7 @@ class Idle(Base):
     def measure(self, contestant: str):
         running = self.start(self.by_name[contestant], self.setup())
         aim = self.aim(running, body_file=self.body)
-        load("closed", running, aim, 0.1, "--connections", 1, warm_up=0)
+        ask(running, self.setup())
         before = self.memory(running.pid)
         with Load("idle", aim, "--connections", CLIENTS) as held:
             held.wait_for_ready()

@@ -1,13 +1,10 @@
 # start: from exec to the first request that was answered through the upstream, and what is resident
 # then. The goals are absolute.
-import socket
 import time
 
-from tests.bench import proc, process, traffic
+from tests.bench import proc
 from tests.bench.figures import Goal, Row
-from tests.bench.peers.setup import Running
-from tests.bench.process import Failed
-from tests.bench.workloads.base import Base, Run
+from tests.bench.workloads.base import Base, Run, ask
 
 
 class Start(Base):
@@ -31,23 +28,13 @@ class Start(Base):
     def measure(self, contestant: str):
         begun = time.monotonic()
         running = self.start(self.by_name[contestant], self.setup())
-        ask(running)
+        ask(running, self.setup())
         took = time.monotonic() - begun
         yield "time", contestant, took * 1000
         yield "rss", contestant, proc.rss_kib(running.pid) / 1024
         yield "pss", contestant, proc.pss_kib(running.pid) / 1024
         self.stop(contestant)
 
-
-def ask(running: Running) -> None:
-    body = traffic.chat()
-    lines = [f"POST {traffic.PATH} HTTP/1.1", "Host: localhost", "Connection: close",
-             f"Content-Length: {len(body)}", *(f"{n}: {v}" for n, v in traffic.HEADERS), "", ""]
-    with socket.create_connection((process.LOOPBACK, running.port), process.GUARD_SECONDS) as link:
-        link.sendall("\r\n".join(lines).encode() + body)
-        answer = link.recv(65536)
-    if b" 200 " not in answer.split(b"\r\n")[0]:
-        raise Failed(f"the first answer is {answer[:60]!r}")
 
 
 def start(run: Run) -> Start:

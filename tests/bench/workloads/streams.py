@@ -9,7 +9,7 @@ from tests.bench.figures import DIRECT, Goal, Row
 from tests.bench.load import Load
 from tests.bench.peers.direct import Direct
 from tests.bench.peers.setup import Running, Setup
-from tests.bench.workloads.base import Base, Run, Taken, load
+from tests.bench.workloads.base import Base, Run, Taken, ask, load
 
 EVENT_BYTES = 150
 RAMP_SECONDS = 40.0  # 5,000 handshakes of 4 ms at both sides; who needs longer does not carry it
@@ -51,8 +51,7 @@ class Streams(Base):
 
     def fresh(self, contestant: str) -> Running:
         running = self.start(self.by_name[contestant], self.setup())
-        load("closed", running, self.aim(running, body_file=self.body), 0.1, "--connections", 1,
-             warm_up=0)
+        ask(running, self.setup())
         return running
 
 
