@@ -8,7 +8,16 @@ import socket
 import subprocess
 import time
 
-PROXY_CORE, LOAD_CORE = 0, 1
+
+def cores() -> tuple[int, int]:
+    """Of the proxy and of load and upstream: the first two that this process may use, or those of
+    CULVERT_BENCH_CORES, "2,4", where the first two are threads of one core."""
+    named = os.environ.get("CULVERT_BENCH_CORES")
+    found = [int(core) for core in named.split(",")] if named else sorted(os.sched_getaffinity(0))
+    return found[0], found[min(1, len(found) - 1)]
+
+
+PROXY_CORE, LOAD_CORE = cores()
 GUARD_SECONDS = 60.0
 LOOPBACK = "127.0.0.1"
 

@@ -147,7 +147,7 @@ def stream(setup: Setup, port: int) -> str:
     return f"""
 stream {{
   proxy_half_close on;
-  proxy_buffer_size 64k;
+  proxy_buffer_size 256k;
   {target}
   server {{ listen 127.0.0.1:{port} backlog=4096; {server} }}
 }}"""
