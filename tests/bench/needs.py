@@ -11,7 +11,7 @@ import resource
 import subprocess
 
 from tests.bench import process
-from tests.bench.load import built
+from tests.bench.generator import built
 from tests.bench.peers import nginx, portkey
 from tests.bench.peers.culvert import Culvert
 

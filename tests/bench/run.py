@@ -10,7 +10,7 @@ import tempfile
 import time
 
 from tests.bench import needs, report
-from tests.bench.load import Upstream
+from tests.bench.generator import Upstream
 from tests.bench.peers.culvert import Culvert
 from tests.bench.rounds import Outcome, play
 from tests.bench.workloads.all import ALL

@@ -34,7 +34,7 @@ class Smoke(unittest.TestCase):
         with tempfile.TemporaryDirectory(prefix="culvert-smoke-") as folder:
             file = pathlib.Path(folder) / "out.json"
             relay = os.environ.get("CULVERT_RELAY") or "build/bin/culvert-relay"
-            done = run("plain", "--rounds", "1", "--seconds", "0.2", "--json", str(file),
+            done = run("plain", "--rounds", "1", "--seconds", "0.4", "--json", str(file),
                        "--culvert", f"again={relay}", TMPDIR=folder)
             self.assertEqual(0, done.returncode, done.stdout + done.stderr)
             self.assertEqual([], left_over(folder))

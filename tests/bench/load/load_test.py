@@ -151,6 +151,15 @@ class Closed(LoadCase):
         self.assertGreater(report["reconnects"], 0)
         self.assertEqual(report["requests"], self.upstream.counts()["requests"])
 
+    def test_an_upstream_that_is_told_to_close(self):
+        report = self.load("closed", "--connections", "2", "--seconds", "0.2", "--path",
+                           "/v1/chat/completions?close")
+        self.assertEqual(0, report["errors"])
+        counts = self.upstream.counts()
+        self.assertEqual(report["requests"], counts["requests"])
+        # One more for /counts, and for each of the two one that may not have asked yet.
+        self.assertIn(counts["connections"] - counts["requests"], (1, 2, 3))
+
 
 class Open(LoadCase):
     def test_sends_what_the_rate_says(self):

@@ -8,7 +8,7 @@ from typing import Callable
 
 from tests.bench import traffic
 from tests.bench.figures import DIRECT, Row
-from tests.bench.load import Aim, Load, Upstream
+from tests.bench.generator import Aim, Load, Upstream
 from tests.bench.peers.culvert import Culvert
 from tests.bench.peers.direct import Direct
 from tests.bench.peers.haproxy import Haproxy

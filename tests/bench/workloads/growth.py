@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tests.bench import proc, traffic
 from tests.bench.figures import Goal, Row
-from tests.bench.load import Load
+from tests.bench.generator import Load
 from tests.bench.workloads.base import WARM_UP_SECONDS, Base, Run, Taken, load
 from tests.bench.workloads.keep_alive import CONNECTIONS
 

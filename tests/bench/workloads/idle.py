@@ -3,7 +3,7 @@
 # two are enough.
 from tests.bench import proc, traffic
 from tests.bench.figures import Goal, Row
-from tests.bench.load import Load
+from tests.bench.generator import Load
 from tests.bench.peers.setup import Setup
 from tests.bench.workloads.base import Base, Run, ask
 

@@ -4,7 +4,7 @@ import subprocess
 
 from tests.bench import process
 from tests.bench.figures import DIRECT, Row
-from tests.bench.load import Load
+from tests.bench.generator import Load
 from tests.bench.peers.direct import Direct
 from tests.bench.process import Failed
 from tests.bench.workloads.base import Base, Run

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tests.bench import proc, traffic
 from tests.bench.figures import DIRECT, Goal, Row
-from tests.bench.load import Load
+from tests.bench.generator import Load
 from tests.bench.peers.direct import Direct
 from tests.bench.peers.setup import Running, Setup
 from tests.bench.workloads.base import Base, Run, Taken, ask, load
