@@ -1,6 +1,7 @@
 // The check's outcome in words; see tls_start.h.
 #include "relay/channel/tls_start.h"
 
+#include "relay/channel/tls_memory.h"
 #include "relay/crypto/start.h"
 
 #include <string>
@@ -28,6 +29,7 @@ std::string broken() { return {}; }
 }  // namespace
 
 Result<void> start_tls() {
+  [[maybe_unused]] static const bool paged = page_tls_buffers();
   CULVERT_CHECK(start_crypto());
   static const std::string reason = broken();
   if (reason.empty()) return {};

@@ -117,6 +117,7 @@ TESTED_ELSEWHERE = {
     "relay/channel/libcrypto/x25519": "through ecdh and key_share",
     "relay/channel/tls_start": "the words of check; tests/integration/life/openssl_test.py: exit",
     "relay/channel/tls_engine": "through tls_channel, which drives it",
+    "relay/channel/tls_memory": "tests/bench measures it; every test of a real relay uses it",
     "relay/channel/tls_state": "fields of what tls_config makes",
     "relay/channel/tls_config": "through tls_channel: tests/unit/channel/tls_channel_test.cc",
     "relay/channel/handshake_pool": "through tls_channel, and by its bound there",
