@@ -5,6 +5,7 @@
 #include "relay/base/log.h"
 #include "relay/channel/tls_engine.h"
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -13,6 +14,7 @@ namespace {
 
 constexpr char kHandshakeRecord = 0x16;  // RFC 8446 §5.1
 constexpr size_t kRecord = 16 * 1024;    // of plaintext at most: §5.1
+constexpr size_t kGathered = 4 * 1024;   // what is larger costs more to copy than to encrypt apart
 
 }  // namespace
 
@@ -76,17 +78,23 @@ void TlsChannel::write(std::string_view bytes) {
     if (waiting_.size() > limits::kHighWater) was_high_ = true;
     return;
   }
-  if (gathered_.size() + bytes.size() <= kRecord) {
-    gathered_.append(bytes);
-    return loop_.flush_soon(*this);
+  loop_.flush_soon(*this);
+  if (gathered_.size() + bytes.size() > kGathered && !gathered_.empty()) {
+    const size_t fits = std::min(bytes.size(), kRecord - gathered_.size());
+    gathered_.append(bytes.substr(0, fits));
+    bytes.remove_prefix(fits);
+    encrypt_gathered();
   }
-  encrypt_gathered();
-  encrypt(bytes);
-  send_records();
+  if (bytes.size() <= kGathered) {
+    gathered_.append(bytes);
+  } else {
+    encrypt(bytes);
+  }
+  if (engine_->out().size() >= limits::kReadScratch) send_records();
 }
 
 void TlsChannel::flush() {
-  if (state_ != State::kOpen || gathered_.empty()) return;
+  if (state_ != State::kOpen) return;
   encrypt_gathered();
   send_records();
 }

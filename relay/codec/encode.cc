@@ -1,15 +1,21 @@
 // Plain appending; heads are short.
 #include "relay/codec/encode.h"
 
-#include <fmt/format.h>
+#include "relay/codec/characters.h"
+
+#include <charconv>
 
 namespace culvert {
 namespace {
 
 void append_clean(std::string* out, std::string_view text) {
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((byte >= 0x20 && byte != 0x7F) || c == '\t') *out += c;
+  while (!text.empty()) {
+    const size_t run = text_run(text);
+    out->append(text.substr(0, run));
+    text.remove_prefix(run);
+    if (text.empty()) return;
+    if (is_text_byte(text.front())) *out += text.front();
+    text.remove_prefix(1);
   }
 }
 
@@ -41,7 +47,9 @@ std::string encode_request_head(std::string_view method,
 std::string encode_response_head(int status, std::string_view reason, const Headers& headers) {
   std::string out;
   out.reserve(512);
-  out += fmt::format("HTTP/1.1 {} ", status);
+  char digits[12];
+  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, status);
+  out.append("HTTP/1.1 ").append(digits, end).push_back(' ');
   append_clean(&out, reason.empty() ? reason_phrase(status) : reason);
   out += "\r\n";
   append_fields(&out, headers);
@@ -139,11 +147,12 @@ std::string encode_last_chunk(const Headers& trailers) {
   return out;
 }
 
-void append_chunk(std::string* out, std::string_view bytes) {
-  if (bytes.empty()) return;
-  fmt::format_to(std::back_inserter(*out), "{:x}\r\n", bytes.size());
-  out->append(bytes);
-  out->append("\r\n");
+ChunkSize::ChunkSize(size_t bytes) {
+  char* end = std::to_chars(text_.data(), text_.data() + text_.size(), bytes, 16).ptr;
+  *end++ = '\r';
+  *end++ = '\n';
+  size_ = static_cast<size_t>(end - text_.data());
 }
+
 
 }  // namespace culvert

@@ -205,10 +205,9 @@ void ClientConnection::send_head(const AnswerHead& head) {
 void ClientConnection::send_body(std::string_view bytes) {
   if (bytes.empty() || head_request_) return;
   if (body_kind_ == AnswerHead::Body::kUnknown && !http10_) {
-    std::string framed;
-    framed.reserve(bytes.size() + 16);
-    append_chunk(&framed, bytes);
-    channel_->write(framed);
+    channel_->write(ChunkSize(bytes.size()).view());
+    channel_->write(bytes);
+    channel_->write(kChunkEnd);
   } else {
     channel_->write(bytes);
   }

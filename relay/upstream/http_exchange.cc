@@ -36,9 +36,9 @@ void HttpExchange::send_head(std::string_view head) {
 void HttpExchange::send_body(std::string_view bytes) {
   if (bytes.empty()) return;
   if (options_.chunked_body) {
-    std::string framed;
-    append_chunk(&framed, bytes);
-    connection_.channel->write(framed);
+    connection_.channel->write(ChunkSize(bytes.size()).view());
+    connection_.channel->write(bytes);
+    connection_.channel->write(kChunkEnd);
   } else {
     connection_.channel->write(bytes);
   }

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <string>
 
 namespace culvert::test {
@@ -44,9 +45,9 @@ TEST(Encode, InjectsNoLine) {
 TEST(Encode, ChunksAreReadBack) {
   std::string text =
       encode_request_head("POST", "/", fields({{"Host", "a"}, {"Transfer-Encoding", "chunked"}}));
-  append_chunk(&text, "hello");
-  append_chunk(&text, "");  // would end the body if it were written
-  append_chunk(&text, std::string(300, 'x'));
+  for (const std::string& piece : {std::string("hello"), std::string(300, 'x')}) {
+    text.append(ChunkSize(piece.size()).view()).append(piece).append(kChunkEnd);
+  }
   text += kLastChunk;
   EXPECT_NE(text.find("\r\n12c\r\n"), std::string::npos);
   Pieces pieces;
@@ -55,6 +56,12 @@ TEST(Encode, ChunksAreReadBack) {
       request_transcript(pieces),
       "head POST / 1.1 host=a body=chunked keep [Host=a] [Transfer-Encoding=chunked]\nbody hello" +
           std::string(300, 'x') + "\nend\nidle\n");
+}
+
+TEST(Encode, WritesTheSizeOfAnyChunk) {
+  EXPECT_EQ(ChunkSize(1).view(), "1\r\n");
+  EXPECT_EQ(ChunkSize(0xabc).view(), "abc\r\n");
+  EXPECT_EQ(ChunkSize(SIZE_MAX).view(), "ffffffffffffffff\r\n");
 }
 
 TEST(Encode, TheLastChunkMayHaveFieldsBehindIt) {
