@@ -19,8 +19,10 @@ bool starts_with(std::string_view name, std::string_view prefix) {
 
 template <size_t N>
 bool is_one_of(std::string_view name, const std::string_view (&names)[N]) {
+  if (name.empty()) return false;
+  const char first = folded(name.front());
   return std::any_of(std::begin(names), std::end(names), [&](std::string_view one) {
-    return one.size() == name.size() && starts_with(name, one);
+    return one.size() == name.size() && one.front() == first && starts_with(name, one);
   });
 }
 
@@ -98,9 +100,12 @@ constexpr std::string_view kWrittenByRelay[] = {
 }  // namespace
 
 bool is_denied_header(std::string_view name) {
+  if (name.empty()) return false;
+  const char first = folded(name.front());
   return is_one_of(name, kNames) || is_hop_by_hop(name) ||
-         std::any_of(std::begin(kPrefixes), std::end(kPrefixes),
-                     [&](std::string_view prefix) { return starts_with(name, prefix); });
+         std::any_of(std::begin(kPrefixes), std::end(kPrefixes), [&](std::string_view prefix) {
+           return prefix.front() == first && starts_with(name, prefix);
+         });
 }
 
 bool is_hop_by_hop(std::string_view name) { return is_one_of(name, kHopByHop); }

@@ -1,6 +1,7 @@
 // Commas, escapes and numbers.
 #include "relay/base/json_writer.h"
 
+#include <algorithm>
 #include <cassert>
 #include <charconv>
 #include <cmath>
@@ -27,17 +28,19 @@ bool is_special(char c) {
   return byte < 0x20 || byte >= 0x80 || c == '"' || c == '\\';
 }
 
+bool any_special_of_eight(const char* at) {
+  uint64_t word = 0;
+  std::memcpy(&word, at, sizeof word);
+  return any_special(word);
+}
+
 bool is_plain(std::string_view text) {
-  size_t at = 0;
-  for (; at + 8 <= text.size(); at += 8) {
-    uint64_t word = 0;
-    std::memcpy(&word, text.data() + at, sizeof word);
-    if (any_special(word)) return false;
+  if (text.size() < 8) return std::none_of(text.begin(), text.end(), is_special);
+  const char* last = text.data() + text.size() - 8;  // the end is looked at twice where it has to
+  for (const char* at = text.data(); at < last; at += 8) {
+    if (any_special_of_eight(at)) return false;
   }
-  for (; at < text.size(); ++at) {
-    if (is_special(text[at])) return false;
-  }
-  return true;
+  return !any_special_of_eight(last);
 }
 
 void append_escaped(std::string* out, char c) {

@@ -1,7 +1,7 @@
 // Reads the bytes of a head before llhttp does and refuses what llhttp lets through: bare CR or LF,
 // second spaces, other versions and methods, heads without bound. It also finds the head's end by
-// itself, so that two readers must agree on it. One byte at a time: the verdict is the same however
-// the bytes are split. Inside codec only.
+// itself, so that two readers must agree on it. One byte at a time, but for runs of bytes that
+// change nothing: the verdict is the same however the bytes are split. Inside codec only.
 #pragma once
 
 #include "relay/codec/http_event.h"
@@ -50,6 +50,7 @@ class HeadScanner {
     kDone,
   };
 
+  size_t run(std::string_view bytes) const;
   void byte(char c);
   void start_byte(char c);
   void method_byte(char c);

@@ -47,10 +47,12 @@ Tokens::Tokens(const std::vector<Secret>& tokens,
     : base_(256 + Random::system().below(kModulus - 512)), clock_(&clock), issued_(issued) {
   std::sort(issued_.begin(), issued_.end(),
             [](const auto& a, const auto& b) { return a.sha256 < b.sha256; });
+  if (!issued_.empty()) shortest_ = kIssuedStart.size();
   for (const Secret& token : tokens) {
     if (token.empty()) continue;
     const std::string_view text = token.reveal();
     digests_.push_back(sha256(text));
+    shortest_ = std::min(shortest_, text.size());
     OfLength& known = by_length_[text.size()];
     if (known.marks.empty()) {
       for (size_t i = 1; i < text.size(); ++i) known.leaving = multiplied(known.leaving, base_);
@@ -60,6 +62,7 @@ Tokens::Tokens(const std::vector<Secret>& tokens,
 }
 
 bool Tokens::is_token(std::string_view text) const {
+  if (text.size() < shortest_) return false;
   const Digest asked = sha256(text);
   unsigned found = 0;
   for (const Digest& digest : digests_) {

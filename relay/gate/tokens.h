@@ -51,6 +51,7 @@ class Tokens {
   bool contains_issued(std::string_view text) const;
 
   std::vector<Digest> digests_;
+  size_t shortest_ = SIZE_MAX;  // of all tokens, at least: how long they are is no secret
   uint64_t base_ = 0;
   std::map<size_t, OfLength> by_length_;
   const Clock* clock_;
