@@ -13,6 +13,7 @@ namespace culvert::test {
 template <class Condition>
 bool run_until(Loop& loop, Condition condition) {
   bool expired = false;
+  uv_update_time(loop.raw());  // what went before may have taken longer than the bound
   Timer guard(loop, [&expired] { expired = true; });
   guard.start(std::chrono::seconds(10));
   // Not everything that a condition looks at is an event of this loop: a peer's socket is not.
