@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 
 namespace culvert {
 namespace {
@@ -100,12 +101,14 @@ void TcpChannel::write(std::string_view bytes) {
 // taken. True: all was taken, or nothing will ever be.
 bool TcpChannel::hand_over(std::string_view more) {
   const std::string_view gathered = out_.view();
-  const iovec parts[] = {{const_cast<char*>(gathered.data()), gathered.size()},
-                         {const_cast<char*>(more.data()), more.size()}};
+  iovec parts[] = {{const_cast<char*>(gathered.data()), gathered.size()},
+                   {const_cast<char*>(more.data()), more.size()}};
   msghdr message{};
-  message.msg_iov = const_cast<iovec*>(parts);
-  message.msg_iovlen = 2;
-  const ssize_t sent = ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
+  message.msg_iov = parts;
+  message.msg_iovlen = std::size(parts);
+  const ssize_t sent =
+      more.empty() ? ::send(fd_.get(), gathered.data(), gathered.size(), MSG_NOSIGNAL)
+                   : ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
   if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
     // Told when the loop comes around, never from inside a write: see broken().
     broken_ = errno;

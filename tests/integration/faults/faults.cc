@@ -3,6 +3,7 @@
 #include "tests/integration/faults/faults.h"
 
 #include <dlfcn.h>
+#include <sys/uio.h>
 
 #include <atomic>
 #include <cerrno>
@@ -11,6 +12,17 @@
 #include <new>
 
 struct sockaddr;
+
+// As sendmsg(2) has it.
+struct msghdr {
+  void* msg_name;
+  unsigned msg_namelen;
+  iovec* msg_iov;
+  std::size_t msg_iovlen;
+  void* msg_control;
+  std::size_t msg_controllen;
+  int msg_flags;
+};
 
 namespace culvert::test {
 namespace {
@@ -66,6 +78,27 @@ void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
 
+namespace {
+
+// One byte of the first part that has any.
+ssize_t call_short(ssize_t (*call)(int, const msghdr*, int),
+                   int fd,
+                   const msghdr& message,
+                   int flags) {
+  msghdr part = message;
+  while (part.msg_iovlen > 1 && part.msg_iov->iov_len == 0) {
+    ++part.msg_iov;
+    --part.msg_iovlen;
+  }
+  iovec one = *part.msg_iov;
+  one.iov_len = one.iov_len < 1 ? one.iov_len : 1;
+  part.msg_iov = &one;
+  part.msg_iovlen = 1;
+  return call(fd, &part, flags);
+}
+
+}  // namespace
+
 extern "C" {
 
 int accept4(int fd, sockaddr* address, unsigned* size, int flags) {
@@ -108,6 +141,17 @@ ssize_t send(int fd, const void* from, std::size_t size, int flags) {
     return -1;
   }
   return call(fd, from, size, flags);
+}
+
+ssize_t sendmsg(int fd, const msghdr* message, int flags) {
+  static auto* const call = culvert::test::real<ssize_t(int, const msghdr*, int)>("sendmsg");
+  if (culvert::test::fails(FaultKind::kSend)) {
+    const int error = culvert::test::what.load();
+    if (error == culvert::test::kShort) return call_short(call, fd, *message, flags);
+    errno = error;
+    return -1;
+  }
+  return call(fd, message, flags);
 }
 
 }  // extern "C"
