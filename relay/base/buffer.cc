@@ -16,6 +16,10 @@ void Buffer::consume(size_t count) {
   if (start_ == bytes_.size()) clear();
 }
 
+void Buffer::release() {
+  if (empty()) std::string().swap(bytes_);
+}
+
 void Buffer::clear() {
   start_ = 0;
   if (bytes_.capacity() > 4096) {

@@ -13,6 +13,7 @@ class Buffer {
   void append(std::string_view bytes);
   void consume(size_t count);  // count <= size()
   void clear();
+  void release();  // the memory that is kept for what comes next; only where empty
 
   std::string_view view() const { return std::string_view(bytes_).substr(start_); }
   size_t size() const { return bytes_.size() - start_; }

@@ -53,6 +53,10 @@ class Channel {
   // it may be half a close.
   virtual void stop_watching_vanishing() {}
 
+  // Nothing is expected for a while: memory that only traffic needs may go. Cheap, but not for each
+  // message.
+  virtual void rest() {}
+
   // Bulk that arrives here may from now on go to `to` without passing through the sink: where both
   // can, while the queue there is empty, and until mute(), before which `to` stays. Nowhere else
   // than between two plain TCP connections is it possible.

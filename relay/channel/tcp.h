@@ -33,6 +33,7 @@ class TcpChannel final : public Channel, private PollSink, private Flushable {
   void resume() override;
   void stop_watching_vanishing() override { watch_vanishing_ = false; }
   void forward_to(Channel& to) override { forward_to_ = dynamic_cast<TcpChannel*>(&to); }
+  void rest() override { out_.release(); }
   void finish(Finish how) override;
   void reset_on_close() override { reset_ = true; }
 

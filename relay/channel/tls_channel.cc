@@ -151,6 +151,12 @@ void TlsChannel::resume() {
   again_->start(Duration::zero());
 }
 
+void TlsChannel::rest() {
+  gathered_.release();
+  if (state_ == State::kOpen) engine_->rest();
+  carrier_->rest();
+}
+
 void TlsChannel::finish(Finish how) {
   finish_wanted_ = true;
   finish_how_ = how;

@@ -60,6 +60,7 @@ class TlsChannel final : public Channel, private ChannelSink, private Flushable 
   void pause() override;
   void resume() override;
   void stop_watching_vanishing() override { carrier_->stop_watching_vanishing(); }
+  void rest() override;
   void finish(Finish how) override;
   void reset_on_close() override { carrier_->reset_on_close(); }
 

@@ -2,6 +2,8 @@
 // never has to be repeated; back-pressure is decided before a write, by the length of the queue.
 #include "relay/channel/tls_engine.h"
 
+#include "relay/channel/tls_memory.h"
+
 #include <mbedtls/asn1.h>
 #include <mbedtls/bignum.h>
 #include <mbedtls/cipher.h>
@@ -119,6 +121,17 @@ Result<HandshakeProgress> TlsEngine::handshake() {
   }
   CULVERT_CHECK(identify_peer());
   return HandshakeProgress::kDone;
+}
+
+// Between records no more of the library's buffers is needed than their beginning, where the
+// number of the next record stands.
+void TlsEngine::rest() {
+  if (ssl_.MBEDTLS_PRIVATE(in_left) == 0 && ssl_.MBEDTLS_PRIVATE(in_offt) == nullptr) {
+    rest_tls_buffer(ssl_.MBEDTLS_PRIVATE(in_buf));
+  }
+  if (ssl_.MBEDTLS_PRIVATE(out_left) == 0) rest_tls_buffer(ssl_.MBEDTLS_PRIVATE(out_buf));
+  in_.release();
+  out_.release();
 }
 
 // A certificate that was shown on this connection goes before any ticket, which may have been read

@@ -40,6 +40,8 @@ class TlsEngine {
   Result<ReadState> read(char* to, size_t size, size_t* got);
   Result<void> write(std::string_view plaintext);
   void close_notify();
+  // Gives memory back that only large records need, or a handshake. Cheap, but not for each record.
+  void rest();
 
   Buffer& out() { return out_; }
   size_t unread() const { return in_.size(); }

@@ -17,6 +17,7 @@ namespace {
 
 constexpr size_t kSlot = 20 * 1024;  // pages for a record, its header and its tag
 constexpr size_t kRecord = 16 * 1024;
+constexpr size_t kPage = 4 * 1024;
 static_assert(MBEDTLS_SSL_IN_CONTENT_LEN >= kRecord && MBEDTLS_SSL_IN_CONTENT_LEN + 1024 < kSlot);
 
 class Slots {
@@ -48,6 +49,11 @@ class Slots {
   bool owns(const void* memory) const {
     const auto* bytes = static_cast<const std::byte*>(memory);
     return base_ != nullptr && bytes >= base_ && bytes < base_ + kMost * kSlot;
+  }
+
+  void rest(void* memory) {
+    auto* slot = static_cast<std::byte*>(memory);
+    madvise(slot + kPage, kSlot - kPage, MADV_DONTNEED);
   }
 
   void give_back(void* memory) {
@@ -112,6 +118,10 @@ void give_back(void* memory) {
 }
 
 }  // namespace
+
+void rest_tls_buffer(void* buffer) {
+  if (slots().owns(buffer)) slots().rest(buffer);
+}
 
 bool page_tls_buffers() {
   return slots().reserve() && mbedtls_platform_set_calloc_free(take, give_back) == 0;

@@ -9,4 +9,8 @@ namespace culvert {
 // limit on address space): memory comes from the heap then.
 bool page_tls_buffers();
 
+// Of a buffer of mbedTLS's, all behind its first 4 KiB becomes zero and takes no memory until it is
+// touched again. Does nothing to memory of the heap, and to none.
+void rest_tls_buffer(void* buffer);
+
 }  // namespace culvert

@@ -20,6 +20,9 @@ namespace {
 // that the connection can go on; with more to come it ends instead.
 constexpr uint64_t kDrainableBody = 256 * 1024;
 
+// A client that sends nothing for so long has paused: its buffers take memory for nothing.
+constexpr auto kRestsAfter = std::chrono::seconds(1);
+
 HeadLimits head_limits(const Settings& settings) {
   return {settings.head_bytes, settings.head_fields, settings.target_bytes};
 }
@@ -60,7 +63,10 @@ void ClientConnection::on_tls_ready() { wait_for_request(settings().request_head
 
 void ClientConnection::wait_for_request(Duration most) {
   phase_ = Phase::kIdle;
-  timer_.start(draining_ ? std::min<Duration>(most, limits::kDrainFresh) : most);
+  if (draining_) most = std::min<Duration>(most, limits::kDrainFresh);
+  const Duration awake = std::min<Duration>(most, kRestsAfter);
+  idle_left_ = most - awake;
+  timer_.start(awake);
 }
 
 void ClientConnection::on_bytes(std::string_view bytes) {
@@ -330,7 +336,9 @@ void ClientConnection::expired() {
       return over();
     case Phase::kIdle:  // the write timer ends a reader that takes nothing of the last answer
       if (channel_->queued() > 0) return timer_.start(settings().keep_alive);
-      return over();
+      if (idle_left_ == Duration::zero()) return over();
+      channel_->rest();
+      return timer_.start(std::exchange(idle_left_, Duration::zero()));
     case Phase::kHead:
       return refuse_bytes(Error::client(Code::kRequestTimeout, Stage::kRequest,
                                         "the request's head did not arrive in time"));
@@ -363,6 +371,7 @@ void ClientConnection::drain() {
   draining_ = true;
   if (phase_ != Phase::kIdle) return;
   if (!fresh_) return close_after_flush(Channel::Finish::kClean);
+  idle_left_ = Duration::zero();
   timer_.start(limits::kDrainFresh);
 }
 

@@ -124,6 +124,7 @@ void ConnectionPool::sweep() {
       list.pop_back();
       --size_;
     }
+    for (auto& idle : list) idle->connection().channel->rest();
     entry = list.empty() ? idle_.erase(entry) : std::next(entry);
   }
   if (!idle_.empty()) sweep_timer_.start(limits::kPooledIdleTimeout / 4);
