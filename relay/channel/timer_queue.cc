@@ -42,6 +42,8 @@ void TimerQueue::arm(Timer& timer, uint64_t at_ms) {
   heap_.push_back({at_ms, ++armings_, &timer});
   timer.place_ = heap_.size() - 1;
   rise(timer.place_);
+  // At once is before the sockets' next turn: who goes on by such a timer is not overtaken.
+  if (at_ms <= now_ms() && !expiring_) before_poll();
 }
 
 void TimerQueue::before_poll() {
@@ -64,11 +66,13 @@ void TimerQueue::expire() {
   set_for_ms_ = 0;
   const uint64_t now = now_ms();
   const uint64_t last = armings_;
+  expiring_ = true;
   while (!heap_.empty() && heap_.front().at_ms <= now && heap_.front().order <= last) {
     Timer& timer = *heap_.front().timer;
     remove(0);
     timer.fired();
   }
+  expiring_ = false;
 }
 
 void TimerQueue::remove(size_t place) {

@@ -53,6 +53,7 @@ class TimerQueue {
   size_t joined_ = 0;
   uint64_t armings_ = 0;
   uint64_t set_for_ms_ = 0;  // of libuv's timer; 0: it is not set
+  bool expiring_ = false;
 };
 
 }  // namespace culvert
