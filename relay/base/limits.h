@@ -66,7 +66,7 @@ inline constexpr auto kPooledIdleTimeout = 50s;  // below the 60 s at which comm
 // --- Connections
 inline constexpr size_t kConnections = 10000;           // of clients, per process
 inline constexpr size_t kConnectionsPerAddress = 1000;  // behind a NAT many users share one
-// Idle, per worker; some 12 KiB each. Fewer than there are clients at once of one upstream make
+// Idle, per worker. Fewer than there are clients at once of one upstream make
 // each burst open connections, and the lull behind it close them.
 inline constexpr size_t kPooledPerUpstream = 256;
 inline constexpr size_t kPooledInAll = 1024;

@@ -57,7 +57,7 @@ size_t HeadScanner::scan(std::string_view bytes) {
 }
 
 // How many bytes at the front byte() would accept without a further step, within all limits; it
-// is asked about every other one. A machine of a dozen branches for each byte was a tenth of a
+// is asked about every other one. A machine of a dozen branches for each byte was a sixth of a
 // request's instructions.
 size_t HeadScanner::run(std::string_view bytes) const {
   if (bytes_ >= limits_.head_bytes) return 0;

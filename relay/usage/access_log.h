@@ -1,6 +1,6 @@
 // The access log: one JSON object per request and line on standard output. Lines gather in memory
-// and a thread of their own writes them, many at once: a wake-up and a write(2) for each line would
-// cost more than to carry a small request. When the reader is too slow the oldest lines go, are
+// and a thread of their own writes them, many at once: a wake-up and a write(2) for each line were
+// several system calls more for each request. When the reader is too slow the oldest lines go, are
 // counted, and no request waits.
 #pragma once
 
