@@ -14,7 +14,7 @@ std::string lower(std::string_view text) {
 bool starts_with_ignoring_case(std::string_view text, std::string_view prefix) {
   if (text.size() < prefix.size()) return false;
   for (size_t i = 0; i < prefix.size(); ++i) {
-    if (lower(text[i]) != lower(prefix[i])) return false;
+    if (text[i] != prefix[i] && lower(text[i]) != lower(prefix[i])) return false;
   }
   return true;
 }

@@ -1,16 +1,15 @@
 // Places in one text. Heads are bounded far below what 32 bits can count (base/limits.h).
 #include "relay/codec/headers.h"
 
-#include "relay/base/text.h"
-
 #include <cassert>
 
 namespace culvert {
 
-void Headers::add(std::string_view name, std::string_view value) {
-  fields_.push_back({static_cast<uint32_t>(text_.size()), static_cast<uint32_t>(name.size()),
-                     static_cast<uint32_t>(value.size())});
-  text_.append(name).append(value);
+void Headers::add(FieldName name, std::string_view value) {
+  const std::string_view text = name.text();
+  fields_.push_back({static_cast<uint32_t>(text_.size()), static_cast<uint32_t>(text.size()),
+                     static_cast<uint32_t>(value.size()), name.mark()});
+  text_.append(text).append(value);
 }
 
 void Headers::append_to_last(std::string_view text) {
@@ -19,36 +18,34 @@ void Headers::append_to_last(std::string_view text) {
   text_.append(text);
 }
 
-std::optional<std::string_view> Headers::find(std::string_view name) const {
-  for (const Header field : *this) {
-    if (equal_ignoring_case(field.name, name)) return field.value;
+std::optional<std::string_view> Headers::find(FieldName name) const {
+  for (const Field& field : fields_) {
+    if (has_name(field, name)) return header(text_, field).value;
   }
   return std::nullopt;
 }
 
-size_t Headers::count(std::string_view name) const {
+size_t Headers::count(FieldName name) const {
   size_t found = 0;
-  for (const Header field : *this) found += equal_ignoring_case(field.name, name) ? 1 : 0;
+  for (const Field& field : fields_) found += has_name(field, name) ? 1 : 0;
   return found;
 }
 
-void Headers::set(std::string_view name, std::string_view value) {
+void Headers::set(FieldName name, std::string_view value) {
   erase(name);
   add(name, value);
 }
 
-void Headers::erase(std::string_view name) {
-  std::erase_if(fields_, [&](const Field& field) {
-    return equal_ignoring_case(header(text_, field).name, name);
-  });
+void Headers::erase(FieldName name) {
+  std::erase_if(fields_, [&](const Field& field) { return has_name(field, name); });
 }
 
-std::string Headers::joined(std::string_view name) const {
+std::string Headers::joined(FieldName name) const {
   std::string out;
-  for (const Header field : *this) {
-    if (!equal_ignoring_case(field.name, name)) continue;
+  for (const Field& field : fields_) {
+    if (!has_name(field, name)) continue;
     if (!out.empty()) out += ", ";
-    out += field.value;
+    out += header(text_, field).value;
   }
   return out;
 }

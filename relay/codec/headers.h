@@ -3,6 +3,8 @@
 // of memory, because two strings for each field were most of what a request allocated.
 #pragma once
 
+#include "relay/base/field_name.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -24,6 +26,7 @@ class Headers {
     uint32_t begin;  // in text_: the name, and behind it the value
     uint32_t name_bytes;
     uint32_t value_bytes;
+    uint32_t mark;  // of the name, as FieldName's
   };
 
  public:
@@ -43,15 +46,15 @@ class Headers {
   };
 
   // Neither may be of this list itself.
-  void add(std::string_view name, std::string_view value);
+  void add(FieldName name, std::string_view value);
   void append_to_last(std::string_view text);  // to the value that add() has just added
   // The first of that name; valid until the list changes.
-  std::optional<std::string_view> find(std::string_view name) const;
-  size_t count(std::string_view name) const;
-  void set(std::string_view name, std::string_view value);  // replaces all of that name
-  void erase(std::string_view name);
+  std::optional<std::string_view> find(FieldName name) const;
+  size_t count(FieldName name) const;
+  void set(FieldName name, std::string_view value);  // replaces all of that name
+  void erase(FieldName name);
   // All values of that name, joined with ", " (RFC 9110 §5.3); "" where there are none.
-  std::string joined(std::string_view name) const;
+  std::string joined(FieldName name) const;
   void clear();
   void reserve(size_t fields, size_t bytes);  // bytes of all names and values
 
@@ -65,6 +68,9 @@ class Headers {
   static Header header(const std::string& text, const Field& field) {
     const std::string_view from = std::string_view(text).substr(field.begin);
     return {from.substr(0, field.name_bytes), from.substr(field.name_bytes, field.value_bytes)};
+  }
+  bool has_name(const Field& field, FieldName name) const {
+    return field.mark == name.mark() && equal_ignoring_case(header(text_, field).name, name.text());
   }
 
   std::vector<Field> fields_;
