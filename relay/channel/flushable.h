@@ -1,6 +1,6 @@
-// Output that is gathered while an event is handled and handed over when it has been: a head and
-// its body, or the pieces of an answer, become one record and one system call. The link is part of
-// the object, so that waiting needs no memory.
+// Output that is gathered while the events of a turn are handled and handed over when they have
+// been: a head and its body, or the pieces of an answer, become one record and one system call. The
+// link is part of the object, so that waiting needs no memory.
 #pragma once
 
 namespace culvert {

@@ -11,6 +11,12 @@
 #include <utility>
 
 namespace culvert {
+namespace {
+
+// Of how many events at most the output waits for the last.
+constexpr int kEventsPerFlush = 16;
+
+}  // namespace
 
 struct Loop::Handles {
   uv_async_t mail{};
@@ -79,7 +85,7 @@ void Loop::run_posted() {
     } catch (const std::bad_alloc&) {
       log::error("out of memory in a posted task");
     }
-    flush();
+    event_over();
   }
   if (stopping_.load(std::memory_order_acquire)) bury();  // it too may touch those members
 }
@@ -95,7 +101,12 @@ void Loop::before_poll() {
   timers_->before_poll();
 }
 
+void Loop::event_over() {
+  if (++unflushed_events_ >= kEventsPerFlush) flush();
+}
+
 void Loop::flush() {
+  unflushed_events_ = 0;
   while (Flushable* next = flush_list_.take()) {
     try {
       next->flush();

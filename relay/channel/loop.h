@@ -51,9 +51,12 @@ class Loop {
   // Ends the object after the current callback.
   void retire(std::unique_ptr<Retirable> object);
 
-  // Once the current event has been handled. Needs no memory.
+  // Once the events that one poll brought have been handled, or the first of them where they are
+  // many. Needs no memory. A peer on another core sleeps until something comes: woken once for what
+  // several events bring, it costs this side much less than woken for each (in plain a sixth of the
+  // CPU time of a request, in TLS a third), and waits no longer than those events take.
   void flush_soon(Flushable& waiting) { flush_list_.add(waiting); }
-  void flush();  // now; by whoever called out for an event
+  void event_over();  // by whoever called out for an event
 
   // A buffer for one read; its content lives until the next read on this loop.
   char* scratch() { return scratch_.get(); }
@@ -64,6 +67,7 @@ class Loop {
  private:
   struct Handles;
   void before_poll();
+  void flush();
   void bury();
 
   std::unique_ptr<uv_loop_s> loop_;
@@ -72,6 +76,7 @@ class Loop {
   std::unique_ptr<TimerQueue> timers_;
   KernelPipes pipes_;
   FlushList flush_list_;
+  int unflushed_events_ = 0;
   Retirable* retired_ = nullptr;
   std::mutex mutex_;
   std::vector<std::function<void()>> posted_;

@@ -98,7 +98,7 @@ void Poll::tell(Box* box, Ready ready) {
     log::error("out of memory while handling a connection");
     give_up(box);
   }
-  loop->flush();
+  loop->event_over();
 }
 
 }  // namespace culvert

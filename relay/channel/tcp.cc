@@ -1,7 +1,7 @@
 // Reading and writing of a TCP socket. One read(2) into the loop's scratch, at most
-// kReadsPerWakeup of them before others get their turn; small writes of one event go out together
-// at its end, and only what the kernel does not take is queued. Bulk between two of them goes
-// through a pipe of the kernel, one fill at a turn.
+// kReadsPerWakeup of them before others get their turn; small writes go out together when the
+// events of a turn have been handled, and only what the kernel does not take is queued. Bulk between
+// two of them goes through a pipe of the kernel, one fill at a turn.
 #include "relay/channel/tcp.h"
 
 #include "relay/base/limits.h"
@@ -124,7 +124,7 @@ bool TcpChannel::hand_over(std::string_view more) {
   return !blocked_;
 }
 
-// The event in which it was gathered is over.
+// The events in which it was gathered are over.
 void TcpChannel::flush() {
   if (dead_ || blocked_ || broken_ != 0 || out_.empty()) return;
   hand_over({});

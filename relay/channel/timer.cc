@@ -43,7 +43,7 @@ void Timer::fired() {
     log::error("out of memory in a timer");
     start(std::chrono::milliseconds(50));
   }
-  loop_.flush();
+  loop_.event_over();
 }
 
 }  // namespace culvert

@@ -31,9 +31,18 @@ def program(name: str) -> str | None:
     return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
 
 
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    with socket.create_server((LOOPBACK, 0)) as server:
-        return server.getsockname()[1]
+    """Another one each time: after a load of short connections few are left, and the kernel soon
+    names one that it has named before."""
+    while True:
+        with socket.create_server((LOOPBACK, 0)) as server:
+            port = server.getsockname()[1]
+        if port not in _given:
+            _given.add(port)
+            return port
 
 
 def environment(**more) -> dict:
