@@ -11,12 +11,17 @@
 #include <mbedtls/error.h>
 #include <mbedtls/md.h>
 #include <mbedtls/pk.h>
+#include <mbedtls/platform.h>
 #include <mbedtls/x509_crt.h>
 
 #include <algorithm>
 #include <array>
 #include <cstring>
 #include <new>
+#include <utility>
+
+// The library's own, declared in a header that it does not install.
+extern "C" void mbedtls_ssl_handshake_free(mbedtls_ssl_context* ssl);
 
 namespace culvert {
 namespace {
@@ -123,15 +128,41 @@ Result<HandshakeProgress> TlsEngine::handshake() {
   return HandshakeProgress::kDone;
 }
 
-// Between records no more of the library's buffers is needed than their beginning, where the
-// number of the next record stands.
+// Between records the library's buffers hold nothing but the number of the next record to come,
+// at the beginning of the input's.
 void TlsEngine::rest() {
-  if (ssl_.MBEDTLS_PRIVATE(in_left) == 0 && ssl_.MBEDTLS_PRIVATE(in_offt) == nullptr) {
-    rest_tls_buffer(ssl_.MBEDTLS_PRIVATE(in_buf));
+  unsigned char* input = ssl_.MBEDTLS_PRIVATE(in_buf);
+  if (!resting_ && between_records()) {
+    std::copy_n(input, record_number_.size(), record_number_.begin());
+    resting_ = rest_tls_buffer(input);
   }
   if (ssl_.MBEDTLS_PRIVATE(out_left) == 0) rest_tls_buffer(ssl_.MBEDTLS_PRIVATE(out_buf));
   in_.release();
   out_.release();
+}
+
+// A handshake message may wait there for its other half, or behind the one that was read last.
+bool TlsEngine::between_records() {
+  const size_t message = ssl_.MBEDTLS_PRIVATE(in_hslen);
+  return mbedtls_ssl_is_handshake_over(&ssl_) != 0 &&
+         ssl_.MBEDTLS_PRIVATE(in_left) == 0 && ssl_.MBEDTLS_PRIVATE(in_offt) == nullptr &&
+         ssl_.MBEDTLS_PRIVATE(badmac_seen_or_in_hsfraglen) == 0 &&
+         (message == 0 || message >= ssl_.MBEDTLS_PRIVATE(in_msglen));
+}
+
+void TlsEngine::wake() {
+  if (!std::exchange(resting_, false)) return;
+  std::copy(record_number_.begin(), record_number_.end(), ssl_.MBEDTLS_PRIVATE(in_buf));
+}
+
+// In TLS 1.3 the library keeps what a handshake needed, its keys with it, until the connection ends:
+// 4.5 KiB. A server needs none of it once its ticket is out; a client reads tickets by it.
+void TlsEngine::forget_handshake() {
+  auto*& handshake = ssl_.MBEDTLS_PRIVATE(handshake);
+  const bool over = ssl_.MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_HANDSHAKE_OVER;
+  if (server_config_ == nullptr || handshake == nullptr || !over) return;
+  mbedtls_ssl_handshake_free(&ssl_);
+  mbedtls_free(std::exchange(handshake, nullptr));
 }
 
 // A certificate that was shown on this connection goes before any ticket, which may have been read
@@ -150,6 +181,8 @@ Result<void> TlsEngine::identify_peer() {
 
 // The ticket of a server goes out with its first read or write.
 Result<TlsEngine::ReadState> TlsEngine::read(char* to, size_t size, size_t* got) {
+  wake();
+  forget_handshake();
   const PeerTicketScope scope(peer_, carried_);
   while (true) {
     starved_ = false;
@@ -180,6 +213,7 @@ Result<TlsEngine::ReadState> TlsEngine::read(char* to, size_t size, size_t* got)
 }
 
 Result<void> TlsEngine::write(std::string_view plaintext) {
+  wake();
   const PeerTicketScope scope(peer_, carried_);
   while (!plaintext.empty()) {
     const int code = mbedtls_ssl_write(
@@ -194,7 +228,10 @@ Result<void> TlsEngine::write(std::string_view plaintext) {
   return {};
 }
 
-void TlsEngine::close_notify() { mbedtls_ssl_close_notify(&ssl_); }
+void TlsEngine::close_notify() {
+  wake();
+  mbedtls_ssl_close_notify(&ssl_);
+}
 
 void TlsEngine::store_session() {
   if (client_config_ == nullptr) return;

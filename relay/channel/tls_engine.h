@@ -10,6 +10,7 @@
 
 #include <mbedtls/ssl.h>
 
+#include <array>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -61,6 +62,9 @@ class TlsEngine {
   Error failure(int code);
   void store_session();
   Result<void> identify_peer();
+  bool between_records();
+  void wake();
+  void forget_handshake();
 
   mbedtls_ssl_context ssl_;
   std::shared_ptr<const TlsServerConfig> server_config_;
@@ -76,6 +80,8 @@ class TlsEngine {
   PeerIdentity peer_;     // once the handshake is done
   PeerIdentity carried_;  // what its ticket says
   bool resumed_ = false;
+  bool resting_ = false;  // the input buffer is empty, and its record number here
+  std::array<unsigned char, MBEDTLS_SSL_SEQUENCE_NUMBER_LEN> record_number_{};
 };
 
 }  // namespace culvert

@@ -17,7 +17,6 @@ namespace {
 
 constexpr size_t kSlot = 20 * 1024;  // pages for a record, its header and its tag
 constexpr size_t kRecord = 16 * 1024;
-constexpr size_t kPage = 4 * 1024;
 static_assert(MBEDTLS_SSL_IN_CONTENT_LEN >= kRecord && MBEDTLS_SSL_IN_CONTENT_LEN + 1024 < kSlot);
 
 class Slots {
@@ -51,10 +50,7 @@ class Slots {
     return base_ != nullptr && bytes >= base_ && bytes < base_ + kMost * kSlot;
   }
 
-  void rest(void* memory) {
-    auto* slot = static_cast<std::byte*>(memory);
-    madvise(slot + kPage, kSlot - kPage, MADV_DONTNEED);
-  }
+  void rest(void* memory) { madvise(memory, kSlot, MADV_DONTNEED); }
 
   void give_back(void* memory) {
     const auto slot = static_cast<uint32_t>(
@@ -119,8 +115,10 @@ void give_back(void* memory) {
 
 }  // namespace
 
-void rest_tls_buffer(void* buffer) {
-  if (slots().owns(buffer)) slots().rest(buffer);
+bool rest_tls_buffer(void* buffer) {
+  if (!slots().owns(buffer)) return false;
+  slots().rest(buffer);
+  return true;
 }
 
 bool page_tls_buffers() {

@@ -136,6 +136,40 @@ TEST_F(Tls, SpeaksTls12) {
   exchange("question", "answer");
 }
 
+// What rests forgets buffers, with the number of the next record in them, and wakes by itself.
+TEST_F(Tls, GoesOnAfterARest) {
+  for (const bool tls12 : {false, true}) {
+    connect(server_config({"good"}, tls12), client_config());
+    ASSERT_TRUE(shake_hands());
+    for (int i = 0; i < 3; ++i) {
+      exchange("question", std::string(20000, 'a'));
+      for (End* end : {client.get(), server.get()}) {
+        end->channel->rest();
+        end->channel->rest();
+      }
+    }
+    exchange("question", "answer");
+    client->channel->rest();
+    server->channel->rest();
+    client->channel->finish(Channel::Finish::kClean);
+    ASSERT_TRUE(run_until(loop, [&] { return server->sink.ends > 0; }));
+    EXPECT_TRUE(server->sink.clean);
+  }
+}
+
+TEST_F(Tls, TakesUpTheSessionOfAConnectionThatRested) {
+  const auto to = server_config({"good"});
+  const auto from = client_config();
+  connect(to, from);
+  ASSERT_TRUE(shake_hands());
+  exchange("question", "answer");
+  server->channel->rest();
+  exchange("another", "answer");
+  connect(to, from);
+  ASSERT_TRUE(shake_hands());
+  EXPECT_TRUE(client->channel->resumed());
+}
+
 TEST_F(Tls, TakesAnRsaCertificate) {
   connect(server_config({"rsa"}), client_config());
   ASSERT_TRUE(shake_hands());
