@@ -5,8 +5,8 @@
 #include "relay/base/limits.h"
 #include "relay/channel/tcp.h"
 #include "relay/channel/tls_engine.h"
+#include "relay/channel/tls_start.h"
 #include "relay/channel/tls_state.h"
-#include "relay/crypto/start.h"
 #include "tests/fakes/cpp/certificates.h"
 #include "tests/fakes/cpp/run_until.h"
 #include "tests/fakes/cpp/sockets.h"
@@ -52,7 +52,7 @@ std::shared_ptr<TlsClientConfig> client_config(std::shared_ptr<const TrustStore>
 
 class Tls : public testing::Test {
  protected:
-  static void SetUpTestSuite() { ASSERT_TRUE(start_crypto()); }
+  static void SetUpTestSuite() { ASSERT_TRUE(start_tls()); }
 
   void connect(const std::shared_ptr<const TlsServerConfig>& server_side,
                const std::shared_ptr<TlsClientConfig>& client_side,
@@ -428,7 +428,7 @@ TEST_F(Tls, IsSilentOnceMuted) {
 }
 
 TEST(HandshakePool, RefusesWhatIsTooMuchAndLeavesTheEngine) {
-  ASSERT_TRUE(start_crypto());
+  ASSERT_TRUE(start_tls());
   Loop loop;
   HandshakePool pool(1, 0);
   auto engine = std::move(TlsEngine::client(client_config(), "localhost")).value();
@@ -437,7 +437,7 @@ TEST(HandshakePool, RefusesWhatIsTooMuchAndLeavesTheEngine) {
 }
 
 TEST(HandshakePool, IsTooFullForAConnection) {
-  ASSERT_TRUE(start_crypto());
+  ASSERT_TRUE(start_tls());
   Loop loop;
   HandshakePool pool(1, 0);
   auto [ours, peer] = test::tcp_pair();
@@ -453,7 +453,7 @@ TEST(HandshakePool, IsTooFullForAConnection) {
 }
 
 TEST(HandshakePool, DropsWhatWaitsAtItsEnd) {
-  ASSERT_TRUE(start_crypto());
+  ASSERT_TRUE(start_tls());
   Loop loop;
   auto ticket = std::make_shared<HandshakeTicket>();
   {
