@@ -1,7 +1,7 @@
 // Reads the bytes of a head before llhttp does and refuses what llhttp lets through: bare CR or LF,
 // second spaces, other versions and methods, heads without bound. It also finds the head's end by
-// itself, so that two readers must agree on it. One byte at a time, but for runs of bytes that
-// change nothing: the verdict is the same however the bytes are split. Inside codec only.
+// itself, so that two readers must agree on it. One byte at a time, but for whole lines that are
+// plainly acceptable: the verdict is the same however the bytes are split. Inside codec only.
 #pragma once
 
 #include "relay/codec/http_event.h"
@@ -27,7 +27,7 @@ class HeadScanner {
   size_t scan(std::string_view bytes);
 
   bool done() const { return step_ == Step::kDone; }
-  size_t fields() const { return fields_; }  // begun so far
+  size_t fields() const { return fields_; }    // begun so far
   bool started() const { return bytes_ > 0; }  // a byte other than of empty lines was seen
   const std::optional<Offence>& offence() const { return offence_; }
 
@@ -50,7 +50,9 @@ class HeadScanner {
     kDone,
   };
 
-  size_t run(std::string_view bytes) const;
+  size_t plain_lines(std::string_view bytes);
+  size_t plain_start_line(std::string_view bytes) const;
+  size_t plain_request_line(std::string_view bytes) const;
   void byte(char c);
   void start_byte(char c);
   void method_byte(char c);
