@@ -1,5 +1,5 @@
-// The one place that calls llhttp. Its callbacks only copy what they are given and pause; policy is
-// above. Fields of trailers are counted and dropped.
+// The one place that calls llhttp. Its callbacks only put words together, hand fields on and pause;
+// policy is above. Fields of trailers are counted and dropped.
 #include "relay/codec/llhttp_reader.h"
 
 #include "relay/base/limits.h"
@@ -17,27 +17,25 @@ struct LlhttpReader::Callbacks {
     return HPE_PAUSED;
   }
 
-  template <std::string LlhttpReader::*member>
-  static int copy(llhttp_t* parser, const char* at, size_t length) {
-    LlhttpReader& reader = self(parser);
-    if (reader.in_body_) return 0;
+  // Runs what may be short of memory.
+  template <class Action>
+  static int guarded(LlhttpReader* reader, Action action) {
     try {
-      (reader.*member).append(at, length);
+      return action() ? 0 : -1;
     } catch (const std::bad_alloc&) {
-      reader.out_of_memory_ = true;
+      reader->out_of_memory_ = true;
       return -1;
     }
-    return 0;
   }
 
-  static int name(llhttp_t* parser, const char* at, size_t length) {
+  template <Word LlhttpReader::*word>
+  static int append(llhttp_t* parser, const char* at, size_t length) {
     LlhttpReader& reader = self(parser);
-    if (reader.field_done_) {
-      reader.name_.clear();
-      reader.value_.clear();
-      reader.field_done_ = false;
-    }
-    return copy<&LlhttpReader::name_>(parser, at, length);
+    if (reader.in_body_) return 0;
+    return guarded(&reader, [&] {
+      (reader.*word).append({at, length});
+      return true;
+    });
   }
 
   static int name_complete(llhttp_t* parser) {
@@ -48,8 +46,13 @@ struct LlhttpReader::Callbacks {
 
   static int value_complete(llhttp_t* parser) {
     LlhttpReader& reader = self(parser);
-    reader.field_done_ = true;
-    return reader.in_body_ ? 0 : pause(parser, Step::kField);
+    if (reader.in_body_) return 0;
+    return guarded(&reader, [&] {
+      reader.refused_ = reader.sink_->on_field(reader.name_.view(), trim(reader.value_.view()));
+      reader.name_.clear();
+      reader.value_.clear();
+      return !reader.refused_;
+    });
   }
 
   static int head_complete(llhttp_t* parser) {
@@ -78,12 +81,12 @@ struct LlhttpReader::Callbacks {
   static llhttp_settings_t make() {
     llhttp_settings_t settings;
     llhttp_settings_init(&settings);
-    settings.on_method = copy<&LlhttpReader::method_>;
-    settings.on_url = copy<&LlhttpReader::target_>;
-    settings.on_status = copy<&LlhttpReader::target_>;
-    settings.on_header_field = name;
+    settings.on_method = append<&LlhttpReader::method_>;
+    settings.on_url = append<&LlhttpReader::target_>;
+    settings.on_status = append<&LlhttpReader::target_>;
+    settings.on_header_field = append<&LlhttpReader::name_>;
     settings.on_header_field_complete = name_complete;
-    settings.on_header_value = copy<&LlhttpReader::value_>;
+    settings.on_header_value = append<&LlhttpReader::value_>;
     settings.on_header_value_complete = value_complete;
     settings.on_headers_complete = head_complete;
     settings.on_chunk_header = chunk_header;
@@ -92,6 +95,25 @@ struct LlhttpReader::Callbacks {
     return settings;
   }
 };
+
+void LlhttpReader::Word::clear() {
+  piece_ = {};
+  copy_.clear();
+}
+
+void LlhttpReader::Word::append(std::string_view piece) {
+  if (view().empty()) {
+    piece_ = piece;
+    return;
+  }
+  keep();
+  copy_.append(piece);
+}
+
+void LlhttpReader::Word::keep() {
+  copy_.append(piece_);
+  piece_ = {};
+}
 
 LlhttpReader::LlhttpReader(HeadScanner::Kind kind)
     : type_(kind == HeadScanner::Kind::kRequest ? HTTP_REQUEST : HTTP_RESPONSE) {
@@ -106,10 +128,21 @@ void LlhttpReader::begin() {
   target_.clear();
   name_.clear();
   value_.clear();
+  refused_.reset();
   chunk_left_ = 0;
   trailer_fields_ = 0;
   in_body_ = in_trailers_ = out_of_memory_ = false;
-  field_done_ = true;
+}
+
+LlhttpReader::Step LlhttpReader::read_head(std::string_view* input, FieldSink* sink) {
+  sink_ = sink;
+  const Step step = read(input);
+  if (step == Step::kMore) keep_words();
+  return step;
+}
+
+void LlhttpReader::keep_words() {
+  for (Word* const word : {&method_, &target_, &name_, &value_}) word->keep();
 }
 
 LlhttpReader::Step LlhttpReader::read(std::string_view* input) {
@@ -128,10 +161,9 @@ LlhttpReader::Step LlhttpReader::read(std::string_view* input) {
   return step_;
 }
 
-std::string_view LlhttpReader::value() const { return trim(value_); }
-
 Offence LlhttpReader::offence() const {
   if (out_of_memory_) return {Code::kOutOfMemory, ""};
+  if (refused_) return *refused_;
   if (trailer_fields_ > limits::kTrailerFields) {
     return {Code::kHeadTooLarge, "there are more trailer fields than the limit (RFC 9112 §7.1.2)"};
   }

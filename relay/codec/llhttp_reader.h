@@ -1,6 +1,7 @@
-// llhttp as something that is asked instead of something that calls: every callback pauses, and
-// read() says what it paused for. No exception crosses the C code. Inside codec only; not movable,
-// because llhttp holds its address.
+// llhttp as something that is asked instead of something that calls: callbacks pause, and read()
+// says what it paused for. Only the fields of a head go to a sink from within, because pausing at
+// each of them cost as much as reading it. No exception crosses the C code. Inside codec only; not
+// movable, because llhttp holds its address.
 #pragma once
 
 #include "relay/codec/head_scanner.h"
@@ -15,11 +16,19 @@
 
 namespace culvert {
 
+// Takes the fields of a head one after the other and may refuse each.
+class FieldSink {
+ public:
+  virtual ~FieldSink() = default;
+  // At the most so many fields are in the head so far, and so many bytes of it come now.
+  virtual void expect(size_t fields, size_t bytes) = 0;
+  virtual std::optional<Offence> on_field(std::string_view name, std::string_view value) = 0;
+};
+
 class LlhttpReader {
  public:
   enum class Step : uint8_t {
     kMore,        // all input was consumed
-    kField,       // name() and value() are a field of the head
     kHead,        // the head ended
     kChunkStart,  // a chunk's size line ended: chunk_left() bytes follow
     kBody,        // body() are bytes of a chunk
@@ -33,43 +42,57 @@ class LlhttpReader {
 
   void begin();  // a new message
 
-  Step read(std::string_view* input);
+  Step read_head(std::string_view* input, FieldSink* sink);        // up to kHead
+  Step read_body(std::string_view* input) { return read(input); }  // chunked, after kHead
 
-  const std::string& method() const { return method_; }
-  const std::string& target() const { return target_; }  // a request's, as received
-  const std::string& reason() const { return target_; }  // a response's
+  // Valid as long as the head's last input.
+  std::string_view method() const { return method_.view(); }
+  std::string_view target() const { return target_.view(); }  // a request's, as received
+  std::string_view reason() const { return target_.view(); }  // a response's
   int status() const { return parser_.status_code; }
   int minor_version() const { return parser_.http_minor; }
   bool chunked() const { return (parser_.flags & F_CHUNKED) != 0; }
   uint64_t length() const { return parser_.content_length; }
 
-  const std::string& name() const { return name_; }
-  std::string_view value() const;  // without surrounding spaces
   std::string_view body() const { return body_; }
   uint64_t chunk_left() const { return chunk_left_; }
   bool in_trailers() const { return in_trailers_; }
   Offence offence() const;
 
-  std::string take_target() { return std::move(target_); }
-  std::string take_method() { return std::move(method_); }
-
  private:
   struct Callbacks;
+
+  // A word of the head: a view of the input where it came in one piece, or else a copy.
+  class Word {
+   public:
+    void clear();
+    void append(std::string_view piece);
+    void keep();  // before the input goes
+    std::string_view view() const { return copy_.empty() ? piece_ : copy_; }
+
+   private:
+    std::string_view piece_;
+    std::string copy_;
+  };
+
+  Step read(std::string_view* input);
+  void keep_words();
 
   llhttp_t parser_{};
   llhttp_type_t type_;
   Step step_ = Step::kMore;
-  std::string method_;
-  std::string target_;
-  std::string name_;
-  std::string value_;
+  FieldSink* sink_ = nullptr;  // of this read_head()
+  std::optional<Offence> refused_;
+  Word method_;
+  Word target_;
+  Word name_;
+  Word value_;
   std::string_view body_;
   uint64_t chunk_left_ = 0;
   size_t trailer_fields_ = 0;
   bool in_body_ = false;
   bool in_trailers_ = false;
   bool out_of_memory_ = false;
-  bool field_done_ = true;
 };
 
 }  // namespace culvert

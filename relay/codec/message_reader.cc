@@ -36,11 +36,7 @@ MessageReader::Step MessageReader::read_head(std::string_view* input, FieldSink*
   std::string_view rest = input->substr(0, accepted);
   input->remove_prefix(accepted);
   sink->expect(scanner_.fields(), accepted);
-  LlhttpReader::Step step = llhttp_.read(&rest);
-  while (step == LlhttpReader::Step::kField) {
-    if (const auto refused = sink->on_field(llhttp_.name(), llhttp_.value())) return fail(*refused);
-    step = llhttp_.read(&rest);
-  }
+  const LlhttpReader::Step step = llhttp_.read_head(&rest, sink);
   if (step == LlhttpReader::Step::kFailed) return fail(llhttp_.offence());
   if (scanner_.offence()) return fail(*scanner_.offence());
   const bool ended = step == LlhttpReader::Step::kHead && rest.empty();
@@ -88,7 +84,7 @@ MessageReader::Step MessageReader::read_chunked(std::string_view* input, std::st
     const size_t allowed = framing_allowed();
     std::string_view piece = data ? *input : input->substr(0, allowed + 1);
     const size_t offered = piece.size();
-    const LlhttpReader::Step step = llhttp_.read(&piece);
+    const LlhttpReader::Step step = llhttp_.read_body(&piece);
     const size_t consumed = offered - piece.size();
     input->remove_prefix(consumed);
     if (step == LlhttpReader::Step::kFailed) return fail(llhttp_.offence());

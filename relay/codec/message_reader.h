@@ -12,15 +12,6 @@
 
 namespace culvert {
 
-// Takes the fields of a head one after the other and may refuse each.
-class FieldSink {
- public:
-  virtual ~FieldSink() = default;
-  // At the most so many fields are in the head so far, and so many bytes of it come now.
-  virtual void expect(size_t fields, size_t bytes) = 0;
-  virtual std::optional<Offence> on_field(std::string_view name, std::string_view value) = 0;
-};
-
 class MessageReader {
  public:
   enum class Step : uint8_t { kMore, kHead, kBody, kEnd, kFailed };
@@ -37,7 +28,6 @@ class MessageReader {
   Step read_body(std::string_view* input, std::string_view* body);
 
   const LlhttpReader& llhttp() const { return llhttp_; }
-  LlhttpReader& llhttp() { return llhttp_; }
   bool started() const { return scanner_.started(); }
   const Offence& offence() const { return offence_; }
 

@@ -75,8 +75,8 @@ class RequestParser::Machine final : FieldSink {
   Refusal check_content(std::string_view name) const;
   Refusal finish_head();
   Refusal take_target();
-  Refusal take_absolute_target(const std::string& target);
-  Refusal take_tunnel_target(const std::string& target);
+  Refusal take_absolute_target(std::string_view target);
+  Refusal take_tunnel_target(std::string_view target);
   void take_framing();
 
   MessageReader reader_;
@@ -195,7 +195,7 @@ Refusal RequestParser::Machine::on_field(std::string_view name, std::string_view
 
 // Content in a request that has no use for it is how bodies become requests.
 Refusal RequestParser::Machine::check_content(std::string_view name) const {
-  const std::string& method = reader_.llhttp().method();
+  const std::string_view method = reader_.llhttp().method();
   const bool length = equal_ignoring_case(name, "content-length");
   if (!length && !equal_ignoring_case(name, "transfer-encoding")) return std::nullopt;
   if (method == "CONNECT") {
@@ -208,12 +208,12 @@ Refusal RequestParser::Machine::check_content(std::string_view name) const {
 }
 
 Refusal RequestParser::Machine::finish_head() {
-  LlhttpReader& llhttp = reader_.llhttp();
+  const LlhttpReader& llhttp = reader_.llhttp();
   if (llhttp.chunked() != framing_.chunked() ||
       (framing_.length().value_or(0) != llhttp.length())) {
     return Offence{Code::kBadRequest, "the content's length is ambiguous (RFC 9112 §6.3)"};
   }
-  head_.method = llhttp.take_method();
+  head_.method = llhttp.method();
   head_.minor_version = llhttp.minor_version();
   const auto host = head_.headers.find("host");
   if (host) head_.host = *host;
@@ -226,13 +226,13 @@ Refusal RequestParser::Machine::finish_head() {
 }
 
 Refusal RequestParser::Machine::take_target() {
-  std::string target = reader_.llhttp().take_target();
+  const std::string_view target = reader_.llhttp().target();
   if (head_.method == "CONNECT") return take_tunnel_target(target);
   if (starts_with_ignoring_case(target, "http://") ||
       starts_with_ignoring_case(target, "https://")) {
     if (const Refusal refused = take_absolute_target(target)) return refused;
   } else {
-    head_.target = std::move(target);
+    head_.target = target;
   }
   if (head_.target == "*" && head_.method == "OPTIONS") return std::nullopt;
   if (const auto checked = check_target(head_.target); !checked) {
@@ -244,9 +244,9 @@ Refusal RequestParser::Machine::take_target() {
 
 // RFC 9112 §3.2.2 lets absolute-form win over Host; whoever forwards the other one is fooled, so
 // they must agree.
-Refusal RequestParser::Machine::take_absolute_target(const std::string& target) {
+Refusal RequestParser::Machine::take_absolute_target(std::string_view target) {
   const bool tls = lower(target[4]) == 's';
-  const std::string_view rest = std::string_view(target).substr(tls ? 8 : 7);
+  const std::string_view rest = target.substr(tls ? 8 : 7);
   const size_t end = std::min(rest.find_first_of("/?"), rest.size());
   const std::string_view named = rest.substr(0, end);
   if (!same_authority(named, head_.host.empty() ? named : head_.host, tls ? 443 : 80)) {
@@ -259,7 +259,7 @@ Refusal RequestParser::Machine::take_absolute_target(const std::string& target) 
   return std::nullopt;
 }
 
-Refusal RequestParser::Machine::take_tunnel_target(const std::string& target) {
+Refusal RequestParser::Machine::take_tunnel_target(std::string_view target) {
   const auto authority = parse_connect_authority(target);
   if (!authority) {
     target_fault_ = authority.error().detail;

@@ -114,10 +114,10 @@ std::optional<Offence> ResponseParser::Machine::on_field(std::string_view name,
 }
 
 Result<HttpEvent> ResponseParser::Machine::finish_head() {
-  LlhttpReader& llhttp = reader_.llhttp();
+  const LlhttpReader& llhttp = reader_.llhttp();
   head_.status = llhttp.status();
   head_.minor_version = llhttp.minor_version();
-  head_.reason = llhttp.take_target();
+  head_.reason = llhttp.reason();
   if (llhttp.chunked() != framing_.chunked() || framing_.length().value_or(0) != llhttp.length()) {
     return refuse({Code::kBadAnswer, "the content's length is ambiguous (RFC 9112 §6.3)"});
   }
