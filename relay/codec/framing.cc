@@ -9,16 +9,15 @@
 namespace culvert {
 namespace {
 
+constexpr FieldName kConnection("connection");
 constexpr size_t kLengthDigits = 18;  // always fits; an exabyte is enough
 
 }  // namespace
 
-std::optional<Offence> FramingFields::see(std::string_view name,
+std::optional<Offence> FramingFields::see(FieldName name,
                                           std::string_view value,
                                           int minor_version) {
-  if (equal_ignoring_case(name, "content-length")) return see_length(value);
-  if (equal_ignoring_case(name, "transfer-encoding")) return see_coding(value, minor_version);
-  return std::nullopt;
+  return name == kContentLength ? see_length(value) : see_coding(value, minor_version);
 }
 
 std::optional<Offence> FramingFields::see_length(std::string_view value) {
@@ -59,8 +58,9 @@ std::optional<Offence> FramingFields::see_coding(std::string_view value, int min
 }
 
 bool keeps_alive(const Headers& headers, int minor_version) {
-  const std::string options = headers.joined("connection");
   bool keep = minor_version >= 1;
+  if (!headers.find(kConnection)) return keep;
+  const std::string options = headers.joined(kConnection);
   for (const std::string_view option : split_list(options)) {
     if (equal_ignoring_case(option, "close")) return false;
     keep = keep || equal_ignoring_case(option, "keep-alive");

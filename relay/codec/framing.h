@@ -10,12 +10,19 @@
 
 namespace culvert {
 
+inline constexpr FieldName kContentLength("content-length");
+inline constexpr FieldName kTransferEncoding("transfer-encoding");
+
+inline bool is_framing(FieldName name) {
+  return name == kContentLength || name == kTransferEncoding;
+}
+
 class FramingFields {
  public:
-  // To be called with every field, in order. What is refused: a second Content-Length, even an
-  // equal one, one that is no plain number, any Transfer-Encoding but exactly one `chunked`, both
-  // of them together, and Transfer-Encoding in HTTP/1.0.
-  std::optional<Offence> see(std::string_view name, std::string_view value, int minor_version);
+  // To be called with every field that is_framing(), in order. What is refused: a second
+  // Content-Length, even an equal one, one that is no plain number, any Transfer-Encoding but
+  // exactly one `chunked`, both of them together, and Transfer-Encoding in HTTP/1.0.
+  std::optional<Offence> see(FieldName name, std::string_view value, int minor_version);
 
   bool chunked() const { return chunked_; }
   std::optional<uint64_t> length() const { return length_; }

@@ -4,6 +4,7 @@
 // movable, because llhttp holds its address.
 #pragma once
 
+#include "relay/base/field_name.h"
 #include "relay/codec/head_scanner.h"
 #include "relay/codec/offence.h"
 
@@ -22,7 +23,7 @@ class FieldSink {
   virtual ~FieldSink() = default;
   // At the most so many fields are in the head so far, and so many bytes of it come now.
   virtual void expect(size_t fields, size_t bytes) = 0;
-  virtual std::optional<Offence> on_field(std::string_view name, std::string_view value) = 0;
+  virtual std::optional<Offence> on_field(FieldName name, std::string_view value) = 0;
 };
 
 class LlhttpReader {

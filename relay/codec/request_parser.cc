@@ -14,31 +14,15 @@
 namespace culvert {
 namespace {
 
+constexpr FieldName kHost("host");
+constexpr FieldName kExpect("expect");
+
 // Fields that mean one thing. Two of them would be read as the first by some and the last by
 // others.
-constexpr std::array<std::string_view, 17> kSingletons = {"host",
-                                                          "content-type",
-                                                          "authorization",
-                                                          "proxy-authorization",
-                                                          "expect",
-                                                          "user-agent",
-                                                          "referer",
-                                                          "origin",
-                                                          "range",
-                                                          "if-modified-since",
-                                                          "if-unmodified-since",
-                                                          "x-api-key",
-                                                          "x-goog-api-key",
-                                                          "x-culvert-token",
-                                                          "max-forwards",
-                                                          "content-range",
-                                                          "idempotency-key"};
-
-bool is_singleton(std::string_view name) {
-  return std::any_of(kSingletons.begin(), kSingletons.end(), [&](std::string_view singleton) {
-    return equal_ignoring_case(name, singleton);
-  });
-}
+constexpr FieldTable kSingletons(std::to_array<std::string_view>(
+    {"host", "content-type", "authorization", "proxy-authorization", "expect", "user-agent",
+     "referer", "origin", "range", "if-modified-since", "if-unmodified-since", "x-api-key",
+     "x-goog-api-key", "x-culvert-token", "max-forwards", "content-range", "idempotency-key"}));
 
 bool same_authority(std::string_view a, std::string_view b, uint16_t default_port) {
   const auto first = parse_authority(a);
@@ -71,8 +55,8 @@ class RequestParser::Machine final : FieldSink {
   void expect(size_t fields, size_t bytes) override {
     head_.headers.reserve(fields, head_.headers.bytes() + bytes);
   }
-  Refusal on_field(std::string_view name, std::string_view value) override;
-  Refusal check_content(std::string_view name) const;
+  Refusal on_field(FieldName name, std::string_view value) override;
+  Refusal check_content() const;
   Refusal finish_head();
   Refusal take_target();
   Refusal take_absolute_target(std::string_view target);
@@ -175,18 +159,19 @@ Error RequestParser::Machine::refuse(const Offence& offence) {
   return error_;
 }
 
-Refusal RequestParser::Machine::on_field(std::string_view name, std::string_view value) {
+Refusal RequestParser::Machine::on_field(FieldName name, std::string_view value) {
   const int version = reader_.llhttp().minor_version();
-  if (const Refusal refused = framing_.see(name, value, version)) return refused;
-  if (const Refusal refused = check_content(name)) return refused;
-  if (is_singleton(name) && head_.headers.count(name) > 0) {
+  if (is_framing(name)) {
+    if (const Refusal refused = framing_.see(name, value, version)) return refused;
+    if (const Refusal refused = check_content()) return refused;
+  }
+  if (kSingletons.contains(name) && head_.headers.count(name) > 0) {
     return Offence{Code::kBadRequest, "a field that may stand once stands twice (RFC 9110 §5.3)"};
   }
-  if (equal_ignoring_case(name, "host") && !parse_authority(value)) {
+  if (name == kHost && !parse_authority(value)) {
     return Offence{Code::kBadRequest, "Host is malformed (RFC 9112 §3.2)"};
   }
-  if (equal_ignoring_case(name, "expect") && version >= 1 &&
-      !equal_ignoring_case(value, "100-continue")) {
+  if (name == kExpect && version >= 1 && !equal_ignoring_case(value, "100-continue")) {
     return Offence{Code::kExpectationFailed, "only 100-continue can be met (RFC 9110 §10.1.1)"};
   }
   head_.headers.add(name, value);
@@ -194,10 +179,8 @@ Refusal RequestParser::Machine::on_field(std::string_view name, std::string_view
 }
 
 // Content in a request that has no use for it is how bodies become requests.
-Refusal RequestParser::Machine::check_content(std::string_view name) const {
+Refusal RequestParser::Machine::check_content() const {
   const std::string_view method = reader_.llhttp().method();
-  const bool length = equal_ignoring_case(name, "content-length");
-  if (!length && !equal_ignoring_case(name, "transfer-encoding")) return std::nullopt;
   if (method == "CONNECT") {
     return Offence{Code::kBadRequest, "CONNECT has no content (RFC 9110 §9.3.6)"};
   }
@@ -215,7 +198,7 @@ Refusal RequestParser::Machine::finish_head() {
   }
   head_.method = llhttp.method();
   head_.minor_version = llhttp.minor_version();
-  const auto host = head_.headers.find("host");
+  const auto host = head_.headers.find(kHost);
   if (host) head_.host = *host;
   if (!host && head_.minor_version >= 1) {
     return Offence{Code::kBadRequest, "Host is missing (RFC 9112 §3.2)"};
@@ -283,7 +266,7 @@ void RequestParser::Machine::take_framing() {
   reader_.begin_body(head_.framing, head_.content_length);
   head_.keep_alive = keeps_alive(head_.headers, head_.minor_version);
   const bool content = head_.framing == BodyFraming::kChunked || head_.content_length > 0;
-  head_.expect_continue = content && head_.minor_version >= 1 && head_.headers.count("expect") > 0;
+  head_.expect_continue = content && head_.minor_version >= 1 && head_.headers.count(kExpect) > 0;
   after_ = head_.method == "CONNECT" ? Phase::kTunnel
            : head_.keep_alive        ? Phase::kBetween
                                      : Phase::kIgnored;

@@ -35,7 +35,7 @@ class ResponseParser::Machine final : FieldSink {
   void expect(size_t fields, size_t bytes) override {
     head_.headers.reserve(fields, head_.headers.bytes() + bytes);
   }
-  std::optional<Offence> on_field(std::string_view name, std::string_view value) override;
+  std::optional<Offence> on_field(FieldName name, std::string_view value) override;
   Result<HttpEvent> read_head(std::string_view* input);
   Result<HttpEvent> finish_head();
   Result<HttpEvent> take_interim();
@@ -104,10 +104,10 @@ Result<HttpEvent> ResponseParser::Machine::read_head(std::string_view* input) {
   return finish_head();
 }
 
-std::optional<Offence> ResponseParser::Machine::on_field(std::string_view name,
-                                                         std::string_view value) {
-  if (const auto refused = framing_.see(name, value, reader_.llhttp().minor_version())) {
-    return refused;
+std::optional<Offence> ResponseParser::Machine::on_field(FieldName name, std::string_view value) {
+  if (is_framing(name)) {
+    const auto refused = framing_.see(name, value, reader_.llhttp().minor_version());
+    if (refused) return refused;
   }
   head_.headers.add(name, value);
   return std::nullopt;
