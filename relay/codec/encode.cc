@@ -1,12 +1,15 @@
-// Plain appending; heads are short.
+// Heads are short, but each request has two: what need not be looked at byte by byte is copied.
 #include "relay/codec/encode.h"
 
 #include "relay/codec/characters.h"
 
 #include <charconv>
+#include <cstring>
 
 namespace culvert {
 namespace {
+
+constexpr std::string_view kLineEnd = "\r\n";
 
 void append_clean(std::string* out, std::string_view text) {
   while (!text.empty()) {
@@ -19,14 +22,49 @@ void append_clean(std::string* out, std::string_view text) {
   }
 }
 
+char* put(char* at, std::string_view text) {
+  std::memcpy(at, text.data(), text.size());
+  return at + text.size();
+}
+
+// libcurl cannot be told to send the space alone.
+constexpr size_t separator_bytes(const Header& field) { return field.value.empty() ? 1 : 2; }
+
+// What append_fields() appends where every byte of them is clean.
+void append_clean_fields(std::string* out, const Headers& headers) {
+  const size_t begin = out->size();
+  size_t end = begin + kLineEnd.size();
+  for (const Header& field : headers) {
+    end += field.name.size() + separator_bytes(field) + field.value.size() + kLineEnd.size();
+  }
+  out->resize(end);
+  char* at = out->data() + begin;
+  for (const Header& field : headers) {
+    at = put(at, field.name);
+    *at++ = ':';
+    if (!field.value.empty()) *at++ = ' ';
+    at = put(put(at, field.value), kLineEnd);
+  }
+  put(at, kLineEnd);
+}
+
 void append_fields(std::string* out, const Headers& headers) {
+  // One look at all of them at once: one at each name and value was half of what a head cost.
+  if (text_run(headers.text()) == headers.text().size()) return append_clean_fields(out, headers);
   for (const Header& field : headers) {
     append_clean(out, field.name);
-    *out += field.value.empty() ? ":" : ": ";  // libcurl cannot be told to send the space alone
+    *out += std::string_view(": ").substr(0, separator_bytes(field));
     append_clean(out, field.value);
-    *out += "\r\n";
+    *out += kLineEnd;
   }
-  *out += "\r\n";
+  *out += kLineEnd;
+}
+
+// Of a whole head, but for a target or a reason.
+size_t room_for(const Headers& headers) {
+  constexpr size_t kStartLineBytes = 64;  // and of the empty line at the end
+  constexpr size_t kFieldBytes = 4;       // of colon, space and CRLF
+  return kStartLineBytes + headers.bytes() + headers.size() * kFieldBytes;
 }
 
 }  // namespace
@@ -35,7 +73,7 @@ std::string encode_request_head(std::string_view method,
                                 std::string_view target,
                                 const Headers& headers) {
   std::string out;
-  out.reserve(512 + target.size());
+  out.reserve(room_for(headers) + target.size());
   append_clean(&out, method);
   out += ' ';
   append_clean(&out, target);
@@ -46,12 +84,12 @@ std::string encode_request_head(std::string_view method,
 
 std::string encode_response_head(int status, std::string_view reason, const Headers& headers) {
   std::string out;
-  out.reserve(512);
+  out.reserve(room_for(headers) + reason.size());
   char digits[12];
   const auto [end, error] = std::to_chars(digits, digits + sizeof digits, status);
   out.append("HTTP/1.1 ").append(digits, end).push_back(' ');
   append_clean(&out, reason.empty() ? reason_phrase(status) : reason);
-  out += "\r\n";
+  out += kLineEnd;
   append_fields(&out, headers);
   return out;
 }
@@ -153,6 +191,5 @@ ChunkSize::ChunkSize(size_t bytes) {
   *end++ = '\n';
   size_ = static_cast<size_t>(end - text_.data());
 }
-
 
 }  // namespace culvert

@@ -60,6 +60,8 @@ class Headers {
 
   size_t size() const { return fields_.size(); }
   size_t bytes() const { return text_.size(); }
+  // Of all fields in a row, and perhaps of some that are no longer there.
+  std::string_view text() const { return text_; }
   bool empty() const { return fields_.empty(); }
   Iterator begin() const { return {text_, fields_.data()}; }
   Iterator end() const { return {text_, fields_.data() + fields_.size()}; }

@@ -42,6 +42,27 @@ TEST(Encode, InjectsNoLine) {
             encode_response_head(200, evil, {}).size() - 4);
 }
 
+// Wherever it stands: clean text is copied many bytes at a time.
+TEST(Encode, LeavesOutEachControlByteAndNoOther) {
+  for (const char c : {'\0', '\r', '\n', '\x1F', '\x7F', '\t', ' ', '\x80', '\xFF'}) {
+    const bool clean = c == '\t' || c == ' ' || static_cast<unsigned char>(c) >= 0x80;
+    for (size_t at = 0; at <= 40; ++at) {
+      std::string value(at, 'a');
+      const std::string rest(40 - at, 'b');
+      const std::string kept = value + (clean ? std::string(1, c) : "") + rest;
+      value.append(1, c).append(rest);
+      EXPECT_EQ(encode_response_head(200, "", fields({{"Name", value}, {"Next", "x"}})),
+                "HTTP/1.1 200 OK\r\nName: " + kept + "\r\nNext: x\r\n\r\n");
+    }
+  }
+}
+
+TEST(Encode, WritesNothingOfFieldsThatWereErased) {
+  Headers headers = fields({{"Gone", "a\tb"}, {"Here", "c"}, {"Gone", "d"}});
+  headers.erase("gone");
+  EXPECT_EQ(encode_response_head(200, "", headers), "HTTP/1.1 200 OK\r\nHere: c\r\n\r\n");
+}
+
 TEST(Encode, ChunksAreReadBack) {
   std::string text =
       encode_request_head("POST", "/", fields({{"Host", "a"}, {"Transfer-Encoding", "chunked"}}));
