@@ -4,9 +4,8 @@
 #include "relay/base/json_writer.h"
 #include "relay/base/text.h"
 #include "relay/codec/characters.h"
-#include "relay/codec/document.h"
+#include "relay/codec/find_either.h"
 
-#include <algorithm>
 #include <array>
 
 namespace culvert {
@@ -57,16 +56,28 @@ ModelScanner::State ModelScanner::feed(std::string_view bytes) {
   const uint64_t before = position_;
   size_t i = 0;
   while (i < bytes.size() && state_ == State::kNeedMore) {
-    if (step_ == Step::kInString && !escaped_) {
-      // Most of a body is one long string: text or an image.
-      while (i < bytes.size() && bytes[i] != '"' && bytes[i] != '\\') ++i;
-      if (i == bytes.size()) break;
-    }
+    i += plain_run(bytes.substr(i));
+    if (i == bytes.size()) break;
     position_ = before + i;
     step(bytes[i++]);
   }
   position_ = before + i;
   return state_;
+}
+
+// Takes the bytes at the front of which none is a step of its own. Most of a body is one long
+// string: text or an image.
+size_t ModelScanner::plain_run(std::string_view bytes) {
+  if (escaped_ || hex_left_ > 0 || high_surrogate_ != 0) return 0;
+  if (step_ == Step::kInString) return find_either(bytes, '"', '\\');
+  if (step_ != Step::kInKey && step_ != Step::kInModel) return 0;
+  const auto plain = [](char c) {
+    return c != '"' && c != '\\' && static_cast<unsigned char>(c) >= 0x20;
+  };
+  size_t run = 0;
+  while (run < bytes.size() && plain(bytes[run])) ++run;
+  append(bytes.substr(0, run));
+  return run;
 }
 
 void ModelScanner::search_on() {
@@ -207,7 +218,7 @@ void ModelScanner::end_half_pair() {
 }
 
 void ModelScanner::append(std::string_view bytes) {
-  if (text_.size() <= kModelBytes) text_.append(bytes);
+  if (text_.size() <= kModelBytes) text_.append(bytes.substr(0, kModelBytes + 1 - text_.size()));
 }
 
 void ModelScanner::end_text() {
@@ -233,91 +244,105 @@ void Usage::merge(const Usage& other) {
 
 namespace {
 
-using simdjson::dom::element;
+using Count = std::optional<uint64_t>;
 
 // A sum of what is there; nullopt where nothing is.
-std::optional<uint64_t> sum(std::initializer_list<std::optional<uint64_t>> parts) {
-  std::optional<uint64_t> total;
-  for (const auto& part : parts) {
+Count sum(std::initializer_list<Count> parts) {
+  Count total;
+  for (const Count& part : parts) {
     if (part) total = total.value_or(0) + *part;
   }
   return total;
 }
 
-Usage openai_usage(element root) {
-  auto usage = member(root, "usage");
-  if (!usage) usage = member(member(root, "response"), "usage");
-  const auto either = [&](std::string_view chat, std::string_view responses) {
-    const auto found = member(usage, chat);
-    return found ? found : member(usage, responses);
+Count count_of(std::optional<JsonSlice> value) { return value ? value->count() : std::nullopt; }
+
+Usage openai_usage(JsonSlice usage) {
+  // Chat's name of each, and behind it that of Responses.
+  std::array<JsonMember, 8> members{{{"prompt_tokens"},
+                                     {"input_tokens"},
+                                     {"completion_tokens"},
+                                     {"output_tokens"},
+                                     {"prompt_tokens_details"},
+                                     {"input_tokens_details"},
+                                     {"completion_tokens_details"},
+                                     {"output_tokens_details"}}};
+  if (!usage.pick(members).whole) return {};
+  const auto either = [&](size_t chat) {
+    return members[chat].value ? members[chat].value : members[chat + 1].value;
   };
-  Usage out;
-  out.input = count_of(either("prompt_tokens", "input_tokens"));
-  out.output = count_of(either("completion_tokens", "output_tokens"));
-  const auto read = either("prompt_tokens_details", "input_tokens_details");
-  const auto written = either("completion_tokens_details", "output_tokens_details");
-  out.cached = count_of(member(read, "cached_tokens"));
-  out.reasoning = count_of(member(written, "reasoning_tokens"));
-  return out;
+  return {.input = count_of(either(0)),
+          .output = count_of(either(2)),
+          .cached = count_of(find(either(4), "cached_tokens")),
+          .reasoning = count_of(find(either(6), "reasoning_tokens"))};
 }
 
-Usage anthropic_usage(element root) {
-  auto usage = member(root, "usage");
-  if (!usage) usage = member(member(root, "message"), "usage");
-  Usage out;
-  out.cached = count_of(member(usage, "cache_read_input_tokens"));
-  out.input = sum({count_of(member(usage, "input_tokens")), out.cached,
-                   count_of(member(usage, "cache_creation_input_tokens"))});
-  out.output = count_of(member(usage, "output_tokens"));
-  return out;
-}
-
-using Count = std::optional<uint64_t>;
-
-// The members of `usageMetadata` in the order of kGeminiCounts.
-Usage gemini_usage(const std::array<Count, 5>& counts) {
-  const auto& [prompt, tools, thoughts, candidates, cached] = counts;
-  return {.input = sum({prompt, tools}),
-          .output = sum({candidates, thoughts}),
+Usage anthropic_usage(JsonSlice usage) {
+  std::array<JsonMember, 4> members{{{"input_tokens"},
+                                     {"cache_read_input_tokens"},
+                                     {"cache_creation_input_tokens"},
+                                     {"output_tokens"}}};
+  if (!usage.pick(members).whole) return {};
+  const auto& [input, read, created, output] = members;
+  const Count cached = count_of(read.value);
+  return {.input = sum({count_of(input.value), cached, count_of(created.value)}),
+          .output = count_of(output.value),
           .cached = cached,
-          .reasoning = thoughts};
+          .reasoning = {}};
 }
 
-constexpr std::array<std::string_view, 5> kGeminiCounts = {
-    "promptTokenCount", "toolUsePromptTokenCount", "thoughtsTokenCount", "candidatesTokenCount",
-    "cachedContentTokenCount"};
+Usage gemini_usage(JsonSlice usage) {
+  std::array<JsonMember, 5> members{{{"promptTokenCount"},
+                                     {"toolUsePromptTokenCount"},
+                                     {"thoughtsTokenCount"},
+                                     {"candidatesTokenCount"},
+                                     {"cachedContentTokenCount"}}};
+  if (!usage.pick(members).whole) return {};
+  const auto& [prompt, tools, thoughts, candidates, cached] = members;
+  const Count reasoning = count_of(thoughts.value);
+  return {.input = sum({count_of(prompt.value), count_of(tools.value)}),
+          .output = sum({count_of(candidates.value), reasoning}),
+          .cached = count_of(cached.value),
+          .reasoning = reasoning};
+}
 
-Usage gemini_usage(element root) {
-  const auto usage = member(root, "usageMetadata");
-  std::array<Count, kGeminiCounts.size()> counts;
-  for (size_t i = 0; i < counts.size(); ++i) counts[i] = count_of(member(usage, kGeminiCounts[i]));
-  return gemini_usage(counts);
+// What an answer, or an event of one, says of usage: itself or in the object that it carries.
+std::optional<JsonSlice> usage_in(Dialect dialect, JsonSlice answer) {
+  if (dialect == Dialect::kGemini) return answer.find("usageMetadata");
+  const auto usage = answer.find("usage");
+  if (usage) return usage;
+  return find(answer.find(dialect == Dialect::kOpenAi ? "response" : "message"), "usage");
 }
 
 }  // namespace
 
-Usage gemini_usage(JsonSlice usage) {
-  std::array<JsonMember, kGeminiCounts.size()> members;
-  for (size_t i = 0; i < members.size(); ++i) members[i].name = kGeminiCounts[i];
-  usage.pick(members);
-  std::array<Count, kGeminiCounts.size()> counts;
-  for (size_t i = 0; i < counts.size(); ++i) {
-    if (members[i].value) counts[i] = members[i].value->count();
+Usage usage_of_object(Dialect dialect, JsonSlice usage) {
+  switch (dialect) {
+    case Dialect::kOpaque:
+      return {};
+    case Dialect::kOpenAi:
+      return openai_usage(usage);
+    case Dialect::kAnthropic:
+      return anthropic_usage(usage);
+    case Dialect::kGemini:
+      return gemini_usage(usage);
   }
-  return gemini_usage(counts);
+  return {};
 }
 
 Usage usage_of(Dialect dialect, std::string_view json) {
   // The word is looked for first: most events of a stream have none, and are not parsed then.
   if (dialect == Dialect::kOpaque || json.find("usage") == std::string_view::npos) return {};
-  const Document document(json);
-  const auto root = document.root();
-  if (!root) return {};
-  if (dialect == Dialect::kOpenAi) return openai_usage(*root);
-  if (dialect == Dialect::kAnthropic) return anthropic_usage(*root);
-  if (root->is_object()) return gemini_usage(*root);
+  if (!is_json(json)) return {};
+  const JsonSlice root(json);
   Usage out;
-  for (const element& answer : elements_of(root)) out.merge(gemini_usage(answer));
+  const auto take = [&](JsonSlice answer) {
+    if (const auto usage = usage_in(dialect, answer)) out.merge(usage_of_object(dialect, *usage));
+  };
+  take(root);
+  if (dialect == Dialect::kGemini) {
+    for (const JsonSlice& answer : root.elements()) take(answer);
+  }
   return out;
 }
 

@@ -1,5 +1,5 @@
 // The few words that the relay reads out of JSON that passes: the model's name of a request, the
-// token counts of an answer. Tolerant: what has another shape says nothing. simdjson's home.
+// token counts of an answer. Tolerant: what has another shape says nothing.
 #pragma once
 
 #include "relay/base/dialect.h"
@@ -57,6 +57,7 @@ class ModelScanner {
     kAfterValue,  //
   };
 
+  size_t plain_run(std::string_view bytes);
   void step(char c);
   void value_byte(char c);
   void nested_byte(char c);
@@ -106,7 +107,7 @@ struct Usage {
 // JSON.
 Usage usage_of(Dialect dialect, std::string_view json);
 
-// Of Gemini's `usageMetadata` itself, which each event of a stream has: without a parser.
-Usage gemini_usage(JsonSlice usage);
+// Of the `usage` or `usageMetadata` itself, without a parser.
+Usage usage_of_object(Dialect dialect, JsonSlice usage);
 
 }  // namespace culvert

@@ -106,6 +106,10 @@ void JsonScan::feed(std::string_view bytes) {
     }
     const char c = *at++;
     if (!kSigns[static_cast<unsigned char>(c)]) continue;
+    if (c == '"') {
+      at = begin_string(at, end);
+      continue;
+    }
     const bool before = capturing_;
     outside(c);
     if (!before && capturing_) from = at - 1;
@@ -126,8 +130,7 @@ void JsonScan::restart(Names names) {
 
 Usage JsonScan::usage(Dialect dialect) const {
   if (usage_.empty() || capturing_) return {};
-  const std::string_view name = dialect == Dialect::kGemini ? "usageMetadata" : "usage";
-  return usage_of(dialect, std::string("{\"").append(name).append("\":") + usage_ + "}");
+  return usage_of_object(dialect, JsonSlice(usage_));
 }
 
 void JsonScan::capture(const char* from, const char* to) {
@@ -143,8 +146,6 @@ void JsonScan::capture(const char* from, const char* to) {
 
 void JsonScan::outside(char c) {
   switch (c) {
-    case '"':
-      return begin_string();
     case '{':
       return open(false);
     case '[':
@@ -193,19 +194,27 @@ void JsonScan::close() {
   if (capturing_ && depth_ == capture_depth_) capturing_ = false;
 }
 
-void JsonScan::begin_string() {
+// Behind the opening quote. Most strings are whole in what is here, and have no escapes: those are
+// taken at once.
+const char* JsonScan::begin_string(const char* at, const char* end) {
+  const char* const last = find_either(at, end, '"', '\\');
+  if (last < end && *last == '"') {
+    const std::string_view text(at, static_cast<size_t>(last - at));
+    if (expects_key_ ? deep_ != 0 : weighs()) quarters_ += quarters_in(text);
+    if (expects_key_) end_key(text);
+    return last + 1;
+  }
   in_string_ = true;
   is_key_ = expects_key_;
   key_size_ = 0;
+  return at;
 }
 
-void JsonScan::end_string() {
-  in_string_ = false;
-  if (!is_key_) return;
+void JsonScan::end_key(std::string_view key) {
+  if (key.size() > key_.size()) key = {};
   expects_key_ = false;
   name_ = kNone;
-  name_is_deep_ = name_is_usage_ = false;
-  const std::string_view key(key_.data(), key_size_ <= key_.size() ? key_size_ : 0);
+  name_is_deep_ = false;
   name_is_usage_ = key == "usage" || key == "usageMetadata";
   for (size_t i = kOfLength[key.size()]; i < kOfLength[key.size() + 1]; ++i) {
     const Name& name = kNames[i];
@@ -227,11 +236,12 @@ const char* JsonScan::in_string(const char* at, const char* end) {
   }
   at = is_key_ ? in_key(at, end) : skip_text(at, end);
   if (at == end) return at;
-  if (*at == '"') {
-    end_string();
-  } else {
+  if (*at == '\\') {
     escaped_ = true;
+    return at + 1;
   }
+  in_string_ = false;
+  if (is_key_) end_key({key_.data(), key_size_ <= key_.size() ? key_size_ : 0U});
   return at + 1;
 }
 

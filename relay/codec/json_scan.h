@@ -43,6 +43,7 @@ class JsonScan {
   uint32_t usages() const { return usages_; }  // how many there were
 
  private:
+  const char* begin_string(const char* at, const char* end);
   const char* in_string(const char* at, const char* end);
   const char* in_key(const char* at, const char* end);
   const char* skip_text(const char* at, const char* end);
@@ -51,8 +52,7 @@ class JsonScan {
   void outside(char c);
   void open(bool array);
   void close();
-  void begin_string();
-  void end_string();
+  void end_key(std::string_view key);
   bool in_object() const;
   bool weighs() const { return deep_ != 0 || (name_ & names_) != 0; }
   void capture(const char* from, const char* to);

@@ -156,7 +156,7 @@ void StreamEnd::see_gemini(const SseEvent& event) {
   own_form_ = own_form_ || finish || has(event.data, "\"candidates\"") ||
               has(event.data, "\"usageMetadata\"");
   Usage told;
-  if (usage.value && whole) told = gemini_usage(*usage.value);
+  if (usage.value && whole) told = usage_of_object(dialect_, *usage.value);
   if (told.output) usage_.output.reset();  // the last word counts, also where it is smaller
   take(told);
   if (!finish && !error.value && (!candidates.value || content_seen_)) return;

@@ -15,9 +15,7 @@ void AttemptUsage::lose_attempt() {
 std::string AttemptUsage::of_all() const { return usage_sum(lost_, now_); }
 
 Usage AttemptUsage::as_usage(const std::string& object) const {
-  if (object.empty()) return {};
-  const std::string_view name = dialect_ == Dialect::kGemini ? "usageMetadata" : "usage";
-  return usage_of(dialect_, std::string("{\"").append(name).append("\":") + object + "}");
+  return usage_of_object(dialect_, JsonSlice(object));
 }
 
 }  // namespace culvert

@@ -138,6 +138,25 @@ TEST(UsageOf, ReadsGeminiAndArraysOfAnswers) {
             usage(7, 16, 2, 11));
 }
 
+TEST(UsageOf, ReadsTheObjectItself) {
+  EXPECT_EQ(usage_of_object(Dialect::kOpenAi,
+                            JsonSlice(R"({"prompt_tokens":null,"input_tokens":3,"output_tokens":4,
+                                "prompt_tokens":5,"input_tokens_details":{"cached_tokens":1}})")),
+            usage(3, 4, 1));
+  EXPECT_EQ(usage_of_object(Dialect::kAnthropic,
+                            JsonSlice(R"({"input_tokens":2,"cache_read_input_tokens":1})")),
+            usage(3, {}, 1));
+  EXPECT_EQ(usage_of_object(Dialect::kGemini, JsonSlice(R"({"thoughtsTokenCount":2})")),
+            usage({}, 2, {}, 2));
+  for (const Dialect dialect :
+       {Dialect::kOpaque, Dialect::kOpenAi, Dialect::kAnthropic, Dialect::kGemini}) {
+    for (const char* object : {"", "7", "[]", "{}", R"({"input_tokens":3)",
+                               R"({"input_tokens":3 "output_tokens":4})", R"("input_tokens")"}) {
+      EXPECT_TRUE(usage_of_object(dialect, JsonSlice(object)).empty()) << object;
+    }
+  }
+}
+
 TEST(UsageOf, SaysNothingOfOtherShapes) {
   for (const Dialect dialect :
        {Dialect::kOpaque, Dialect::kOpenAi, Dialect::kAnthropic, Dialect::kGemini}) {
