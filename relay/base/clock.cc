@@ -1,9 +1,10 @@
 // The machine's clocks, and how a moment is written.
 #include "relay/base/clock.h"
 
-#include <charconv>
+#include <array>
+#include <cstddef>
 #include <ctime>
-#include <utility>
+#include <string_view>
 
 namespace culvert {
 namespace {
@@ -14,57 +15,67 @@ class SystemClock final : public Clock {
   WallTime wall() const override { return std::chrono::system_clock::now(); }
 };
 
-// Each request has its moment in a line and each answer a date: digits alone, without a format.
-class Moment {
- public:
-  explicit Moment(std::time_t whole) {
-    gmtime_r(&whole, &utc_);
-    written_.reserve(32);
-  }
-  Moment& year() { return digits(utc_.tm_year + 1900, 4); }
-  Moment& month() { return digits(utc_.tm_mon + 1, 2); }
-  Moment& day() { return digits(utc_.tm_mday, 2); }
-  Moment& time() {
-    digits(utc_.tm_hour, 2).text(":").digits(utc_.tm_min, 2).text(":");
-    return digits(utc_.tm_sec, 2);
-  }
-  Moment& text(const char* words) {
-    written_ += words;
-    return *this;
-  }
-  Moment& digits(int64_t number, size_t width) {
-    char all[20];
-    const auto [end, error] = std::to_chars(all, all + sizeof all, number);
-    const auto count = static_cast<size_t>(end - all);
-    if (count < width) written_.append(width - count, '0');
-    written_.append(all, count);
-    return *this;
-  }
-  const std::tm& utc() const { return utc_; }
-  std::string take() { return std::move(written_); }
+// A number below ten to the power of `width`.
+char* write_digits(char* to, int number, size_t width) {
+  for (size_t i = width; i > 0; --i, number /= 10) to[i - 1] = static_cast<char>('0' + number % 10);
+  return to + width;
+}
 
- private:
-  std::tm utc_{};
-  std::string written_;
-};
+char* write_text(char* to, std::string_view text) { return to + text.copy(to, text.size()); }
+
+char* write_time(char* to, const std::tm& utc) {
+  to = write_text(write_digits(to, utc.tm_hour, 2), ":");
+  to = write_text(write_digits(to, utc.tm_min, 2), ":");
+  return write_digits(to, utc.tm_sec, 2);
+}
+
+void write_rfc3339(char* to, const std::tm& utc) {
+  to = write_text(write_digits(to, utc.tm_year + 1900, 4), "-");
+  to = write_text(write_digits(to, utc.tm_mon + 1, 2), "-");
+  to = write_text(write_digits(to, utc.tm_mday, 2), "T");
+  write_text(write_time(to, utc), ".000Z");
+}
+
+void write_http_date(char* to, const std::tm& utc) {
+  static constexpr const char* kDays[] = {"Sun, ", "Mon, ", "Tue, ", "Wed, ",
+                                          "Thu, ", "Fri, ", "Sat, "};
+  static constexpr const char* kMonths[] = {" Jan ", " Feb ", " Mar ", " Apr ", " May ", " Jun ",
+                                            " Jul ", " Aug ", " Sep ", " Oct ", " Nov ", " Dec "};
+  to = write_text(to, kDays[utc.tm_wday]);
+  to = write_text(write_digits(to, utc.tm_mday, 2), kMonths[utc.tm_mon]);
+  to = write_text(write_digits(to, utc.tm_year + 1900, 4), " ");
+  write_text(write_time(to, utc), " GMT");
+}
+
+// Each request has its moment in a line and each answer a date, most of them in the same second as
+// the last: each thread keeps that second's text.
+template <size_t kSize, void (*kWrite)(char* to, const std::tm& utc)>
+std::string_view text_of(std::chrono::sys_seconds time) {
+  thread_local std::chrono::sys_seconds kept = std::chrono::sys_seconds::max();
+  thread_local std::array<char, kSize> text;
+  if (time != kept) {
+    const std::time_t whole = std::chrono::system_clock::to_time_t(time);
+    std::tm utc{};
+    gmtime_r(&whole, &utc);
+    kWrite(text.data(), utc);
+    kept = time;
+  }
+  return {text.data(), kSize};
+}
 
 }  // namespace
 
 std::string rfc3339(WallTime time) {
-  const auto since_epoch = std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch());
-  Moment moment(static_cast<std::time_t>(since_epoch.count() / 1000));
-  moment.year().text("-").month().text("-").day().text("T").time();
-  return moment.text(".").digits(since_epoch.count() % 1000, 3).text("Z").take();
+  const auto whole = std::chrono::floor<std::chrono::seconds>(time);
+  std::string text(text_of<24, write_rfc3339>(whole));
+  const auto rest = std::chrono::floor<std::chrono::milliseconds>(time - whole).count();
+  write_digits(text.data() + 20, static_cast<int>(rest), 3);
+  return text;
 }
 
 std::string http_date(WallTime time) {
-  static constexpr const char* kDays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  static constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                            "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  Moment moment(std::chrono::system_clock::to_time_t(time));
-  moment.text(kDays[moment.utc().tm_wday]).text(", ").day().text(" ");
-  moment.text(kMonths[moment.utc().tm_mon]).text(" ").year().text(" ").time();
-  return moment.text(" GMT").take();
+  const auto whole = std::chrono::floor<std::chrono::seconds>(time);
+  return std::string(text_of<29, write_http_date>(whole));
 }
 
 const Clock& Clock::system() {

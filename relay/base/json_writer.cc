@@ -76,113 +76,137 @@ void append_escaped(std::string* out, char c) {
   }
 }
 
+std::string escaped(std::string_view text) {
+  std::string out;
+  for (const char c : valid_utf8(text)) append_escaped(&out, c);
+  return out;
+}
+
+char* copy(char* to, std::string_view text) { return to + text.copy(to, text.size()); }
+
+char* write_quoted(char* to, std::string_view plain) {
+  *to++ = '"';
+  to = copy(to, plain);
+  *to++ = '"';
+  return to;
+}
+
+constexpr size_t kDigitsMost = 24;
+
 template <class Number>
-void append_number(std::string* out, Number number) {
-  char digits[24];
-  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, number);
-  out->append(digits, end);
+char* write_number(char* to, Number number) {
+  return std::to_chars(to, to + kDigitsMost, number).ptr;
+}
+
+char* write_thousandths(char* to, int64_t thousandths) {
+  const auto whole = static_cast<uint64_t>(std::llabs(thousandths));
+  const auto rest = static_cast<unsigned>(whole % 1000);
+  if (thousandths < 0) *to++ = '-';
+  to = write_number(to, whole / 1000);
+  *to++ = '.';
+  *to++ = static_cast<char>('0' + rest / 100);
+  if (rest % 100 != 0) *to++ = static_cast<char>('0' + rest / 10 % 10);
+  if (rest % 10 != 0) *to++ = static_cast<char>('0' + rest % 10);
+  return to;
 }
 
 }  // namespace
 
+// Where text goes on, with room for so much.
+char* JsonWriter::room(size_t bytes) {
+  const size_t need = size_ + bytes;
+  if (need > memory_.size()) memory_.resize(std::max(need, 2 * memory_.size()));
+  return memory_.data() + size_;
+}
+
+// The same for a member or an item, behind the comma that it may need.
+char* JsonWriter::place(size_t bytes) {
+  char* at = room(bytes + 1);
+  if (std::exchange(after_key_, false) || depth_ == 0) return at;
+  if ((begun_ & 1U) != 0) *at++ = ',';
+  begun_ |= 1U;
+  return at;
+}
+
+JsonWriter& JsonWriter::written_to(const char* end) {
+  size_ = static_cast<size_t>(end - memory_.data());
+  return *this;
+}
+
 JsonWriter& JsonWriter::begin(char bracket) {
   assert(depth_ < kDepth);
-  separate();
-  text_.push_back(bracket);
+  char* at = place(1);
+  *at++ = bracket;
   begun_ <<= 1U;
   ++depth_;
-  return *this;
+  return written_to(at);
 }
 
 JsonWriter& JsonWriter::end(char bracket) {
   assert(depth_ > 0 && !after_key_);
-  text_.push_back(bracket);
+  char* at = room(1);
+  *at++ = bracket;
   begun_ >>= 1U;
   --depth_;
-  return *this;
-}
-
-void JsonWriter::separate() {
-  if (std::exchange(after_key_, false) || depth_ == 0) return;
-  if ((begun_ & 1U) != 0) text_.push_back(',');
-  begun_ |= 1U;
+  return written_to(at);
 }
 
 JsonWriter& JsonWriter::key(std::string_view name) {
-  separate();
-  append_string(name);
-  text_.push_back(':');
+  value(name);
+  char* at = room(1);
+  *at++ = ':';
   after_key_ = true;
-  return *this;
+  return written_to(at);
+}
+
+JsonWriter& JsonWriter::member(std::string_view plain_name) {
+  char* at = write_quoted(place(plain_name.size() + 3), plain_name);
+  *at++ = ':';
+  after_key_ = true;
+  return written_to(at);
 }
 
 JsonWriter& JsonWriter::value(std::string_view text) {
-  separate();
-  append_string(text);
-  return *this;
+  if (!is_plain(text)) return quote(escaped(text));
+  return quote(text);
 }
 
-void JsonWriter::append_string(std::string_view text) {
-  text_.push_back('"');
-  if (is_plain(text)) {
-    text_.append(text);
-  } else {
-    for (const char c : valid_utf8(text)) append_escaped(&text_, c);
-  }
-  text_.push_back('"');
+JsonWriter& JsonWriter::quote(std::string_view plain) {
+  return written_to(write_quoted(place(plain.size() + 2), plain));
 }
 
-JsonWriter& JsonWriter::value(bool truth) {
-  separate();
-  text_ += truth ? "true" : "false";
-  return *this;
-}
+JsonWriter& JsonWriter::value(bool truth) { return word(truth ? "true" : "false"); }
 
 JsonWriter& JsonWriter::value(int64_t number) {
-  separate();
-  append_number(&text_, number);
-  return *this;
+  return written_to(write_number(place(kDigitsMost), number));
 }
 
 JsonWriter& JsonWriter::value(uint64_t number) {
-  separate();
-  append_number(&text_, number);
-  return *this;
+  return written_to(write_number(place(kDigitsMost), number));
 }
 
 JsonWriter& JsonWriter::value(double number) {
   constexpr double kExact = 1e15;  // beyond it thousandths are not what a double tells
   if (!std::isfinite(number)) return null();
-  separate();
-  if (std::fabs(number) >= kExact) {
-    append_number(&text_, number);
-    return *this;
-  }
-  const int64_t thousandths = std::llround(number * 1000);
-  const auto rest = static_cast<unsigned>(std::llabs(thousandths) % 1000);
-  if (thousandths < 0) text_.push_back('-');
-  append_number(&text_, std::llabs(thousandths) / 1000);
-  text_.push_back('.');
-  text_.push_back(static_cast<char>('0' + rest / 100));
-  if (rest % 100 != 0) text_.push_back(static_cast<char>('0' + rest / 10 % 10));
-  if (rest % 10 != 0) text_.push_back(static_cast<char>('0' + rest % 10));
-  return *this;
+  char* at = place(kDigitsMost);
+  if (std::fabs(number) >= kExact) return written_to(write_number(at, number));
+  return written_to(write_thousandths(at, std::llround(number * 1000)));
 }
 
-JsonWriter& JsonWriter::null() {
-  separate();
-  text_ += "null";
-  return *this;
+JsonWriter& JsonWriter::null() { return word("null"); }
+
+JsonWriter& JsonWriter::word(std::string_view plain) {
+  return written_to(copy(place(plain.size()), plain));
 }
 
 std::string JsonWriter::take() {
-  std::string out = std::move(text_);
+  memory_.resize(size_);
   clear();
-  return out;
+  return std::exchange(memory_, {});
 }
 
 void JsonWriter::clear() {
-  text_.clear();
+  size_ = 0;
   begun_ = depth_ = 0;
   after_key_ = false;
 }

@@ -11,6 +11,20 @@
 
 namespace culvert {
 
+// A member's name that is known when the program is made, and needs no escaping.
+class JsonName {
+ public:
+  consteval JsonName(const char* text) : text_(text) {  // NOLINT(google-explicit-constructor)
+    for (const char c : text_) {
+      if (c < 0x20 || c >= 0x7F || c == '"' || c == '\\') throw "a name that needs escaping";
+    }
+  }
+  std::string_view text() const { return text_; }
+
+ private:
+  std::string_view text_;
+};
+
 class JsonWriter {
  public:
   static constexpr size_t kDepth = 64;  // of objects and arrays in each other
@@ -30,21 +44,26 @@ class JsonWriter {
   JsonWriter& null();
 
   template <class T>
-  JsonWriter& field(std::string_view name, const T& content) {
-    return key(name).value(content);
+  JsonWriter& field(JsonName name, const T& content) {
+    return member(name.text()).value(content);
   }
 
-  std::string_view view() const { return text_; }
+  std::string_view view() const { return {memory_.data(), size_}; }
   std::string take();  // begins anew
   void clear();        // begins anew in the same memory
 
  private:
   JsonWriter& begin(char bracket);
   JsonWriter& end(char bracket);
-  void separate();
-  void append_string(std::string_view text);
+  JsonWriter& member(std::string_view plain_name);
+  JsonWriter& quote(std::string_view plain);
+  JsonWriter& word(std::string_view plain);
+  char* room(size_t bytes);
+  char* place(size_t bytes);
+  JsonWriter& written_to(const char* end);
 
-  std::string text_;
+  std::string memory_;  // all of its size is room, so that a piece is one look and a copy
+  size_t size_ = 0;     // of what is written
   uint64_t begun_ = 0;  // a bit for each open one, the innermost lowest: it has a member
   size_t depth_ = 0;
   bool after_key_ = false;

@@ -34,11 +34,11 @@ Random& Random::system() {
 
 std::string random_id(Random& random) {
   static constexpr char kHex[] = "0123456789abcdef";
-  std::string id;
-  id.reserve(32);
+  std::string id(32, '0');
+  char* to = id.data();
   for (int half = 0; half < 2; ++half) {
     const uint64_t bits = random.next();
-    for (int shift = 60; shift >= 0; shift -= 4) id.push_back(kHex[(bits >> shift) & 15U]);
+    for (int shift = 60; shift >= 0; shift -= 4) *to++ = kHex[(bits >> shift) & 15U];
   }
   return id;
 }

@@ -52,7 +52,7 @@ std::string word_html(std::string_view word) {
 
 void write_legs(JsonWriter& json, const CheckFinding& found) {
   json.key("ms").begin_object();
-  const auto add = [&json](std::string_view leg, Duration took) {
+  const auto add = [&json](JsonName leg, Duration took) {
     if (took > Duration::zero()) json.field(leg, milliseconds(took));
   };
   add("resolve", found.legs.resolve);

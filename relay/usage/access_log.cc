@@ -15,11 +15,11 @@ namespace {
 constexpr std::chrono::milliseconds kGather{20};
 constexpr size_t kMuch = 64 * 1024;  // is written before
 
-void time_field(JsonWriter& json, std::string_view name, double value_ms) {
+void time_field(JsonWriter& json, JsonName name, double value_ms) {
   if (value_ms >= 0) json.field(name, value_ms);
 }
 
-void text_field(JsonWriter& json, std::string_view name, std::string_view text) {
+void text_field(JsonWriter& json, JsonName name, std::string_view text) {
   if (!text.empty()) json.field(name, text);
 }
 

@@ -13,6 +13,10 @@ TEST(Clock, WritesADateOfHttp) {
   EXPECT_EQ(http_date(clock.wall()), "Thu, 01 Jan 2026 00:00:00 GMT");
   clock.advance(std::chrono::hours(24 * 45) + std::chrono::seconds(3661));
   EXPECT_EQ(http_date(clock.wall()), "Sun, 15 Feb 2026 01:01:01 GMT");
+  clock.advance(999ms);
+  EXPECT_EQ(http_date(clock.wall()), "Sun, 15 Feb 2026 01:01:01 GMT");
+  clock.advance(1ms);
+  EXPECT_EQ(http_date(clock.wall()), "Sun, 15 Feb 2026 01:01:02 GMT");
 }
 
 TEST(FakeClock, StandsUntilItIsMoved) {
@@ -42,6 +46,7 @@ TEST(Rfc3339, IsUtcWithMilliseconds) {
   EXPECT_EQ(rfc3339(day + 4h + 5min + 6s + 7ms), "2026-02-03T04:05:06.007Z");
   EXPECT_EQ(rfc3339(day + 999999us), "2026-02-03T00:00:00.999Z");
   EXPECT_EQ(rfc3339(day - 1us), "2026-02-02T23:59:59.999Z");
+  EXPECT_EQ(rfc3339(WallTime{} - 1ms), "1969-12-31T23:59:59.999Z");
   EXPECT_EQ(rfc3339(WallTime{}), "1970-01-01T00:00:00.000Z");
 }
 
