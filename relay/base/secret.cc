@@ -2,8 +2,20 @@
 #include "relay/base/secret.h"
 
 #include <cstring>
+#include <utility>
 
 namespace culvert {
+namespace {
+
+// A short text is copied by a move and stays behind in the string itself. `size`: of what moved.
+void wipe_left(std::string* moved_from, size_t size) {
+  if (size == 0 || size > moved_from->capacity()) return;
+  moved_from->resize(moved_from->capacity());
+  wipe(moved_from->data(), moved_from->size());
+  moved_from->clear();
+}
+
+}  // namespace
 
 std::string mask(std::string_view secret) {
   if (secret.size() < 16) return "…";
@@ -18,10 +30,7 @@ void wipe(void* bytes, size_t size) {
 }
 
 Secret::Secret(Secret&& other) noexcept : value_(std::move(other.value_)) {
-  // A short text is copied by the move and stays behind in the string itself.
-  other.value_.resize(other.value_.capacity());
-  wipe(other.value_.data(), other.value_.size());
-  other.value_.clear();
+  wipe_left(&other.value_, value_.size());
 }
 
 Secret& Secret::operator=(const Secret& other) {
@@ -34,9 +43,9 @@ Secret& Secret::operator=(const Secret& other) {
 
 Secret& Secret::operator=(Secret&& other) noexcept {
   if (this != &other) {
-    value_.swap(other.value_);
-    wipe(other.value_.data(), other.value_.size());
-    other.value_.clear();
+    wipe(value_.data(), value_.size());
+    value_ = std::move(other.value_);
+    wipe_left(&other.value_, value_.size());
   }
   return *this;
 }

@@ -55,6 +55,19 @@ TEST(Secret, LeavesNothingBehindWhenItIsMoved) {
   }
 }
 
+TEST(Secret, LeavesNothingBehindWhenItIsAssigned) {
+  for (const std::string text : {"short-secret", "a secret that is too long for a string's own"}) {
+    alignas(Secret) std::array<char, sizeof(Secret)> memory{};
+    auto* from = new (memory.data()) Secret(text);
+    Secret to;
+    to = std::move(*from);
+    EXPECT_EQ(to.reveal(), text);
+    EXPECT_TRUE(from->empty());
+    EXPECT_FALSE(holds(memory.data(), memory.size(), text.substr(0, 8)));
+    from->~Secret();
+  }
+}
+
 TEST(Secret, LeavesNothingBehindWhenItEnds) {
   alignas(Secret) std::array<char, sizeof(Secret)> memory{};
   auto* secret = new (memory.data()) Secret("short-secret");
