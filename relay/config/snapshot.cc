@@ -18,7 +18,7 @@ Timeouts merged(const Timeouts& base, const TimeoutOverrides& overrides) {
 RetrySettings merged(const RetrySettings& base, const RetryOverrides& overrides) {
   RetrySettings out = base;  // the budget is always the upstream's
   out.attempts = overrides.attempts.value_or(base.attempts);
-  out.statuses = overrides.statuses.value_or(base.statuses);
+  if (overrides.statuses) out.statuses = *overrides.statuses;
   out.backoff = overrides.backoff.value_or(base.backoff);
   out.backoff_most = overrides.backoff_most.value_or(base.backoff_most);
   out.within = overrides.within.value_or(base.within);

@@ -60,11 +60,17 @@ void Course::take(UpstreamHealth::Choice choice) {
   owed_ = false;
   visits_[at_].tried.push_back(choice.target);
   pass_ = std::move(choice.pass);
-  trial_ = target.strategies.begin(step_.stop->upgrades ? that_upgrade(upstream().strategies)
-                                                        : upstream().strategies);
+  trial_ = target.strategies.begin(ways());
   step_.target = choice.target;
   step_.strategy = trial_->current();
   step_.fresh_connection = freshened_ = false;
+}
+
+const std::vector<Strategy>& Course::ways() {
+  if (!step_.stop->upgrades) return upstream().strategies;
+  auto& ways = visits_[at_].ways;
+  if (ways.empty()) ways = that_upgrade(upstream().strategies);
+  return ways;
 }
 
 std::optional<size_t> Course::next_well_stop() const {

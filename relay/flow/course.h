@@ -59,11 +59,13 @@ class Course {
 
  private:
   struct Visit {
-    std::vector<size_t> tried;  // targets
+    std::vector<size_t> tried;   // targets
+    std::vector<Strategy> ways;  // those that upgrade, where that matters; else the upstream's
     bool called = false;
   };
   void enter(size_t stop, Leniency leniency);
   void take(UpstreamHealth::Choice choice);
+  const std::vector<Strategy>& ways();
   std::optional<size_t> next_well_stop() const;
   bool called_before(const Upstream& upstream) const;
   Left left(const Ending& ending) const;

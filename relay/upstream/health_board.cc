@@ -6,6 +6,13 @@
 #include <algorithm>
 
 namespace culvert {
+namespace {
+
+bool contains(const std::vector<size_t>& tried, size_t target) {
+  return std::find(tried.begin(), tried.end(), target) != tried.end();
+}
+
+}  // namespace
 
 UpstreamHealth::Shared::Shared(const std::string& name, const Clock& clock)
     : budget(clock), concurrency(std::make_shared<Concurrency>(name, clock)) {}
@@ -28,11 +35,16 @@ std::optional<UpstreamHealth::Choice> UpstreamHealth::choose(const Upstream& ups
 bool UpstreamHealth::has(const Upstream& upstream,
                          const std::vector<size_t>& tried,
                          Leniency leniency) const {
+  // What is well passes by any leniency, and most often there is such a one.
+  for (size_t i = 0; i < targets_.size(); ++i) {
+    if (upstream.targets[i].weight == 0 || contains(tried, i)) continue;
+    if (!targets_[i]->breaker.refuses(upstream.breaker)) return true;
+  }
+  if (leniency == Leniency::kWell) return false;
   const auto targets = views(upstream, tried);
   const auto away = ejected(targets, upstream.breaker.ejected_percent_most);
   for (size_t i = 0; i < targets.size(); ++i) {
     if (targets[i].tried || targets[i].weight == 0) continue;
-    if (leniency == Leniency::kWell && targets[i].open) continue;
     if (leniency == Leniency::kNotEjected && away[i]) continue;
     return true;
   }
@@ -48,7 +60,7 @@ std::vector<TargetView> UpstreamHealth::views(const Upstream& upstream,
               .open = breaker.refuses(upstream.breaker),
               .dead = breaker.dead(upstream.breaker),
               .since = breaker.open_since(),
-              .tried = std::find(tried.begin(), tried.end(), i) != tried.end()};
+              .tried = contains(tried, i)};
   }
   return out;
 }

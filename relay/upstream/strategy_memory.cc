@@ -24,27 +24,27 @@ StrategyMemory::Trial StrategyMemory::begin_early(const std::vector<Strategy>& c
 }
 
 StrategyMemory::Trial StrategyMemory::begin(const std::vector<Strategy>& configured, bool early) {
-  if (!any_rests_.load()) return {*this, configured, std::nullopt};
+  Trial trial(*this, configured);
+  if (!any_rests_.load()) return trial;
   const std::lock_guard lock(mutex_);
   const Instant now = clock_.now();
-  std::vector<Strategy> order;
+  std::vector<Strategy>& order = trial.order_;
   std::vector<Strategy> later;
-  std::optional<Strategy> tested;
   for (const Strategy& strategy : configured) {
     Rest& state = rest(strategy);
     if (!state.resting) {
       order.push_back(strategy);
-    } else if (!tested && order.empty() && !state.being_tested &&
+    } else if (!trial.tested_ && order.empty() && !state.being_tested &&
                (early || now >= state.until)) {
       state.being_tested = true;
-      tested = strategy;
+      trial.tested_ = strategy;
       order.push_back(strategy);
     } else {
       later.push_back(strategy);
     }
   }
   order.insert(order.end(), later.begin(), later.end());
-  return {*this, std::move(order), tested};
+  return trial;
 }
 
 std::optional<Instant> StrategyMemory::rests_until(const std::vector<Strategy>& configured) const {
@@ -99,19 +99,19 @@ void StrategyMemory::end_rest(const Strategy& strategy) {
                                [](const auto& one) { return one.second.resting; }));
 }
 
-StrategyMemory::Trial::Trial(StrategyMemory& state,
-                             std::vector<Strategy> order,
-                             std::optional<Strategy> tested)
-    : state_(&state), order_(std::move(order)), tested_(std::move(tested)) {}
+StrategyMemory::Trial::Trial(StrategyMemory& state, const std::vector<Strategy>& configured)
+    : state_(&state), configured_(&configured) {}
 
 StrategyMemory::Trial::Trial(Trial&& other) noexcept
     : state_(std::exchange(other.state_, nullptr)),
+      configured_(other.configured_),
       order_(std::move(other.order_)),
       at_(other.at_),
       tested_(std::move(other.tested_)) {}
 
 StrategyMemory::Trial& StrategyMemory::Trial::operator=(Trial&& other) noexcept {
   std::swap(state_, other.state_);
+  std::swap(configured_, other.configured_);
   std::swap(order_, other.order_);
   std::swap(at_, other.at_);
   std::swap(tested_, other.tested_);
@@ -131,7 +131,7 @@ void StrategyMemory::Trial::next() {
 }
 
 void StrategyMemory::Trial::all_failed() {
-  if (order_.size() > 1 && at_ + 1 == order_.size()) state_->doubt();
+  if (order().size() > 1 && at_ + 1 == order().size()) state_->doubt();
 }
 
 void StrategyMemory::Trial::failed() {
@@ -154,7 +154,7 @@ void StrategyMemory::Trial::worked() {
   }
   if (at_ == 0 && !state_->any_rests_.load()) return;
   const std::lock_guard lock(state_->mutex_);
-  for (size_t i = 0; i < at_; ++i) state_->begin_rest(order_[i]);
+  for (size_t i = 0; i < at_; ++i) state_->begin_rest(order()[i]);
   if (state_->rest(current()).resting) state_->end_rest(current());
 }
 

@@ -20,15 +20,16 @@ class StrategyMemory {
  public:
   explicit StrategyMemory(const Clock& clock) : clock_(clock) {}  // outlives it
 
-  // One request's way through the strategies of the target. May not outlive the state.
+  // One request's way through the strategies of the target. May outlive neither the state nor the
+  // strategies that it was begun with.
   class Trial {
    public:
     Trial(Trial&& other) noexcept;
     Trial& operator=(Trial&& other) noexcept;
     ~Trial();
 
-    const Strategy& current() const { return order_[at_]; }
-    bool another() const { return at_ + 1 < order_.size(); }
+    const Strategy& current() const { return order()[at_]; }
+    bool another() const { return at_ + 1 < order().size(); }
     // The present one came to nothing before the request could reach anybody; only where another().
     void next();
     // The present one reached the target: what failed before it rests, and it does not any more.
@@ -43,9 +44,12 @@ class StrategyMemory {
 
    private:
     friend class StrategyMemory;
-    Trial(StrategyMemory& state, std::vector<Strategy> order, std::optional<Strategy> tested);
+    Trial(StrategyMemory& state, const std::vector<Strategy>& configured);
+    const std::vector<Strategy>& order() const { return order_.empty() ? *configured_ : order_; }
+
     StrategyMemory* state_;  // null: moved from
-    std::vector<Strategy> order_;
+    const std::vector<Strategy>* configured_;
+    std::vector<Strategy> order_;  // empty: as configured, as long as nothing rests
     size_t at_ = 0;
     std::optional<Strategy> tested_;  // rested, and this request is the one that tries it
   };

@@ -6,15 +6,16 @@
 namespace culvert {
 namespace {
 
+template <class Eligible>
 std::optional<size_t> by_weight(const std::vector<TargetView>& targets,
-                                const std::vector<bool>& eligible,
+                                const Eligible& eligible,
                                 Random& random) {
   uint64_t total = 0;
-  for (size_t i = 0; i < targets.size(); ++i) total += eligible[i] ? targets[i].weight : 0;
+  for (size_t i = 0; i < targets.size(); ++i) total += eligible(i) ? targets[i].weight : 0;
   if (total == 0) return std::nullopt;
   uint64_t drawn = random.below(total);
   for (size_t i = 0; i < targets.size(); ++i) {
-    if (!eligible[i]) continue;
+    if (!eligible(i)) continue;
     if (drawn < targets[i].weight) return i;
     drawn -= targets[i].weight;
   }
@@ -51,14 +52,15 @@ std::optional<size_t> choose_target(const std::vector<TargetView>& targets,
                                     uint32_t percent_most,
                                     Leniency leniency,
                                     Random& random) {
-  const std::vector<bool> away = ejected(targets, percent_most);
-  std::vector<bool> eligible(targets.size());
-  for (size_t i = 0; i < targets.size(); ++i) {
-    const bool refused = leniency == Leniency::kWell         ? targets[i].open
-                         : leniency == Leniency::kNotEjected ? away[i]
-                                                             : false;
-    eligible[i] = !targets[i].tried && !refused;
-  }
+  std::vector<bool> away;  // most often none is open, and then none is ejected
+  const bool any_open = std::any_of(targets.begin(), targets.end(),
+                                    [](const TargetView& target) { return target.open; });
+  if (leniency == Leniency::kNotEjected && any_open) away = ejected(targets, percent_most);
+  const auto eligible = [&](size_t i) {
+    if (targets[i].tried) return false;
+    if (!targets[i].open || leniency == Leniency::kAny) return true;
+    return leniency == Leniency::kNotEjected && !away[i];
+  };
   return by_weight(targets, eligible, random);
 }
 
