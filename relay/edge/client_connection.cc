@@ -179,13 +179,13 @@ void ClientConnection::send_interim(int status, const Headers& headers) {
   watch_writes();
 }
 
-void ClientConnection::send_head(const AnswerHead& head) {
+void ClientConnection::send_head(AnswerHead&& head) {
   head_sent_ = true;
   body_kind_ = head.body;
   until_close_ = head.body == AnswerHead::Body::kUnknown && http10_;
   keep_alive_ =
       keep_alive_ && !head.close && !draining_ && !until_close_ && (request_whole_ || drainable_);
-  Headers fields = head.headers;
+  Headers fields = std::move(head.headers);
   switch (head.body) {
     case AnswerHead::Body::kLength:
       fields.add("Content-Length", fmt::to_string(head.content_length));

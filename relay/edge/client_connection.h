@@ -55,7 +55,7 @@ class ClientConnection final : public Retirable,
   bool secure() const override { return options_.secure; }
   void send_continue() override;
   void send_interim(int status, const Headers& headers) override;
-  void send_head(const AnswerHead& head) override;
+  void send_head(AnswerHead&& head) override;
   void send_body(std::string_view bytes) override;
   void send_end(const Headers& trailers) override;
   void cut() override;

@@ -14,21 +14,21 @@ constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 }  // namespace
 
-void Answering::begin(const ResponseHead& head, const AnswerHead& down, Dialect dialect) {
+void Answering::begin(const ResponseHead& head, AnswerHead&& down, Dialect dialect) {
   record_.first_byte_ms = since_start_ms();
   carry_.emplace(dialect, head, bill_.kept());
   record_.status = head.status;
   event_fits_ = down.body == AnswerHead::Body::kUnknown;
   bill_.answer_begins(record_, down);
   if (std::exchange(head_sent_, true)) return;
-  client_.send_head(down);
+  client_.send_head(std::move(down));
 }
 
-void Answering::begin_early(const AnswerHead& down) {
+void Answering::begin_early(AnswerHead&& down) {
   head_sent_ = event_fits_ = true;
   mark_left_ = kByteOrderMark.size();
   record_.status = down.status;
-  client_.send_head(down);
+  client_.send_head(std::move(down));
 }
 
 void Answering::heartbeat() {

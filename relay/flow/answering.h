@@ -24,11 +24,11 @@ class Answering {
 
   // The first byte of an upstream's answer that is the client's. `down`: the head as the client
   // gets it, if it has none yet.
-  void begin(const ResponseHead& head, const AnswerHead& down, Dialect dialect);
+  void begin(const ResponseHead& head, AnswerHead&& down, Dialect dialect);
   bool begun() const { return carry_.has_value(); }
 
   // The head of an event stream, before there is an answer: so that heartbeats can go down.
-  void begin_early(const AnswerHead& down);
+  void begin_early(AnswerHead&& down);
   bool head_sent() const { return head_sent_; }
   // A comment, where one may stand and the client waits for something.
   void heartbeat();

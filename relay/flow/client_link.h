@@ -47,7 +47,7 @@ class ClientLink final : public ClientSide, private StreamSink {
   void send_interim(int status, const Headers& headers) override {
     client_->send_interim(status, headers);
   }
-  void send_head(const AnswerHead& head) override { client_->send_head(head); }
+  void send_head(AnswerHead&& head) override { client_->send_head(std::move(head)); }
   void send_body(std::string_view bytes) override;
   void send_end(const Headers& trailers) override;
   void cut() override;

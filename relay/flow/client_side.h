@@ -42,7 +42,7 @@ class ClientSide {
 
   virtual void send_continue() = 0;                                   // 100 (Continue), once
   virtual void send_interim(int status, const Headers& headers) = 0;  // 1xx; not to HTTP/1.0
-  virtual void send_head(const AnswerHead& head) = 0;
+  virtual void send_head(AnswerHead&& head) = 0;
   virtual void send_body(std::string_view bytes) = 0;
   // trailers: sent where chunks frame the body, and dropped elsewhere (RFC 9110 §6.5).
   virtual void send_end(const Headers& trailers) = 0;

@@ -23,7 +23,7 @@ class DetachedSessions::Home final : public Retirable, public ClientSide {
   bool secure() const override { return secure_; }
   void send_continue() override {}
   void send_interim(int, const Headers&) override {}
-  void send_head(const AnswerHead&) override {}
+  void send_head(AnswerHead&&) override {}
   void send_body(std::string_view) override {}
   void send_end(const Headers&) override {}
   void cut() override {}

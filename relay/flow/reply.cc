@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace culvert {
 namespace {
 
@@ -55,7 +57,7 @@ LocalAnswer error_answer(
 }
 
 void send(ClientSide& client, LocalAnswer answer) {
-  client.send_head(answer.head);
+  client.send_head(std::move(answer.head));
   client.send_body(answer.body);
   client.send_end({});
 }

@@ -93,7 +93,7 @@ void Session::accept_answer(const ResponseHead& head) {
   }
   if (!answer_.head_sent() && is_readable_event_stream(head)) keep_stream(&down);
   table_->cors().decorate(request_.headers, &down.headers);
-  answer_.begin(head, down, dialect());
+  answer_.begin(head, std::move(down), dialect());
 }
 
 // --- 6. The answer's body
@@ -296,7 +296,7 @@ void Session::on_verify_begins() {
   table_->cors().decorate(request_.headers, &head.headers);
   record_.status = head.status;
   verify_begun_ = true;
-  client_.send_head(head);
+  client_.send_head(std::move(head));
 }
 
 void Session::on_verified(std::string_view event) {

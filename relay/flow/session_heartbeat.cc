@@ -25,7 +25,7 @@ void Session::beat() {
     if (resume_settings().on) down.trailer = "X-Culvert-Resumed";
     keep_stream(&down);
     table_->cors().decorate(request_.headers, &down.headers);
-    answer_.begin_early(down);
+    answer_.begin_early(std::move(down));
   }
   answer_.heartbeat();
 }

@@ -132,7 +132,7 @@ void Session::begin_replay() {
   services_.metrics.count_replay_reader();
   reader_ = std::move(reader);
   record_.status = head.status;
-  client_.send_head(head);
+  client_.send_head(std::move(head));
   if (request_.method == "GET") return reader_->pump();
   client_.send_end({});
   finish(Outcome::kOk);

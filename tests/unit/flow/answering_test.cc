@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace culvert {
@@ -18,7 +19,7 @@ class Client final : public ClientSide {
   bool secure() const override { return false; }
   void send_continue() override {}
   void send_interim(int, const Headers&) override {}
-  void send_head(const AnswerHead& head) override { seen.push_back(std::to_string(head.status)); }
+  void send_head(AnswerHead&& head) override { seen.push_back(std::to_string(head.status)); }
   void send_body(std::string_view bytes) override { seen.emplace_back(bytes); }
   void send_end(const Headers&) override { seen.emplace_back("END"); }
   ClientTunnel become_tunnel(int, std::string_view, Headers) override { return {}; }
@@ -45,7 +46,7 @@ class AnsweringTest : public testing::Test {
     AnswerHead down;
     down.status = 200;
     down.body = body;
-    answer_.begin(head, down, dialect);
+    answer_.begin(head, std::move(down), dialect);
   }
   void begin_stream() {
     begin(Dialect::kOpenAi, AnswerHead::Body::kUnknown, "text/event-stream");
@@ -164,7 +165,7 @@ TEST_F(AnsweringTest, NoHeartbeatsInWhatIsNoStreamOrHasALength) {
 TEST_F(AnsweringTest, AHeadThatWentEarlyGoesOnce) {
   AnswerHead down;
   down.body = AnswerHead::Body::kUnknown;
-  answer_.begin_early(down);
+  answer_.begin_early(std::move(down));
   EXPECT_TRUE(answer_.head_sent());
   EXPECT_FALSE(answer_.begun());
   answer_.heartbeat();
@@ -178,7 +179,7 @@ TEST_F(AnsweringTest, AHeadThatWentEarlyGoesOnce) {
 TEST_F(AnsweringTest, AnErrorBehindAHeadThatWentEarlyIsAnEvent) {
   AnswerHead down;
   down.body = AnswerHead::Body::kUnknown;
-  answer_.begin_early(down);
+  answer_.begin_early(std::move(down));
   answer_.truncate(lost(), Dialect::kAnthropic);
   ASSERT_EQ(client_.seen.size(), 3U);
   EXPECT_TRUE(client_.seen[1].starts_with("event: error\n")) << client_.seen[1];
