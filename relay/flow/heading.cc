@@ -8,7 +8,12 @@
 namespace culvert {
 namespace {
 
-Credentials credentials_for(const Asked& asked, const Upstream* upstream) {
+Credentials credentials_for(const Asked& asked,
+                            const Upstream* upstream,
+                            std::span<const Heading> known) {
+  for (const Heading& heading : known) {
+    if (heading.upstream == upstream) return heading.credentials;
+  }
   return read_credentials(asked.request.headers, asked.where.path, upstream,
                           asked.where.token.reveal(), asked.table.tokens(),
                           asked.ws == nullptr ? nullptr : &asked.ws->protocols);
@@ -72,7 +77,9 @@ Upstream guest_of(const Asked& asked) {
   return guest;
 }
 
-Heading towards(const Asked& asked, const Destination* destination) {
+Heading towards(const Asked& asked,
+                const Destination* destination,
+                std::span<const Heading> known) {
   Heading heading;
   if (destination != nullptr) {
     heading = by_route(asked, *destination);
@@ -85,7 +92,7 @@ Heading towards(const Asked& asked, const Destination* destination) {
   const Upstream* carrier = heading.upstream != nullptr
                                 ? heading.upstream
                                 : asked.table.snapshot().upstream(asked.where.alias);
-  heading.credentials = credentials_for(asked, carrier);
+  heading.credentials = credentials_for(asked, carrier, known);
   return heading;
 }
 

@@ -10,6 +10,7 @@
 #include "relay/gate/credentials.h"
 #include "relay/route/target.h"
 
+#include <span>
 #include <string>
 
 namespace culvert {
@@ -43,8 +44,11 @@ struct Heading {
 // is tried again.
 Upstream guest_of(const Asked& asked);
 
-// destination: of the route; null where no route matched.
-Heading towards(const Asked& asked, const Destination* destination);
+// destination: of the route; null where no route matched. known: ways of this request to take
+// credentials over from where the upstream is the same, because to read them costs hashes.
+Heading towards(const Asked& asked,
+                const Destination* destination,
+                std::span<const Heading> known = {});
 
 // May the request go there, and who pays? Errors: as admit() of the gate.
 Result<void> admit(const Asked& asked, Heading* heading);

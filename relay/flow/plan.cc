@@ -32,7 +32,7 @@ ConnectPlan connect_plan(const Call& call) {
     plan.far_tls = upstream->far_tls;
     plan.upstream = upstream->name;
     plan.egress_proxy = upstream->egress_proxy;
-    if (upstream->isolate_tenants) plan.partition = call.heading.credentials.caller;
+    if (upstream->isolate_tenants) plan.partition = call.heading.credentials.caller();
   }
   plan.peers = &call.asked.table.peers();
   plan.resolve_timeout = call.heading.timeouts.resolve;

@@ -89,7 +89,7 @@ void Session::on_request_head() {
   if (refuse_if_drained()) return;
   if (where_.place == Place::kVerify) return verify();
   if (!hear_ws()) return;
-  identify();
+  match_route();
 }
 
 bool Session::answer_locally() {
@@ -105,12 +105,6 @@ bool Session::answer_locally() {
   record_.path = where_.path.substr(0, where_.path.find('?'));  // without a token before it
   answer(std::move(*page));
   return true;
-}
-
-// The dialect that the path names, as far as it is known before a route matched.
-void Session::identify() {
-  head_for(nullptr);
-  match_route();
 }
 
 void Session::head_for(const Destination* destination) {
@@ -149,6 +143,7 @@ void Session::match_route() {
 }
 
 void Session::wait_for_model(const Route& waiting) {
+  head_for(nullptr);  // who asks, and the dialect that the path names, for as long as it waits
   // A body is read for strangers only where strangers are served at all.
   if (waiting.auth && !heading().credentials.authenticated) {
     asked_.route = &waiting;
@@ -194,12 +189,12 @@ void Session::model_not_found() {
 
 // Wherever the route leads, may the request go there?
 void Session::admit() {
+  const bool by_caller = asked_.route != nullptr && asked_.route->sticky_tenant;
+  if (by_caller && heading().credentials.anonymous()) head_for(nullptr);
   std::vector<Heading> allowed;
   std::optional<Error> refused;
   for (const Destination* destination : destinations()) {
-    // Without a route it is the one that identify() made: to read credentials costs hashes.
-    const bool made = destination == nullptr && heading().destination == nullptr;
-    Heading heading = made ? std::move(headings_.front()) : towards(asked_, destination);
+    Heading heading = towards(asked_, destination, allowed);
     if (auto admitted = culvert::admit(asked_, &heading); admitted) {
       // A caller's own key is for the upstream that it was meant for.
       const bool strange = heading.payer == Payer::kOwn && !allowed.empty() &&
@@ -221,18 +216,18 @@ void Session::admit() {
 
 std::vector<const Destination*> Session::destinations() const {
   if (asked_.route == nullptr) return {nullptr};
-  return in_order_of_preference(*asked_.route, sticky_text(), services_.random);
+  const auto sticky = sticky_text();
+  return in_order_of_preference(*asked_.route, sticky, services_.random);
 }
 
 // What one client always brings, where the route asks for it.
-std::optional<std::string_view> Session::sticky_text() const {
+std::optional<std::string> Session::sticky_text() const {
   const Route& route = *asked_.route;
   const Credentials& credentials = heading().credentials;
-  if (route.sticky_tenant && !credentials.caller.empty()) {
-    return credentials.tenant.empty() ? credentials.caller : credentials.tenant;
-  }
+  if (route.sticky_tenant && !credentials.anonymous()) return credentials.account();
   if (route.sticky_header.empty()) return std::nullopt;
-  return request_.headers.find(route.sticky_header);
+  const auto value = request_.headers.find(route.sticky_header);
+  return value ? std::optional<std::string>(*value) : std::nullopt;
 }
 
 void Session::plan_course() {
@@ -293,8 +288,10 @@ void Session::enter_step() {
   while (headings_[at_].destination != course_->step().stop->destination) {
     at_ = (at_ + 1) % headings_.size();
   }
-  if (at_ != before) key_.emplace(services_, *table_);
-  note_heading();
+  if (at_ != before) {
+    key_.emplace(services_, *table_);
+    note_heading();
+  }
   record_.path = loggable_path(join_path(course_->target().url.path, heading().path), dialect());
   take_turn();
 }
@@ -369,8 +366,8 @@ PayingKey::Asked Session::key_asked() const {
 std::string Session::conversation() const {
   const Credentials& credentials = heading().credentials;
   const std::string prompt = beginning_.prompt();
-  if (prompt.empty()) return credentials.caller + client_.peer().text();
-  return prompt + (credentials.tenant.empty() ? credentials.caller : credentials.tenant);
+  if (prompt.empty()) return credentials.caller() + client_.peer().text();
+  return prompt + credentials.account();
 }
 
 // --- 4. Up

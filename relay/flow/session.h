@@ -68,7 +68,6 @@ class Session final : public Retirable,
  private:
   // The request, step by step: session.cc.
   void on_request_head();
-  void identify();
   void match_route();
   void admit();
   void plan_course();
@@ -191,7 +190,7 @@ class Session final : public Retirable,
   void head_for(const Destination* destination);
   void note_heading();
   std::vector<const Destination*> destinations() const;
-  std::optional<std::string_view> sticky_text() const;
+  std::optional<std::string> sticky_text() const;
   Stop stop_of(const Heading& heading) const;
 
   void take_body(std::string_view bytes);

@@ -28,9 +28,9 @@ Result<void> Session::hear_replay() {
 void Session::keep_stream(AnswerHead* down) {
   if (!keeps_stream_) return;
   const Credentials& credentials = heading().credentials;
-  if (credentials.caller.empty()) return;  // it would be anybody's
+  if (credentials.anonymous()) return;  // it would be anybody's
   KeptStreams::Order order;
-  order.owner = {credentials.caller, heading().upstream == nullptr ? "" : heading().alias};
+  order.owner = {credentials.caller(), heading().upstream == nullptr ? "" : heading().alias};
   order.head = {std::string(*down->headers.find("content-type")), down->trailer};
   order.settings = table_->settings().replay;
   if (!client_.keep(services_.streams, std::move(order), services_.loop,
@@ -107,7 +107,7 @@ bool Session::brings_credential_of(const StreamOwner& owner) {
       owner.upstream.empty() ? nullptr : table_->snapshot().upstream(owner.upstream);
   const Credentials who = read_credentials(request_.headers, where_.path, upstream,
                                            where_.token.reveal(), table_->tokens());
-  if (who.fault || !equal_in_constant_time(who.caller, owner.caller)) return false;
+  if (who.fault || !equal_in_constant_time(who.caller(), owner.caller)) return false;
   record_.tenant = who.tenant;
   record_.token_id = who.token_id;
   return true;

@@ -31,10 +31,10 @@ Error malformed(std::string detail) {
 
 std::string hexadecimal(const Digest& digest) {
   static constexpr std::string_view kHex = "0123456789abcdef";
-  std::string out;
-  for (const uint8_t byte : digest) {
-    out += kHex[byte >> 4];
-    out += kHex[byte & 0xF];
+  std::string out(2 * digest.size(), '\0');
+  for (size_t i = 0; i < digest.size(); ++i) {
+    out[2 * i] = kHex[digest[i] >> 4];
+    out[2 * i + 1] = kHex[digest[i] & 0xF];
   }
   return out;
 }
@@ -48,7 +48,7 @@ class Reading {
       : headers_(headers), upstream_(upstream), tokens_(tokens), protocols_(protocols) {}
 
   Credentials read(std::string_view target, std::string_view path_token) {
-    if (!path_token.empty()) found_token(Secret(path_token));
+    if (!path_token.empty()) found_token(Secret(path_token), tokens_.find(path_token).issued);
     read_relay_places();
     // The upstream's own place first: where two places hold different keys, that one pays.
     if (upstream_ != nullptr && !upstream_->key_header.empty()) read_header(upstream_->key_header);
@@ -60,7 +60,6 @@ class Reading {
     if (protocols_ != nullptr) read_query(target, kQueryKeys[1]);
     // A right token anywhere makes up for a wrong one elsewhere.
     if (out_.authenticated) out_.wrong_token = false;
-    name_caller();
     return std::move(out_);
   }
 
@@ -85,8 +84,9 @@ class Reading {
   }
 
   void take_relay_token(Secret given) {
-    if (!given.empty() && tokens_.is_token(given.reveal())) {
-      found_token(std::move(given));
+    const Tokens::Found found = tokens_.find(given.reveal());
+    if (found.valid) {
+      found_token(std::move(given), found.issued);
     } else {
       out_.wrong_token = true;
     }
@@ -96,7 +96,7 @@ class Reading {
     const auto value = only(name);
     if (!value) return;
     if (equal_ignoring_case(name, kAuthorization)) return read_authorization(*value);
-    std::string_view scheme;
+    std::string scheme;
     std::string_view text = trim(*value);
     if (is_upstreams_header(name) && !upstream_->key_scheme.empty()) {
       const auto split = split_scheme(text);
@@ -105,17 +105,16 @@ class Reading {
         text = split.rest;
       }
     }
-    take(parse_key_list(text, tokens_), {std::string(name), std::string(scheme)});
+    take(parse_key_list(text, tokens_), {name, std::move(scheme)});
   }
 
   void read_authorization(std::string_view value) {
     const auto [scheme, rest] = split_scheme(value);
-    const std::string name(kAuthorization);
     if (is_bearer(scheme)) {
-      return take(parse_key_list(rest, tokens_), {name, std::string(kBearer)});
+      return take(parse_key_list(rest, tokens_), {kAuthorization, std::string(kBearer)});
     }
     if (is_upstreams_header(kAuthorization) && equal_ignoring_case(scheme, upstream_->key_scheme)) {
-      return take(parse_key_list(rest, tokens_), {name, upstream_->key_scheme});
+      return take(parse_key_list(rest, tokens_), {kAuthorization, upstream_->key_scheme});
     }
     // Another scheme, or none: one credential as it stands. A relay token that is written like this
     // is none: taking the second word of whatever scheme is how others let Basic pass for Bearer.
@@ -123,27 +122,27 @@ class Reading {
       out_.wrong_token = true;
     } else if (holds_key(kAuthorization) && out_.own_keys.empty() && !rest.empty()) {
       out_.own_keys.emplace_back(rest);
-      out_.own_place = {name, std::string(scheme)};
+      out_.own_place = {kAuthorization, std::string(scheme)};
     }
   }
 
   // OpenAI's form, and like Authorization the place of a key or of a relay token.
   void read_protocols() {
     if (protocols_ == nullptr || protocols_->key().empty()) return;
-    take(parse_key_list(protocols_->key().reveal(), tokens_), {std::string(kProtocols), {}});
+    take(parse_key_list(protocols_->key().reveal(), tokens_), {kProtocols, {}});
   }
 
   void read_query(std::string_view target, std::string_view name) {
     for (const std::string_view raw : query_values(target, name)) {
       KeyList list = parse_key_list(percent_decode(raw), tokens_);
       if (!list.token.empty()) out_.query_token = true;
-      take(std::move(list), {{}, {}, std::string(name)});
+      take(std::move(list), {{}, {}, name});
     }
   }
 
   void take(KeyList list, KeyPlace place) {
     const bool token = !list.token.empty();
-    if (token) found_token(std::move(list.token));
+    if (token) found_token(std::move(list.token), list.issued);
     if (list.expired) out_.wrong_token = true;
     if (!holds_key(place.header) || !out_.own_keys.empty()) return;
     if (list.too_many) out_.fault = malformed("more keys than one request may bring");
@@ -180,22 +179,14 @@ class Reading {
     return headers_.find(name);
   }
 
-  void found_token(Secret token) {
+  void found_token(Secret token, const IssuedToken* issued) {
     out_.authenticated = true;
-    if (!token_.empty()) return;
-    if (const IssuedToken* issued = tokens_.issued(token.reveal())) {
+    if (!out_.token.empty()) return;
+    if (issued != nullptr) {
       out_.tenant = issued->tenant;
       out_.token_id = issued->id;
     }
-    token_ = std::move(token);
-  }
-
-  void name_caller() {
-    if (token_.empty() && out_.own_keys.empty()) return;
-    std::string text(token_.reveal());
-    for (const Secret& key : out_.own_keys) (text += '\n').append(key.reveal());
-    out_.caller = hexadecimal(sha256(text));
-    wipe(text.data(), text.size());
+    out_.token = std::move(token);
   }
 
   const Headers& headers_;
@@ -203,12 +194,20 @@ class Reading {
   const Tokens& tokens_;
   const WsProtocols* protocols_;
   Credentials out_;
-  Secret token_;
 };
 
 }  // namespace
 
 bool KeyPlace::in_protocols() const { return header == kProtocols; }
+
+std::string Credentials::caller() const {
+  if (anonymous()) return {};
+  std::string text(token.reveal());
+  for (const Secret& key : own_keys) (text += '\n').append(key.reveal());
+  std::string digest = hexadecimal(sha256(text));
+  wipe(text.data(), text.size());
+  return digest;
+}
 
 Credentials read_credentials(const Headers& headers,
                              std::string_view target,
@@ -221,9 +220,9 @@ Credentials read_credentials(const Headers& headers,
 
 KeyPlace pool_key_place(const Upstream& upstream, std::string_view key) {
   if (upstream.dialect == Dialect::kAnthropic && key.starts_with("sk-ant-oat")) {
-    return {std::string(kAuthorization), std::string(kBearer)};
+    return {kAuthorization, std::string(kBearer)};
   }
-  if (upstream.key_header.empty()) return {std::string(kAuthorization), std::string(kBearer)};
+  if (upstream.key_header.empty()) return {kAuthorization, std::string(kBearer)};
   return {upstream.key_header, upstream.key_scheme};
 }
 

@@ -17,11 +17,12 @@
 
 namespace culvert {
 
-// Where a key stands in a request, and how it is written there.
+// Where a key stands in a request, and how it is written there. The names are of the upstream or of
+// the relay's own tables.
 struct KeyPlace {
-  std::string header;  // spelled as it is sent; empty: the query
-  std::string scheme;  // before the key ("Bearer"); empty: the key alone
-  std::string pair = "key";  // the name in the query
+  std::string_view header;  // spelled as it is sent; empty: the query
+  std::string scheme;       // before the key ("Bearer"); empty: the key alone
+  std::string_view pair = "key";  // the name in the query
 
   bool in_query() const { return header.empty(); }
   bool in_protocols() const;  // an element of Sec-WebSocket-Protocol
@@ -36,17 +37,23 @@ struct Credentials {
   KeyPlace own_place;          // where they stood
   bool query_token = false;    // a relay token stands in the query
   bool token_in_list = false;  // a relay token stood among own_keys
-  // Equal for equal credentials, says nothing about them: a digest in hexadecimal. "" without any.
-  std::string caller;
+  Secret token;                // the first relay token that was found
   // Of an issued token: whose it is and which; "" for the configuration's own tokens.
   std::string tenant;
   std::string token_id;
   std::optional<Error> fault;  // ambiguous or malformed: refused whatever else is right
+
+  bool anonymous() const { return token.empty() && own_keys.empty(); }
+  // Equal for equal credentials, says nothing about them: a digest in hexadecimal. "" without any.
+  std::string caller() const;
+  // The tenant, or the caller where there is none.
+  std::string account() const { return tenant.empty() ? caller() : tenant; }
 };
 
 // target: path and query without a path token. path_token: the right token that was in the path, ""
-// where there was none. upstream: whose key places count; nullptr (the
-// generic proxy, or not known yet): no place does, and whatever is no token stays where it is.
+// where there was none. upstream: whose key places count, and which outlives what is returned;
+// nullptr (the generic proxy, or not known yet): no place does, and whatever is no token stays
+// where it is.
 // Tokens are found in every place whatever the upstream, so that the answer to `authenticated` is
 // the same before and after the upstream is known. protocols: of a WebSocket's request, whose
 // clients cannot always set a header: they have two more places, Sec-WebSocket-Protocol and the

@@ -14,15 +14,17 @@ bool is_key_text(std::string_view key) {
   return std::all_of(key.begin(), key.end(), [](char c) { return c > 0x20 && c < 0x7F; });
 }
 
-void add(std::string_view part, const Tokens& tokens, KeyList* list) {
-  if (tokens.is_token(part)) {
+// Is it a token, or was it one?
+bool take_token(std::string_view part, const Tokens::Found& found, KeyList* list) {
+  if (found.valid) {
     list->token = Secret(part);
-    return;
+    list->issued = found.issued;
   }
-  if (tokens.is_expired(part)) {
-    list->expired = true;
-    return;
-  }
+  list->expired = list->expired || found.expired;
+  return found.valid || found.expired;
+}
+
+void add_key(std::string_view part, KeyList* list) {
   if (!is_key_text(part)) list->malformed = true;
   Secret key(part);
   if (std::find(list->keys.begin(), list->keys.end(), key) == list->keys.end()) {
@@ -35,17 +37,21 @@ void add(std::string_view part, const Tokens& tokens, KeyList* list) {
 KeyList parse_key_list(std::string_view text, const Tokens& tokens) {
   KeyList list;
   text = trim(text);
+  if (text.empty()) return list;
   // A token may itself hold a comma where the operator chose so.
-  if (!text.empty() && tokens.is_token(text)) {
-    list.token = Secret(text);
+  if (take_token(text, tokens.find(text), &list)) return list;
+  const auto commas = static_cast<size_t>(std::count(text.begin(), text.end(), ','));
+  if (commas == 0) {
+    add_key(text, &list);
     return list;
   }
-  const auto commas = static_cast<size_t>(std::count(text.begin(), text.end(), ','));
   if (commas >= limits::kKeysPerRequest) {
     list.too_many = true;
     return list;
   }
-  for (const std::string_view part : split_list(text)) add(part, tokens, &list);
+  for (const std::string_view part : split_list(text)) {
+    if (!take_token(part, tokens.find(part), &list)) add_key(part, &list);
+  }
   return list;
 }
 

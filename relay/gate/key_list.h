@@ -13,6 +13,7 @@ namespace culvert {
 struct KeyList {
   std::vector<Secret> keys;  // in their order, none twice, no relay token
   Secret token;              // a relay token that was among them; empty: none
+  const IssuedToken* issued = nullptr;  // who it was issued to; null: the configuration's own
   bool expired = false;      // a relay token that has expired was among them; it is left out
   bool too_many = false;     // more than limits::kKeysPerRequest; nothing was read then
   bool malformed = false;    // a key holds spaces or bytes that are not visible ASCII

@@ -47,12 +47,10 @@ Tokens::Tokens(const std::vector<Secret>& tokens,
     : base_(256 + Random::system().below(kModulus - 512)), clock_(&clock), issued_(issued) {
   std::sort(issued_.begin(), issued_.end(),
             [](const auto& a, const auto& b) { return a.sha256 < b.sha256; });
-  if (!issued_.empty()) shortest_ = kIssuedStart.size();
   for (const Secret& token : tokens) {
     if (token.empty()) continue;
     const std::string_view text = token.reveal();
     digests_.push_back(sha256(text));
-    shortest_ = std::min(shortest_, text.size());
     OfLength& known = by_length_[text.size()];
     if (known.marks.empty()) {
       for (size_t i = 1; i < text.size(); ++i) known.leaving = multiplied(known.leaving, base_);
@@ -61,30 +59,29 @@ Tokens::Tokens(const std::vector<Secret>& tokens,
   }
 }
 
-bool Tokens::is_token(std::string_view text) const {
-  if (text.size() < shortest_) return false;
+Tokens::Found Tokens::find(std::string_view text) const {
+  const bool has_form = may_be_issued(text);
+  // What no token is as long as is not hashed.
+  if (!has_form && by_length_.count(text.size()) == 0) return {};
   const Digest asked = sha256(text);
-  unsigned found = 0;
+  unsigned configured = 0;
   for (const Digest& digest : digests_) {
-    found |= equal_in_constant_time(bytes_of(digest), bytes_of(asked)) ? 1U : 0U;
+    configured |= equal_in_constant_time(bytes_of(digest), bytes_of(asked)) ? 1U : 0U;
   }
-  if (found != 0) return true;
-  const IssuedToken* known = find_issued(text);
-  return known != nullptr && (!known->expires || clock_->wall() < *known->expires);
+  Found found;
+  found.valid = configured != 0;
+  if (has_form) found.issued = issued(asked);
+  if (found.valid || found.issued == nullptr) return found;
+  found.expired = found.issued->expires && clock_->wall() >= *found.issued->expires;
+  found.valid = !found.expired;
+  return found;
 }
 
-bool Tokens::is_expired(std::string_view text) const {
-  const IssuedToken* known = find_issued(text);
-  return known != nullptr && known->expires && clock_->wall() >= *known->expires;
+bool Tokens::may_be_issued(std::string_view text) const {
+  return !issued_.empty() && text.size() <= kIssuedMost && text.starts_with(kIssuedStart);
 }
 
-const IssuedToken* Tokens::issued(std::string_view text) const { return find_issued(text); }
-
-const IssuedToken* Tokens::find_issued(std::string_view text) const {
-  if (issued_.empty() || text.size() > kIssuedMost || !text.starts_with(kIssuedStart)) {
-    return nullptr;
-  }
-  const Digest asked = sha256(text);
+const IssuedToken* Tokens::issued(const Digest& asked) const {
   const auto found = std::lower_bound(
       issued_.begin(), issued_.end(), asked,
       [](const IssuedToken& token, const Digest& digest) { return token.sha256 < digest; });
@@ -100,7 +97,8 @@ bool Tokens::contains_issued(std::string_view text) const {
     const auto other = std::find_if_not(rest.begin(), rest.end(), is_base62);
     const size_t run = static_cast<size_t>(other - rest.begin());
     for (const size_t length : {std::min(run, kIssuedRest), run}) {
-      if (find_issued(text.substr(at, kIssuedStart.size() + length)) != nullptr) return true;
+      const std::string_view part = text.substr(at, kIssuedStart.size() + length);
+      if (may_be_issued(part) && issued(sha256(part)) != nullptr) return true;
     }
   }
   return false;

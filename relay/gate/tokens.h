@@ -23,13 +23,15 @@ class Tokens {
                   const std::vector<IssuedToken>& issued = {},
                   const Clock& clock = Clock::system());
 
+  struct Found {
+    bool valid = false;
+    bool expired = false;  // it is none any more, and must not be taken for a key
+    const IssuedToken* issued = nullptr;  // who it was issued to; null: the configuration's own
+  };
   // Compared with every token of the configuration, whichever is right, and looked up by its digest
-  // among the issued ones, which tells nothing of a token. One that has expired is none.
-  bool is_token(std::string_view text) const;
-  // An issued token that is none any more: what has its place must not be taken for a key.
-  bool is_expired(std::string_view text) const;
-  // Of a text for which is_token() holds: who it was issued to; null for the configuration's own.
-  const IssuedToken* issued(std::string_view text) const;
+  // among the issued ones, which tells nothing of a token.
+  Found find(std::string_view text) const;
+  bool is_token(std::string_view text) const { return find(text).valid; }
   // A token stands somewhere in a header's value, among whatever else, also percent-encoded or in
   // the base64 of Basic credentials: such a value must not leave the relay. Linear in the value for
   // each length that tokens have, because strangers send values of 64 KiB. An issued token is
@@ -47,13 +49,13 @@ class Tokens {
     std::vector<uint64_t> marks;
   };
   uint64_t mark(std::string_view text) const;
-  const IssuedToken* find_issued(std::string_view text) const;
+  bool may_be_issued(std::string_view text) const;
+  const IssuedToken* issued(const Digest& digest) const;
   bool contains_issued(std::string_view text) const;
 
   std::vector<Digest> digests_;
-  size_t shortest_ = SIZE_MAX;  // of all tokens, at least: how long they are is no secret
   uint64_t base_ = 0;
-  std::map<size_t, OfLength> by_length_;
+  std::map<size_t, OfLength> by_length_;  // of the configuration's: how long they are is no secret
   const Clock* clock_;
   std::vector<IssuedToken> issued_;  // in the order of their digests
 };

@@ -100,7 +100,7 @@ const Secret* paying_key(const UpstreamHeadersInput& input) {
 }
 
 struct Credential {
-  std::string name;
+  std::string_view name;
   std::string value;
 };
 
@@ -171,7 +171,7 @@ Headers upstream_headers(const UpstreamHeadersInput& input) {
   add_accept_encoding(input, &out);
   const auto paying = credential(input);
   if (paying) out.add(paying->name, paying->value);
-  add_passing(from_client(input), paying ? std::string_view(paying->name) : "", &out);
+  add_passing(from_client(input), paying ? paying->name : "", &out);
   if (input.upstream != nullptr) apply_set(input.upstream->headers, &out);
   if (input.route != nullptr) apply_set(*input.route, &out);
   add_framing(input, &out);

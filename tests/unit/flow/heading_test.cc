@@ -148,6 +148,18 @@ TEST_F(HeadingTest, CredentialsAreReadWhereTheUpstreamTakesThem) {
   EXPECT_EQ(at_claude.credentials.own_place.header, "x-api-key");
 }
 
+TEST_F(HeadingTest, CredentialsAreReadOnceForEachUpstream) {
+  where_.path = "/team/chat/completions";
+  const Destination cheap = destination("first", {}, "cheap-1");
+  const Destination spare = destination("first", "spare");
+  const Destination claude = destination("claude");
+  const std::vector<Heading> known = {towards(asked(&route_), &cheap)};
+  EXPECT_TRUE(known[0].credentials.authenticated);
+  request_.headers.erase("Authorization");
+  EXPECT_TRUE(towards(asked(&route_), &spare, known).credentials.authenticated);
+  EXPECT_FALSE(towards(asked(&route_), &claude, known).credentials.authenticated);
+}
+
 TEST_F(HeadingTest, WithoutATokenNobodyGetsThePool) {
   request_.headers.erase("Authorization");
   where_.place = Place::kPreset;

@@ -42,7 +42,7 @@ TEST_F(CredentialsTest, NothingIsNothing) {
   EXPECT_FALSE(none.authenticated);
   EXPECT_FALSE(none.wrong_token);
   EXPECT_TRUE(none.own_keys.empty());
-  EXPECT_EQ(none.caller, "");
+  EXPECT_EQ(none.caller(), "");
   EXPECT_FALSE(none.fault);
 }
 
@@ -86,8 +86,8 @@ TEST_F(CredentialsTest, BasicIsTakenFromProxyClientsAlone) {
   const std::string user = "basic  " + base64_encode(kToken + ":");
   EXPECT_TRUE(read({{"Proxy-Authorization", password}}).authenticated);
   EXPECT_TRUE(read({{"proxy-authorization", user}}).authenticated);
-  EXPECT_EQ(read({{"Proxy-Authorization", password}}).caller,
-            read({{"Proxy-Authorization", "Bearer " + kToken}}).caller);
+  EXPECT_EQ(read({{"Proxy-Authorization", password}}).caller(),
+            read({{"Proxy-Authorization", "Bearer " + kToken}}).caller());
   const std::string wrong = "Basic " + base64_encode(kToken + ":nope");
   EXPECT_TRUE(read({{"Proxy-Authorization", wrong}}).wrong_token);
   EXPECT_FALSE(read({{"Proxy-Authorization", wrong}}).authenticated);
@@ -231,15 +231,16 @@ TEST_F(CredentialsTest, DoubledFieldsAreRefused) {
 }
 
 TEST_F(CredentialsTest, CallersAreToldApartWithoutTellingWhoTheyAre) {
-  const auto caller = [&](const Fields& fields) { return read(fields).caller; };
+  const auto caller = [&](const Fields& fields) { return read(fields).caller(); };
   const std::string first = caller({{"X-Culvert-Token", kToken}});
   const std::string second = caller({{"X-Culvert-Token", std::string(gate_test::kOtherToken)}});
   EXPECT_EQ(first.size(), 64U);
   EXPECT_NE(first, second);
   EXPECT_EQ(first, caller({{"Authorization", "Bearer " + kToken}}));
-  EXPECT_EQ(first, read({}, "/", kToken).caller);
+  EXPECT_EQ(first, read({}, "/", kToken).caller());
   EXPECT_NE(first, caller({{"X-Culvert-Token", kToken}, {"Authorization", "Bearer own"}}));
   EXPECT_EQ(first.find(kToken), std::string::npos);
+  EXPECT_EQ(first, read({{"X-Culvert-Token", kToken}}).account());
 }
 
 // Fault #19: keys and tokens in error texts.
@@ -271,6 +272,7 @@ TEST(IssuedCredentials, TellTheTenantUntilTheyExpire) {
   EXPECT_TRUE(read().authenticated);
   EXPECT_EQ(read().tenant, "team-a");
   EXPECT_EQ(read().token_id, "t1");
+  EXPECT_EQ(read().account(), "team-a");
   clock.advance(std::chrono::seconds(5));
   EXPECT_FALSE(read().authenticated);
   EXPECT_TRUE(read().wrong_token);

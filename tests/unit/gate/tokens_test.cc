@@ -88,10 +88,10 @@ TEST_F(IssuedTokensTest, IsKnownByItsDigestAndTellsWhose) {
   const Tokens tokens = tokens_of({{"t1", "team-a", sha256(text('a')), std::nullopt},
                                    {"t2", "team-b", sha256(text('b')), std::nullopt}});
   ASSERT_TRUE(tokens.is_token(text('a')));
-  EXPECT_EQ(tokens.issued(text('a'))->tenant, "team-a");
-  EXPECT_EQ(tokens.issued(text('b'))->id, "t2");
+  EXPECT_EQ(tokens.find(text('a')).issued->tenant, "team-a");
+  EXPECT_EQ(tokens.find(text('b')).issued->id, "t2");
   EXPECT_FALSE(tokens.is_token(text('c')));
-  EXPECT_EQ(tokens.issued(text('c')), nullptr);
+  EXPECT_EQ(tokens.find(text('c')).issued, nullptr);
   EXPECT_FALSE(tokens.empty());
 }
 
@@ -99,8 +99,11 @@ TEST_F(IssuedTokensTest, EndsWhenItExpires) {
   const Tokens tokens = tokens_of(
       {{"t1", "", sha256(text('a')), clock_.wall() + std::chrono::seconds(10)}});
   EXPECT_TRUE(tokens.is_token(text('a')));
+  EXPECT_FALSE(tokens.find(text('a')).expired);
   clock_.advance(std::chrono::seconds(10));
   EXPECT_FALSE(tokens.is_token(text('a')));
+  EXPECT_TRUE(tokens.find(text('a')).expired);
+  EXPECT_FALSE(tokens.find(text('b')).expired);
   EXPECT_TRUE(tokens.mentions_token(text('a'))) << "it still must not leave";
 }
 
