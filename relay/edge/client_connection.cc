@@ -23,6 +23,10 @@ constexpr uint64_t kDrainableBody = 256 * 1024;
 // A client that sends nothing for so long has paused: its buffers take memory for nothing.
 constexpr auto kRestsAfter = std::chrono::seconds(1);
 
+// Room for what an answer's head gets here: its framing, Date and Connection.
+constexpr size_t kOwnFields = 3;
+constexpr size_t kOwnFieldBytes = 128;
+
 HeadLimits head_limits(const Settings& settings) {
   return {settings.head_bytes, settings.head_fields, settings.target_bytes};
 }
@@ -186,6 +190,7 @@ void ClientConnection::send_head(AnswerHead&& head) {
   keep_alive_ =
       keep_alive_ && !head.close && !draining_ && !until_close_ && (request_whole_ || drainable_);
   Headers fields = std::move(head.headers);
+  fields.reserve(fields.size() + kOwnFields, fields.bytes() + kOwnFieldBytes);
   switch (head.body) {
     case AnswerHead::Body::kLength:
       fields.add("Content-Length", fmt::to_string(head.content_length));
