@@ -57,7 +57,8 @@ size_t plain_status_line(std::string_view bytes) {
 }
 
 size_t plain_field_line(std::string_view bytes) {
-  const size_t name = class_run(bytes, kToken);
+  const size_t letters = letter_run(bytes);
+  const size_t name = letters + class_run(bytes.substr(letters), kToken);
   if (name == 0 || name == bytes.size() || bytes[name] != ':') return 0;
   return end_of_text_line(bytes, name + 1);
 }

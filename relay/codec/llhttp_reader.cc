@@ -48,10 +48,11 @@ struct LlhttpReader::Callbacks {
     LlhttpReader& reader = self(parser);
     if (reader.in_body_) return 0;
     return guarded(&reader, [&] {
-      reader.refused_ = reader.sink_->on_field(reader.name_.view(), trim(reader.value_.view()));
+      const auto refused = reader.sink_->on_field(reader.name_.view(), trim(reader.value_.view()));
       reader.name_.clear();
       reader.value_.clear();
-      return !reader.refused_;
+      if (refused) reader.refused_ = refused;
+      return !refused;
     });
   }
 
@@ -95,25 +96,6 @@ struct LlhttpReader::Callbacks {
     return settings;
   }
 };
-
-void LlhttpReader::Word::clear() {
-  piece_ = {};
-  copy_.clear();
-}
-
-void LlhttpReader::Word::append(std::string_view piece) {
-  if (view().empty()) {
-    piece_ = piece;
-    return;
-  }
-  keep();
-  copy_.append(piece);
-}
-
-void LlhttpReader::Word::keep() {
-  copy_.append(piece_);
-  piece_ = {};
-}
 
 LlhttpReader::LlhttpReader(HeadScanner::Kind kind)
     : type_(kind == HeadScanner::Kind::kRequest ? HTTP_REQUEST : HTTP_RESPONSE) {

@@ -66,9 +66,22 @@ class LlhttpReader {
   // A word of the head: a view of the input where it came in one piece, or else a copy.
   class Word {
    public:
-    void clear();
-    void append(std::string_view piece);
-    void keep();  // before the input goes
+    void clear() {
+      piece_ = {};
+      copy_.clear();
+    }
+    void append(std::string_view piece) {
+      if (view().empty()) {
+        piece_ = piece;
+      } else {
+        keep();
+        copy_.append(piece);
+      }
+    }
+    void keep() {  // before the input goes
+      copy_.append(piece_);
+      piece_ = {};
+    }
     std::string_view view() const { return copy_.empty() ? piece_ : copy_; }
 
    private:

@@ -4,6 +4,7 @@
 
 #include "relay/base/text.h"
 #include "relay/base/url.h"
+#include "relay/codec/find_either.h"
 
 #include <algorithm>
 #include <array>
@@ -22,7 +23,7 @@ struct Split {
 // path begins with "/".
 Split first_segment(std::string_view path) {
   path.remove_prefix(1);
-  const size_t end = std::min(path.find_first_of("/?"), path.size());
+  const size_t end = find_either(path, '/', '?');
   return {path.substr(0, end), path.substr(end)};
 }
 
