@@ -2,12 +2,15 @@
 #include "relay/upstream/pool.h"
 
 #include "relay/base/limits.h"
+#include "relay/base/recycled.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstddef>
 
 namespace culvert {
 
-class ConnectionPool::Idle final : public ChannelSink, public Retirable {
+class ConnectionPool::Idle final : public ChannelSink, public Retirable, public Recycled<Idle> {
  public:
   Idle(ConnectionPool& pool, Connection connection, Instant since)
       : pool_(pool), connection_(std::move(connection)), since_(since) {
@@ -47,38 +50,34 @@ ConnectionPool::ConnectionPool(Loop& loop, const Clock& clock, size_t most, size
       sweep_timer_(loop, [this] { sweep(); }) {}
 
 ConnectionPool::~ConnectionPool() {
-  for (auto& [identity, list] : idle_) {
-    for (auto& idle : list) idle->leave();
+  for (auto& [identity, waiting] : idle_) {
+    for (auto& idle : waiting) idle->leave();
   }
 }
 
 std::optional<Connection> ConnectionPool::take(const std::string& identity) {
   const auto found = idle_.find(identity);
   if (found == idle_.end()) return std::nullopt;
-  while (!found->second.empty()) {
-    auto idle = std::move(found->second.front());
-    found->second.pop_front();
+  auto& waiting = found->second;
+  while (!waiting.empty()) {
+    auto idle = std::move(waiting.back());
+    waiting.pop_back();
     --size_;
     // The peer may have closed since the loop last looked.
-    if (idle->connection().channel->quiet()) {
-      Connection connection = idle->take();
-      if (found->second.empty()) idle_.erase(found);
-      return connection;
-    }
+    if (idle->connection().channel->quiet()) return idle->take();
     idle->end();
     loop_.retire(std::move(idle));
   }
-  idle_.erase(found);
   return std::nullopt;
 }
 
 void ConnectionPool::give_back(Connection&& connection) {
-  auto& list = idle_[connection.identity];
-  std::list<std::unique_ptr<Idle>> newest(1);  // all memory first, the connection last
-  newest.front() = std::make_unique<Idle>(*this, std::move(connection), clock_.now());
-  list.splice(list.begin(), newest);
+  if (idle_.size() > most_in_all_) forget_empty();
+  auto& waiting = idle_[connection.identity];
+  waiting.reserve(std::bit_ceil(waiting.size() + 1));  // all memory first, the connection last
+  waiting.push_back(std::make_unique<Idle>(*this, std::move(connection), clock_.now()));
   ++size_;
-  if (list.size() > most_) drop(*list.back(), false);
+  if (waiting.size() > most_) drop(*waiting.front(), false);
   if (size_ > most_in_all_) drop_oldest();
   if (!sweep_timer_.running()) sweep_timer_.start(limits::kPooledIdleTimeout / 4);
 }
@@ -101,32 +100,36 @@ void ConnectionPool::drop(Idle& idle, bool by_peer) {
     loop_.retire(std::move(*one));
     found->second.erase(one);
     --size_;
-    break;
+    return;
   }
-  if (found->second.empty()) idle_.erase(found);
 }
 
 void ConnectionPool::drop_oldest() {
+  forget_empty();
   const auto oldest =
       std::min_element(idle_.begin(), idle_.end(), [](const auto& a, const auto& b) {
-        return a.second.back()->since() < b.second.back()->since();
+        return a.second.front()->since() < b.second.front()->since();
       });
-  drop(*oldest->second.back(), false);
+  drop(*oldest->second.front(), false);
+}
+
+void ConnectionPool::forget_empty() {
+  std::erase_if(idle_, [](const auto& entry) { return entry.second.empty(); });
 }
 
 void ConnectionPool::sweep() {
   const Instant oldest = clock_.now() - limits::kPooledIdleTimeout;
-  for (auto entry = idle_.begin(); entry != idle_.end();) {
-    auto& list = entry->second;
-    while (!list.empty() && list.back()->since() <= oldest) {
-      list.back()->leave();
-      loop_.retire(std::move(list.back()));
-      list.pop_back();
+  for (auto& [identity, waiting] : idle_) {
+    size_t old = 0;
+    while (old < waiting.size() && waiting[old]->since() <= oldest) {
+      waiting[old]->leave();
+      loop_.retire(std::move(waiting[old++]));
       --size_;
     }
-    for (auto& idle : list) idle->connection().channel->rest();
-    entry = list.empty() ? idle_.erase(entry) : std::next(entry);
+    waiting.erase(waiting.begin(), waiting.begin() + static_cast<std::ptrdiff_t>(old));
+    for (auto& idle : waiting) idle->connection().channel->rest();
   }
+  forget_empty();
   if (!idle_.empty()) sweep_timer_.start(limits::kPooledIdleTimeout / 4);
 }
 

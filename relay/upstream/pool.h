@@ -1,16 +1,17 @@
 // Idle connections of one worker, by identity; the newest is used first, so that the others grow
-// old and go. A connection that says anything or closes while idle is dropped at once.
+// old and go. A connection that says anything or closes while idle is dropped at once. What takes
+// a connection and gives it back again and again finds its place as it left it, without memory.
 #pragma once
 
 #include "relay/base/clock.h"
 #include "relay/channel/timer.h"
 #include "relay/upstream/connector.h"
 
-#include <list>
 #include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 namespace culvert {
 
@@ -31,6 +32,7 @@ class ConnectionPool {
   class Idle;
   void drop(Idle& idle, bool by_peer);
   void drop_oldest();
+  void forget_empty();
   void sweep();
 
   Loop& loop_;
@@ -38,7 +40,8 @@ class ConnectionPool {
   const size_t most_;
   const size_t most_in_all_;
   size_t size_ = 0;
-  std::unordered_map<std::string, std::list<std::unique_ptr<Idle>>> idle_;  // newest first
+  // The newest last. Empty ones stay until the sweep, as long as there are not too many.
+  std::unordered_map<std::string, std::vector<std::unique_ptr<Idle>>> idle_;
   Timer sweep_timer_;
 };
 

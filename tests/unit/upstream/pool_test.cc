@@ -126,6 +126,23 @@ TEST_F(Pool, DropsTheOldestAboveItsBound) {
   EXPECT_FALSE(peers[3].destroyed);
 }
 
+TEST_F(Pool, AnEmptyPlaceCountsForNothing) {
+  pool.give_back(connection(peers[0], "out"));
+  const auto out = pool.take("out");
+  EXPECT_EQ(pool.waiting("out"), 0U);
+  for (size_t i = 1; i < peers.size(); ++i) {
+    pool.give_back(connection(peers[i], "a" + std::to_string(i)));
+    clock.advance(std::chrono::milliseconds(1));
+  }
+  MemoryPeer last;
+  pool.give_back(connection(last, "out"));
+  EXPECT_EQ(pool.size(), 3U);
+  EXPECT_TRUE(peers[1].muted);
+  EXPECT_FALSE(pool.take("a1"));
+  EXPECT_TRUE(pool.take("a2"));
+  EXPECT_TRUE(pool.take("out"));
+}
+
 TEST_F(Pool, NoLongerTellsWhoeverTookIt) {
   pool.give_back(connection(peers[0]));
   auto taken = pool.take("a");
