@@ -8,25 +8,24 @@ namespace culvert {
 namespace {
 
 std::unique_ptr<Exchange> exchange_for(WorkerServices& services,
-                                       AttemptPlan plan,
+                                       const Strategy& strategy,
+                                       ExchangePlan&& plan,
                                        ExchangeSink& sink) {
-  ExchangePlan exchange{std::move(plan.connect), std::move(plan.head), plan.exchange, plan.fresh};
-  if (plan.strategy == Strategy::kFetch) {
-    return std::make_unique<FetchExchange>(services.fetch, std::move(exchange), sink);
+  if (strategy == Strategy::kFetch) {
+    return std::make_unique<FetchExchange>(services.fetch, std::move(plan), sink);
   }
-  return std::make_unique<SocketExchange>(services.loop, services.connector, std::move(exchange),
-                                          sink);
+  return std::make_unique<SocketExchange>(services.loop, services.connector, std::move(plan), sink);
 }
 
 }  // namespace
 
-Attempt::Attempt(WorkerServices& services, AttemptPlan plan, AttemptSink& sink)
+Attempt::Attempt(WorkerServices& services, AttemptPlan&& plan, AttemptSink& sink)
     : services_(services),
       sink_(sink),
-      upstream_(plan.upstream),
-      tls_(plan.connect.tls),
-      strategy_(plan.strategy),
-      exchange_(exchange_for(services, std::move(plan), *this)) {}
+      upstream_(std::move(plan.upstream)),
+      tls_(plan.exchange.connect.tls),
+      strategy_(std::move(plan.strategy)),
+      exchange_(exchange_for(services, strategy_, std::move(plan.exchange), *this)) {}
 
 // Cancelled here and not later: what it works with ends with the worker.
 Attempt::~Attempt() {

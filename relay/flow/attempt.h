@@ -2,6 +2,7 @@
 // session destroys this one and chooses again.
 #pragma once
 
+#include "relay/base/recycled.h"
 #include "relay/config/snapshot.h"
 #include "relay/flow/services.h"
 #include "relay/upstream/exchange.h"
@@ -12,11 +13,8 @@
 namespace culvert {
 
 struct AttemptPlan {
-  ConnectPlan connect;
-  std::string head;  // the request's head as it goes up
-  ExchangeOptions exchange;
+  ExchangePlan exchange;
   std::string upstream;  // for metrics
-  bool fresh = false;    // no pooled connection: the last one died under this request
   Strategy strategy = Strategy::kSocket;
   std::string ws_protocols;  // that go up, of a WebSocket
 };
@@ -33,9 +31,9 @@ class AttemptSink {
   virtual void on_upload_drained() = 0;
 };
 
-class Attempt final : public Retirable, private ExchangeSink {
+class Attempt final : public Retirable, public Recycled<Attempt>, private ExchangeSink {
  public:
-  Attempt(WorkerServices& services, AttemptPlan plan, AttemptSink& sink);
+  Attempt(WorkerServices& services, AttemptPlan&& plan, AttemptSink& sink);
   ~Attempt() override;
 
   void start();  // the sink may be called from inside

@@ -140,7 +140,7 @@ void KeyCheck::attempt(bool fresh) {
   heading.timeouts = order_.upstream.timeouts;
   heading.payer = Payer::kPool;  // the key goes where one of a pool goes
   AttemptPlan plan = plan_of({asked, heading, target_, &order_.key});
-  plan.fresh = fresh;
+  plan.exchange.fresh = fresh;
   set_way(trial_->current(), order_.exit, &plan);
   attempt_ =
       std::make_unique<Attempt>(services_, std::move(plan), static_cast<AttemptSink&>(*this));

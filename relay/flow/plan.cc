@@ -77,10 +77,11 @@ AttemptPlan plan_of(const Call& call) {
   if (call.asked.ws != nullptr) opening.emplace(WsOpening{call.ws_key, call.asked.ws->protocols});
   if (opening) input.ws = &*opening;
   const std::string path = join_path(call.target.path, call.heading.path);
-  return {.connect = connect_plan(call),
-          .head = encode_request_head(call.asked.request.method, upstream_target(input, path),
-                                      upstream_headers(input)),
-          .exchange = exchange_options(call),
+  return {.exchange = {.connect = connect_plan(call),
+                       .head = encode_request_head(call.asked.request.method,
+                                                   upstream_target(input, path),
+                                                   upstream_headers(input)),
+                       .options = exchange_options(call)},
           .upstream = call.heading.alias,
           .ws_protocols = ws_protocols_up(input)};
 }
@@ -89,8 +90,9 @@ void set_way(const Strategy& strategy, const Exit& exit, AttemptPlan* plan) {
   plan->strategy = strategy;
   if (!exit.via.empty()) plan->strategy = Strategy::via(exit.via);
   if (exit.address && strategy.is_via()) plan->strategy = Strategy::kSocket;
-  plan->connect.bind = exit.address;
-  if (plan->strategy.is_via()) plan->connect.via = plan->strategy.region();
+  ConnectPlan& connect = plan->exchange.connect;
+  connect.bind = exit.address;
+  if (plan->strategy.is_via()) connect.via = plan->strategy.region();
 }
 
 AnswerHead answer_head(const ResponseHead& head, bool generic, std::string_view request_id) {

@@ -386,7 +386,7 @@ void Session::connect() {
   const Course::Step& step = course_->step();
   if (ws_) new_ws_key();
   AttemptPlan plan = plan_attempt(growth);
-  plan.fresh = step.fresh_connection;
+  plan.exchange.fresh = step.fresh_connection;
   set_way(step.strategy, key_->way_out(), &plan);
   ws_sent_ = plan.ws_protocols;
   record_.strategy = plan.strategy.text();

@@ -3,6 +3,7 @@
 // on its worker's thread. Every failure goes through fail(), every end through finish(), once.
 #pragma once
 
+#include "relay/base/recycled.h"
 #include "relay/channel/timer.h"
 #include "relay/codec/model_rewriter.h"
 #include "relay/codec/request_parser.h"
@@ -38,6 +39,7 @@
 namespace culvert {
 
 class Session final : public Retirable,
+                      public Recycled<Session>,
                       public ClientEvents,
                       private AttemptSink,
                       private SlotSink,

@@ -126,7 +126,7 @@ void TargetCheck::attempt() {
   finding_.strategy = trial_.current();
   AttemptPlan made = plan();
   if (order_.call.path.empty()) {
-    connecting_ = services_.connector.connect(made.connect, *this);
+    connecting_ = services_.connector.connect(made.exchange.connect, *this);
     return;
   }
   attempt_ =
@@ -148,8 +148,8 @@ AttemptPlan TargetCheck::plan() const {
   const Url& target = order_.upstream.targets[order_.target].url;
   AttemptPlan made = plan_of({asked, heading, target, keyed ? &order_.call.key : nullptr});
   set_way(trial_.current(), order_.call.exit, &made);
-  made.connect.full_handshake = true;
-  made.fresh = true;
+  made.exchange.connect.full_handshake = true;
+  made.exchange.fresh = true;
   return made;
 }
 

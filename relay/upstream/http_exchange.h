@@ -3,6 +3,7 @@
 // again.
 #pragma once
 
+#include "relay/base/recycled.h"
 #include "relay/channel/timer.h"
 #include "relay/codec/response_parser.h"
 #include "relay/upstream/exchange.h"
@@ -26,7 +27,7 @@ class HttpExchangeSink {
   virtual void on_upload_drained() = 0;  // queued() fell to the low-water mark
 };
 
-class HttpExchange final : public Retirable, private ChannelSink {
+class HttpExchange final : public Retirable, public Recycled<HttpExchange>, private ChannelSink {
  public:
   HttpExchange(Loop& loop, Connection connection, ExchangeOptions options, HttpExchangeSink& sink);
   ~HttpExchange() override;

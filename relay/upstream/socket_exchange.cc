@@ -5,7 +5,7 @@ namespace culvert {
 
 SocketExchange::SocketExchange(Loop& loop,
                                Connector& connector,
-                               ExchangePlan plan,
+                               ExchangePlan&& plan,
                                ExchangeSink& sink)
     : loop_(loop), connector_(connector), plan_(std::move(plan)), sink_(&sink) {}
 

@@ -1,6 +1,7 @@
 // The socket strategy's exchange: a connection from the pool or a new one, then HTTP/1.1 on it.
 #pragma once
 
+#include "relay/base/recycled.h"
 #include "relay/upstream/exchange.h"
 #include "relay/upstream/http_exchange.h"
 
@@ -8,9 +9,12 @@
 
 namespace culvert {
 
-class SocketExchange final : public Exchange, private ConnectSink, private HttpExchangeSink {
+class SocketExchange final : public Exchange,
+                             public Recycled<SocketExchange>,
+                             private ConnectSink,
+                             private HttpExchangeSink {
  public:
-  SocketExchange(Loop& loop, Connector& connector, ExchangePlan plan, ExchangeSink& sink);
+  SocketExchange(Loop& loop, Connector& connector, ExchangePlan&& plan, ExchangeSink& sink);
   ~SocketExchange() override;
 
   void start() override;

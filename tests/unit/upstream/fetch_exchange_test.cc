@@ -183,7 +183,7 @@ class Fetching : public testing::Test {
     Caller caller;
     std::unique_ptr<Exchange> one;
     if (socket) {
-      one = std::make_unique<SocketExchange>(loop, connector, how, caller);
+      one = std::make_unique<SocketExchange>(loop, connector, ExchangePlan(how), caller);
     } else {
       one = std::make_unique<FetchExchange>(client, how, caller);
     }
