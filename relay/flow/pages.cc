@@ -120,21 +120,22 @@ std::string_view mode_of(Place place) {
   }
 }
 
-std::string loggable_path(std::string_view path, Dialect dialect) {
+std::string loggable_path(std::string path, Dialect dialect) {
   constexpr size_t kLongestPlainSegment = 32;
-  path = path.substr(0, path.find('?'));
-  if (dialect != Dialect::kOpaque) return std::string(path);
+  path.resize(std::min(path.find('?'), path.size()));
+  if (dialect != Dialect::kOpaque) return path;
   std::string out;
-  while (!path.empty()) {
-    const auto end = std::min(path.find('/', 1), path.size());
-    const std::string_view segment = path.substr(0, end);  // with its slash
+  std::string_view rest = path;
+  while (!rest.empty()) {
+    const auto end = std::min(rest.find('/', 1), rest.size());
+    const std::string_view segment = rest.substr(0, end);  // with its slash
     const bool bot = segment.starts_with("/bot") && segment.find(':') != std::string_view::npos;
     if (bot || segment.size() > kLongestPlainSegment) {
       out += '/' + mask(segment.substr(1));
     } else {
       out += segment;
     }
-    path.remove_prefix(end);
+    rest.remove_prefix(end);
   }
   return out;
 }

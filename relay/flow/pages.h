@@ -34,7 +34,7 @@ std::string_view mode_of(Place place);
 
 // A path as a log may show it: no query, and no segment that is itself a secret (Telegram's bot
 // tokens, webhooks).
-std::string loggable_path(std::string_view path, Dialect dialect);
+std::string loggable_path(std::string path, Dialect dialect);
 
 // "" where the operator did not ask for addresses; truncated to /24 and /48 where he asked for
 // that.

@@ -91,7 +91,8 @@ void Session::accept_answer(const ResponseHead& head) {
   if (heading().credentials.authenticated) {
     down.headers.add("X-Culvert-Strategy", record_.strategy);
   }
-  if (!answer_.head_sent() && is_readable_event_stream(head)) keep_stream(&down);
+  const bool may_be_kept = keeps_stream_ && !answer_.head_sent();
+  if (may_be_kept && is_readable_event_stream(head)) keep_stream(&down);
   table_->cors().decorate(request_.headers, &down.headers);
   answer_.begin(head, std::move(down), dialect());
 }

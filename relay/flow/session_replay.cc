@@ -17,9 +17,10 @@ Result<void> Session::hear_replay() {
   const auto asked = CULVERT_TRY(replay_asked(request_.headers));
   const bool routed = asked_.route != nullptr && asked_.route->replay;
   keeps_stream_ = request_.method == "POST" && asked.value_or(routed);
+  if (!keeps_stream_) return {};
   // What is packed cannot be numbered.
   const bool packed = request_.headers.count("Accept-Encoding") > 0;
-  if (keeps_stream_ && packed) request_.headers.set("Accept-Encoding", "identity");
+  if (packed) request_.headers.set("Accept-Encoding", "identity");
   return {};
 }
 

@@ -32,7 +32,7 @@ JsonScan::Names text_in(Dialect dialect, const SseEvent& event) {
 }  // namespace
 
 bool is_readable_event_stream(const ResponseHead& head) {
-  return can_read(head) && has_type(head, "text/event-stream");
+  return has_type(head, "text/event-stream") && can_read(head);
 }
 
 bool is_event_stream_of(Dialect dialect, const ResponseHead& head) {
@@ -42,7 +42,7 @@ bool is_event_stream_of(Dialect dialect, const ResponseHead& head) {
 Carry::Carry(Dialect dialect, const ResponseHead& head, bool weigh)
     : dialect_(dialect),
       events_(is_event_stream_of(dialect, head)),
-      json_(dialect != Dialect::kOpaque && can_read(head) && has_type(head, "application/json")),
+      json_(dialect != Dialect::kOpaque && has_type(head, "application/json") && can_read(head)),
       weigh_(weigh),
       end_(dialect),
       scan_(weigh ? JsonScan::kAnswer : JsonScan::kNone) {}
