@@ -76,9 +76,50 @@ void append_escaped(std::string* out, char c) {
   }
 }
 
+// Length of the well-formed sequence at the front (RFC 3629 §4), 0 where there is none.
+size_t sequence_length(std::string_view text) {
+  const auto byte = [&](size_t i) {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
+  };
+  const auto continues = [&](size_t from, size_t to) {
+    for (size_t i = from; i < to; ++i) {
+      if ((byte(i) & 0xC0U) != 0x80U) return false;
+    }
+    return true;
+  };
+  const unsigned first = byte(0);
+  const unsigned second = byte(1);
+  if (first < 0x80) return 1;
+  if (first >= 0xC2 && first <= 0xDF) return continues(1, 2) ? 2 : 0;
+  if (first >= 0xE0 && first <= 0xEF) {
+    if ((first == 0xE0 && second < 0xA0) || (first == 0xED && second > 0x9F)) return 0;
+    return continues(1, 3) ? 3 : 0;
+  }
+  if (first >= 0xF0 && first <= 0xF4) {
+    if ((first == 0xF0 && second < 0x90) || (first == 0xF4 && second > 0x8F)) return 0;
+    return continues(1, 4) ? 4 : 0;
+  }
+  return 0;
+}
+
+constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+
+// Most often a masked key, whose ellipsis is not ASCII.
 std::string escaped(std::string_view text) {
   std::string out;
-  for (const char c : valid_utf8(text)) append_escaped(&out, c);
+  while (!text.empty()) {
+    const auto special = std::find_if(text.begin(), text.end(), is_special);
+    out.append(text.begin(), special);
+    text.remove_prefix(static_cast<size_t>(special - text.begin()));
+    if (text.empty()) return out;
+    const size_t length = sequence_length(text);
+    if (length == 1) {
+      append_escaped(&out, text.front());
+    } else {
+      out += length == 0 ? kReplacement : text.substr(0, length);
+    }
+    text.remove_prefix(std::max<size_t>(length, 1));
+  }
   return out;
 }
 
@@ -211,43 +252,14 @@ void JsonWriter::clear() {
   after_key_ = false;
 }
 
-namespace {
-
-// Length of the well-formed sequence at the front (RFC 3629 §4), 0 where there is none.
-size_t sequence_length(std::string_view text) {
-  const auto byte = [&](size_t i) {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
-  };
-  const auto continues = [&](size_t from, size_t to) {
-    for (size_t i = from; i < to; ++i) {
-      if ((byte(i) & 0xC0U) != 0x80U) return false;
-    }
-    return true;
-  };
-  const unsigned first = byte(0);
-  const unsigned second = byte(1);
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first <= 0xDF) return continues(1, 2) ? 2 : 0;
-  if (first >= 0xE0 && first <= 0xEF) {
-    if ((first == 0xE0 && second < 0xA0) || (first == 0xED && second > 0x9F)) return 0;
-    return continues(1, 3) ? 3 : 0;
-  }
-  if (first >= 0xF0 && first <= 0xF4) {
-    if ((first == 0xF0 && second < 0x90) || (first == 0xF4 && second > 0x8F)) return 0;
-    return continues(1, 4) ? 4 : 0;
-  }
-  return 0;
-}
-
-}  // namespace
-
 std::string valid_utf8(std::string_view text) {
+  if (is_plain(text)) return std::string(text);
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
     const size_t length = sequence_length(text);
     if (length == 0) {
-      out += "\xEF\xBF\xBD";
+      out += kReplacement;
       text.remove_prefix(1);
     } else {
       out += text.substr(0, length);

@@ -42,6 +42,8 @@ TEST(JsonWriter, EscapesWhatJsonAsksFor) {
   EXPECT_EQ(written(std::string("\0\x1f", 2)), R"("\u0000\u001F")");
   EXPECT_EQ(written("grün €"), "\"grün €\"");
   EXPECT_EQ(written("\x7F"), "\"\x7F\"");
+  EXPECT_EQ(written("sk-a…mnop"), "\"sk-a…mnop\"");
+  EXPECT_EQ(written("a\xE2\x82\n\"€\xFF"), "\"a\xEF\xBF\xBD\xEF\xBF\xBD\\n\\\"€\xEF\xBF\xBD\"");
 }
 
 // Text is looked at eight bytes at a time: each place of each kind of byte.
