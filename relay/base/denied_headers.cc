@@ -1,10 +1,13 @@
-// The table, and a comparison that no spelling slips through. Searched in order: it is short, and
-// most names of a request are on the allow-list and never come here.
+// The table, and a comparison that no spelling slips through. Prefixes are searched in order: most
+// names of a request are on an allow-list or on none, and never come here.
 #include "relay/base/denied_headers.h"
 
+#include "relay/base/field_name.h"
 #include "relay/base/text.h"
 
 #include <algorithm>
+#include <array>
+#include <string>
 
 namespace culvert {
 namespace {
@@ -18,15 +21,15 @@ bool starts_with(std::string_view name, std::string_view prefix) {
 }
 
 template <size_t N>
-bool is_one_of(std::string_view name, const std::string_view (&names)[N]) {
-  if (name.empty()) return false;
-  const char first = folded(name.front());
-  return std::any_of(std::begin(names), std::end(names), [&](std::string_view one) {
-    return one.size() == name.size() && one.front() == first && starts_with(name, one);
-  });
+bool is_one_of(std::string_view name, const FieldTable<N>& names) {
+  if (names.contains(name)) return true;
+  if (name.find('_') == std::string_view::npos) return false;
+  std::string hyphens(name);
+  std::replace(hyphens.begin(), hyphens.end(), '_', '-');
+  return names.contains(hyphens);
 }
 
-constexpr std::string_view kHopByHop[] = {
+constexpr FieldTable kHopByHop{std::to_array<std::string_view>({
     "connection",
     "keep-alive",
     "proxy-authenticate",
@@ -38,7 +41,7 @@ constexpr std::string_view kHopByHop[] = {
     "transfer-encoding",
     "upgrade",
     "http2-settings",
-};
+})};
 
 constexpr std::string_view kPrefixes[] = {
     "x-forwarded-",
@@ -66,7 +69,7 @@ constexpr std::string_view kPrefixes[] = {
     "wl-proxy-",
 };
 
-constexpr std::string_view kNames[] = {
+constexpr FieldTable kNames{std::to_array<std::string_view>({
     "forwarded",
     "via",
     "x-real-ip",
@@ -89,13 +92,14 @@ constexpr std::string_view kNames[] = {
     "x-cloud-trace-context",
     "x-amz-cf-id",
     "from",
-};
+})};
 
-constexpr std::string_view kNeedNaming[] = {"cookie", "origin", "referer"};
+constexpr FieldTable kNeedNaming{
+    std::to_array<std::string_view>({"cookie", "origin", "referer"})};
 
-constexpr std::string_view kWrittenByRelay[] = {
+constexpr FieldTable kWrittenByRelay{std::to_array<std::string_view>({
     "host", "content-length", "transfer-encoding", "user-agent", "accept-encoding", "expect",
-};
+})};
 
 }  // namespace
 

@@ -7,6 +7,7 @@
 
 #include <charconv>
 #include <optional>
+#include <utility>
 
 namespace culvert {
 namespace {
@@ -76,10 +77,10 @@ AttemptPlan plan_of(const Call& call) {
   std::optional<WsOpening> opening;
   if (call.asked.ws != nullptr) opening.emplace(WsOpening{call.ws_key, call.asked.ws->protocols});
   if (opening) input.ws = &*opening;
-  const std::string path = join_path(call.target.path, call.heading.path);
+  std::string path = join_path(call.target.path, call.heading.path);
   return {.exchange = {.connect = connect_plan(call),
                        .head = encode_request_head(call.asked.request.method,
-                                                   upstream_target(input, path),
+                                                   upstream_target(input, std::move(path)),
                                                    upstream_headers(input)),
                        .options = exchange_options(call)},
           .upstream = call.heading.alias,

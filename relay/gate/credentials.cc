@@ -140,7 +140,7 @@ class Reading {
     }
   }
 
-  void take(KeyList list, KeyPlace place) {
+  void take(KeyList&& list, KeyPlace&& place) {
     const bool token = !list.token.empty();
     if (token) found_token(std::move(list.token), list.issued);
     if (list.expired) out_.wrong_token = true;
@@ -173,13 +173,14 @@ class Reading {
 
   // A field that must not come twice: one program would read the first, another the last.
   std::optional<std::string_view> only(std::string_view name) {
-    if (headers_.count(name) > 1) {
+    const auto first = headers_.find(name);
+    if (first && headers_.count(name) > 1) {
       out_.fault = malformed(std::string(name) + " is there more than once");
     }
-    return headers_.find(name);
+    return first;
   }
 
-  void found_token(Secret token, const IssuedToken* issued) {
+  void found_token(Secret&& token, const IssuedToken* issued) {
     out_.authenticated = true;
     if (!out_.token.empty()) return;
     if (issued != nullptr) {

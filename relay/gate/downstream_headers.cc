@@ -2,23 +2,31 @@
 #include "relay/gate/downstream_headers.h"
 
 #include "relay/base/denied_headers.h"
+#include "relay/base/field_name.h"
 #include "relay/base/text.h"
 #include "relay/gate/connection_fields.h"
+
+#include <array>
+#include <string_view>
 
 namespace culvert {
 namespace {
 
 constexpr std::string_view kRequestId = "X-Request-Id";
 
-// What the relay says of itself: an upstream, which may be another relay, must not say it for it.
-bool is_relays_own(std::string_view name) {
-  return starts_with_ignoring_case(name, "x-culvert-") ||
-         equal_ignoring_case(name, "x-proxy-error") || equal_ignoring_case(name, "x-proxy-stage");
-}
+// The last two, and all of the prefix, are what the relay says of itself: an upstream, which may be
+// another relay, must not say it for it.
+constexpr FieldTable kDropped{std::to_array<std::string_view>({
+    "content-length",
+    "alt-svc",
+    "x-proxy-error",
+    "x-proxy-stage",
+})};
+constexpr std::string_view kRelaysOwn = "x-culvert-";
 
 bool is_dropped(std::string_view name, bool generic) {
-  return is_hop_by_hop(name) || equal_ignoring_case(name, "content-length") ||
-         equal_ignoring_case(name, "alt-svc") || is_relays_own(name) ||
+  return is_hop_by_hop(name) || kDropped.contains(name) ||
+         starts_with_ignoring_case(name, kRelaysOwn) ||
          (!generic && equal_ignoring_case(name, "set-cookie"));
 }
 

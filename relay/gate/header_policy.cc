@@ -1,7 +1,8 @@
-// Tables, searched in order: they are short, and their order is the order on the wire.
+// Tables; the order of the first is the order on the wire.
 #include "relay/gate/header_policy.h"
 
 #include "relay/base/denied_headers.h"
+#include "relay/base/field_name.h"
 #include "relay/base/text.h"
 
 #include <algorithm>
@@ -39,11 +40,17 @@ constexpr Known kKnown[] = {
     {"Last-Event-ID"},
 };
 constexpr uint32_t kAfterKnown = std::size(kKnown);
+constexpr FieldTable kRanks{[] {
+  std::array<std::string_view, kAfterKnown> names;
+  std::transform(std::begin(kKnown), std::end(kKnown), names.begin(),
+                 [](const Known& known) { return known.spelling; });
+  return names;
+}()};
 constexpr std::array<std::string_view, 2> kKnownPrefixes = {"x-goog-upload-", "if-"};
 
 // Fields of browsers, SDKs, tracing and hosting platforms that describe the client and that a
 // server can do without. The absolute table (base/denied_headers.h) comes before this one.
-constexpr std::array<std::string_view, 19> kTelling = {
+constexpr FieldTable kTelling{std::to_array<std::string_view>({
     "accept-language",
     "device-memory",
     "dpr",
@@ -63,30 +70,30 @@ constexpr std::array<std::string_view, 19> kTelling = {
     "x-client-port",
     "newrelic",
     "incap-client-ip",
-};
+})};
 constexpr std::array<std::string_view, 9> kTellingPrefixes = {
     "x-stainless-", "x-datadog-", "x-akamai-", "x-arr-",  "x-sucuri-",
     "x-geo-",       "x-railway-", "x-ot-",     "x-real-",
 };
 
-template <class Names>
-bool is_one_of(std::string_view name, const Names& names) {
-  return std::find(names.begin(), names.end(), name) != names.end();
+bool is_one_of(std::string_view name, const std::vector<std::string>* names) {
+  return names != nullptr && std::any_of(names->begin(), names->end(), [&](std::string_view one) {
+           return equal_ignoring_case(one, name);
+         });
 }
 
 template <class Prefixes>
 bool begins_with_one_of(std::string_view name, const Prefixes& prefixes) {
-  return std::any_of(prefixes.begin(), prefixes.end(),
-                     [&](std::string_view prefix) { return name.starts_with(prefix); });
+  return std::any_of(prefixes.begin(), prefixes.end(), [&](std::string_view prefix) {
+    return starts_with_ignoring_case(name, prefix);
+  });
 }
 
 std::optional<Passage> known_passage(std::string_view name) {
-  for (uint32_t rank = 0; rank < std::size(kKnown); ++rank) {
-    const Known& known = kKnown[rank];
-    if (!equal_ignoring_case(known.spelling, name)) continue;
-    return Passage{known.spelling, rank, known.list ? ", " : ""};
-  }
-  return std::nullopt;
+  const size_t rank = kRanks.find(name);
+  if (rank == kAfterKnown) return std::nullopt;
+  const Known& known = kKnown[rank];
+  return Passage{known.spelling, static_cast<uint32_t>(rank), known.list ? ", " : ""};
 }
 
 bool never_passes(std::string_view name) {
@@ -104,16 +111,15 @@ double quality_of(std::string_view parameters) {
 
 }  // namespace
 
-bool AllowedNames::contains(std::string_view lower_name) const {
-  return (of_upstream != nullptr && is_one_of(lower_name, *of_upstream)) ||
-         (of_route != nullptr && is_one_of(lower_name, *of_route));
+bool AllowedNames::contains(std::string_view name) const {
+  return is_one_of(name, of_upstream) || is_one_of(name, of_route);
 }
 
 std::optional<Passage> preset_passage(std::string_view name, const AllowedNames& allowed) {
   if (auto known = known_passage(name)) return known;  // none of them is denied: a test holds it
-  if (never_passes(name) || needs_naming(name)) return std::nullopt;
   if (!begins_with_one_of(name, kKnownPrefixes) && !allowed.contains(name)) return std::nullopt;
-  return Passage{name, kAfterKnown, ", "};
+  if (never_passes(name) || needs_naming(name)) return std::nullopt;
+  return Passage{{}, kAfterKnown, ", "};
 }
 
 std::optional<Passage> generic_passage(std::string_view name, const AllowedNames& allowed) {
@@ -121,10 +127,10 @@ std::optional<Passage> generic_passage(std::string_view name, const AllowedNames
   if (never_passes(name)) return std::nullopt;
   const bool named = allowed.contains(name);
   if (needs_naming(name) && !named) return std::nullopt;
-  if (!named && (is_one_of(name, kTelling) || begins_with_one_of(name, kTellingPrefixes))) {
+  if (!named && (kTelling.contains(name) || begins_with_one_of(name, kTellingPrefixes))) {
     return std::nullopt;
   }
-  return Passage{name, kAfterKnown, name == "cookie" ? "; " : ", "};
+  return Passage{{}, kAfterKnown, equal_ignoring_case(name, "cookie") ? "; " : ", "};
 }
 
 std::string common_coding(std::string_view accept_encoding) {

@@ -14,7 +14,7 @@ namespace culvert {
 
 // How a field goes up that the client sent.
 struct Passage {
-  std::string_view spelling;  // of a table, or the name that was asked for
+  std::string_view spelling;  // empty: its name in lower case
   uint32_t rank = 0;          // fields go up by rank, then by name
   std::string_view joint{};   // between the values of a field that came more than once; empty: the
                               // first value alone
@@ -25,10 +25,10 @@ struct Passage {
 struct AllowedNames {
   const std::vector<std::string>* of_upstream = nullptr;  // in lower case
   const std::vector<std::string>* of_route = nullptr;
-  bool contains(std::string_view lower_name) const;
+  bool contains(std::string_view name) const;
 };
 
-// Of presets and routes: nullopt for whatever is not on a list. `name` in lower case.
+// Of presets and routes: nullopt for whatever is not on a list.
 std::optional<Passage> preset_passage(std::string_view name, const AllowedNames& allowed);
 
 // Of the generic proxy: every end-to-end field but those that say who or where the client is.

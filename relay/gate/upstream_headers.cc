@@ -21,15 +21,19 @@ namespace {
 // cannot tell which of the two it is.
 constexpr std::string_view kGenericUserAgent = "culvert";
 
-// A field of the client's that goes up, with its place in the order of the wire.
+// A field of the client's that goes up.
 struct Passing {
-  uint32_t rank;
-  std::string spelling;
-  std::string_view joint;  // as in Passage
-  std::string_view value;
+  Passage passage;
+  Header field;
 
+  // In the order of the wire.
   bool is_before(const Passing& other) const {
-    return rank != other.rank ? rank < other.rank : spelling < other.spelling;
+    if (passage.rank != other.passage.rank) return passage.rank < other.passage.rank;
+    return LessIgnoringCase()(field.name, other.field.name);
+  }
+  void write(Headers* out) const {
+    if (!passage.spelling.empty()) return out->add(passage.spelling, field.value);
+    out->add(lower(field.name), field.value);
   }
 };
 
@@ -41,19 +45,19 @@ std::vector<Passing> from_client(const UpstreamHeadersInput& input) {
       .of_route = input.route == nullptr ? nullptr : &input.route->allow};
   const ConnectionFields of_connection(input.client);
   std::vector<Passing> out;
-  std::string name;
+  out.reserve(8);  // few requests have more
   for (const Header& field : input.client) {
-    name = field.name;
-    for (char& c : name) c = lower(c);
-    if (of_connection.contains(name)) continue;
-    if (input.ws != nullptr && name.starts_with("sec-websocket-")) continue;  // see add_ws()
-    const auto passage = generic ? generic_passage(name, allowed) : preset_passage(name, allowed);
-    if (!passage || input.tokens.mentions_token(field.value)) continue;
-    Passing one{passage->rank, std::string(passage->spelling), passage->joint, field.value};
+    const auto passage = generic ? generic_passage(field.name, allowed)
+                                 : preset_passage(field.name, allowed);
+    if (!passage || of_connection.contains(field.name)) continue;
+    // See add_ws().
+    if (input.ws != nullptr && starts_with_ignoring_case(field.name, "sec-websocket-")) continue;
+    if (input.tokens.mentions_token(field.value)) continue;
+    const Passing one{*passage, field};
     const auto behind = std::upper_bound(
         out.begin(), out.end(), one,
         [](const Passing& left, const Passing& right) { return left.is_before(right); });
-    out.insert(behind, std::move(one));
+    out.insert(behind, one);
   }
   return out;
 }
@@ -61,13 +65,13 @@ std::vector<Passing> from_client(const UpstreamHeadersInput& input) {
 // `except`: a name that is written already.
 void add_passing(const std::vector<Passing>& fields, std::string_view except, Headers* out) {
   for (size_t i = 0; i < fields.size(); ++i) {
-    const Passing& field = fields[i];
-    if (equal_ignoring_case(field.spelling, except)) continue;
-    if (i == 0 || fields[i - 1].is_before(field)) {
-      out->add(field.spelling, field.value);
-    } else if (!field.joint.empty()) {
-      out->append_to_last(field.joint);
-      out->append_to_last(field.value);
+    const Passing& one = fields[i];
+    if (equal_ignoring_case(one.field.name, except)) continue;
+    if (i == 0 || fields[i - 1].is_before(one)) {
+      one.write(out);
+    } else if (!one.passage.joint.empty()) {
+      out->append_to_last(one.passage.joint);
+      out->append_to_last(one.field.value);
     }
   }
 }
@@ -151,12 +155,12 @@ void add_ws(const UpstreamHeadersInput& input, Headers* out) {
 
 // The pair that holds the only key of the caller's that goes up, where it is one of several or
 // stands beside a relay token.
-std::string with_chosen_key(const UpstreamHeadersInput& input, std::string_view path) {
+std::string with_chosen_key(const UpstreamHeadersInput& input, std::string path) {
   const Credentials& who = input.credentials;
   const bool chosen = input.payer == Payer::kOwn && who.own_place.in_query() &&
                       (who.own_keys.size() > 1 || who.token_in_list);
   const Secret* key = paying_key(input);
-  if (!chosen || key == nullptr) return std::string(path);
+  if (!chosen || key == nullptr) return path;
   return with_query_value(path, who.own_place.pair, key->reveal());
 }
 
@@ -190,8 +194,8 @@ std::string ws_protocols_up(const UpstreamHeadersInput& input) {
   return input.tokens.mentions_token(list) ? std::string() : list;
 }
 
-std::string upstream_target(const UpstreamHeadersInput& input, std::string_view path) {
-  std::string target = with_chosen_key(input, path);
+std::string upstream_target(const UpstreamHeadersInput& input, std::string path) {
+  std::string target = with_chosen_key(input, std::move(path));
   const bool replaced = input.payer == Payer::kPool && input.upstream != nullptr &&
                         input.upstream->dialect == Dialect::kGemini;
   if (!replaced && !input.credentials.query_token) return target;

@@ -52,6 +52,6 @@ std::string ws_protocols_up(const UpstreamHeadersInput& input);
 // The path and query that go up, byte for byte but for `key=`, and `access_token=` of a WebSocket:
 // relay tokens are taken out, of a
 // list the chosen key stays, and a pool's key takes the place of what stood there.
-std::string upstream_target(const UpstreamHeadersInput& input, std::string_view path);
+std::string upstream_target(const UpstreamHeadersInput& input, std::string path);
 
 }  // namespace culvert

@@ -113,6 +113,19 @@ TEST(HeaderPolicy, TheBuiltInListPasses) {
   }
 }
 
+TEST(HeaderPolicy, NamesAreFoundInAnyCase) {
+  const std::vector<std::string> allow = {"x-title"};
+  for (const char* name : {"CONTENT-type", "Anthropic-Beta", "X-Goog-Upload-Offset", "IF-Any",
+                           "X-Title"}) {
+    EXPECT_TRUE(preset_passage(name, {.of_upstream = &allow})) << name;
+  }
+  for (const char* name : {"X-Stainless-OS", "Accept-Language", "Cookie", "X-Real_IP"}) {
+    EXPECT_FALSE(generic_passage(name, {})) << name;
+  }
+  const std::vector<std::string> cookie = {"cookie"};
+  EXPECT_EQ(generic_passage("Cookie", {.of_upstream = &cookie})->joint, "; ");
+}
+
 TEST(HeaderPolicy, PresetsPassNothingElse) {
   for (const char* name : {"authorization", "x-api-key", "x-goog-api-key", "accept-language",
                            "x-stainless-os", "x-anything", "x-goog-uploadx", "ifx", "date"}) {
@@ -142,7 +155,7 @@ TEST(HeaderPolicy, GenericPassesEndToEndFieldsThatSayNothingOfTheClient) {
 TEST(HeaderPolicy, OneSpellingAndOneOrder) {
   EXPECT_EQ(preset_passage("content-type", {})->spelling, "Content-Type");
   EXPECT_EQ(preset_passage("openai-beta", {})->spelling, "OpenAI-Beta");
-  EXPECT_EQ(preset_passage("x-goog-upload-offset", {})->spelling, "x-goog-upload-offset");
+  EXPECT_EQ(preset_passage("X-Goog-Upload-Offset", {})->spelling, "");  // its own, in lower case
   EXPECT_LT(preset_passage("accept", {})->rank, preset_passage("content-type", {})->rank);
   EXPECT_EQ(preset_passage("x-goog-upload-offset", {})->rank,
             preset_passage("if-schedule-tag-match", {})->rank);

@@ -38,7 +38,7 @@ class UpstreamHeadersTest : public testing::Test {
   std::string target(std::string_view path) {
     const Headers client;
     credentials_ = read_credentials(client, path, upstream_, {}, tokens_);
-    return upstream_target(input(client), path);
+    return upstream_target(input(client), std::string(path));
   }
   std::string value(const Fields& fields, std::string_view name) const {
     const Headers made = up(fields);
@@ -335,8 +335,8 @@ class WebSocketHeaders : public UpstreamHeadersTest {
     const WsOpening opening{"relays-own", *offered};
     UpstreamHeadersInput asked = input(client);
     asked.ws = &opening;
-    const std::string head =
-        encode_request_head("GET", upstream_target(asked, path), upstream_headers(asked));
+    const std::string head = encode_request_head(
+        "GET", upstream_target(asked, std::string(path)), upstream_headers(asked));
     EXPECT_EQ(head.find(kToken), std::string::npos);
     EXPECT_EQ(head.find("Accept-Encoding"), std::string::npos);
     const size_t begin = head.find("Connection: ");
