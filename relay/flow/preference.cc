@@ -40,26 +40,34 @@ double score(uint32_t weight, uint64_t drawn) {
   return -static_cast<double>(weight) / std::log(u);
 }
 
+using Scored = std::pair<double, const Destination*>;
+
+// Of several; those without a weight are left out.
+std::vector<Scored> by_score(const std::vector<Destination>& destinations,
+                             std::optional<std::string_view> sticky,
+                             Random& random) {
+  std::vector<Scored> scored;
+  for (const Destination& destination : destinations) {
+    if (destination.weight == 0) continue;
+    const uint64_t drawn = sticky ? hash_of(destination, *sticky) : random.next();
+    scored.emplace_back(score(destination.weight, drawn), &destination);
+  }
+  std::stable_sort(scored.begin(), scored.end(),
+                   [](const Scored& a, const Scored& b) { return a.first > b.first; });
+  return scored;
+}
+
 }  // namespace
 
 std::vector<const Destination*> in_order_of_preference(const Route& route,
                                                        std::optional<std::string_view> sticky,
                                                        Random& random) {
-  std::vector<std::pair<double, const Destination*>> scored;
-  for (const Destination& destination : route.to) {
-    if (destination.weight == 0) continue;
-    const double drawn =
-        route.to.size() == 1
-            ? 0
-            : score(destination.weight, sticky ? hash_of(destination, *sticky) : random.next());
-    scored.emplace_back(drawn, &destination);
-  }
-  if (scored.empty() && !route.to.empty()) scored.emplace_back(0, &route.to.front());
-  std::stable_sort(scored.begin(), scored.end(),
-                   [](const auto& a, const auto& b) { return a.first > b.first; });
   std::vector<const Destination*> out;
-  out.reserve(scored.size() + route.fallback.size());
-  for (const auto& item : scored) out.push_back(item.second);
+  out.reserve(route.to.size() + route.fallback.size());
+  if (route.to.size() > 1) {
+    for (const Scored& item : by_score(route.to, sticky, random)) out.push_back(item.second);
+  }
+  if (out.empty() && !route.to.empty()) out.push_back(&route.to.front());
   for (const Destination& destination : route.fallback) out.push_back(&destination);
   return out;
 }

@@ -8,10 +8,8 @@
 namespace culvert {
 
 ConnectionFields::ConnectionFields(const Headers& headers) {
-  for (const Header& field : headers) {
-    if (!equal_ignoring_case(field.name, "connection")) continue;
-    for (const std::string_view name : split_list(field.value)) names_.push_back(lower(name));
-  }
+  const std::string listed = headers.joined("Connection");
+  for (const std::string_view name : split_list(listed)) names_.push_back(lower(name));
 }
 
 bool ConnectionFields::contains(std::string_view name) const {

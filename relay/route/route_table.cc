@@ -57,6 +57,7 @@ RouteTable::RouteTable(const std::vector<Route>& routes) : routes_(routes) {
   for (uint32_t i = 0; i < routes.size(); ++i) {
     list(routes[i], i, &by_prefix_[routes[i].path_prefix]);
     longest_prefix_ = std::max(longest_prefix_, routes[i].path_prefix.size());
+    by_host_ = by_host_ || !routes[i].hosts.empty();
   }
 }
 
@@ -124,7 +125,7 @@ RouteTable::Indices RouteTable::candidates(const RouteQuery& query, std::string_
 RouteTable::Match RouteTable::find(const RouteQuery& query) const {
   Match match;
   if (routes_.empty()) return match;
-  const std::string host = host_only(query.host);
+  const std::string host = by_host_ ? host_only(query.host) : std::string();
   for (const uint32_t index : candidates(query, host)) {
     const Route& route = routes_[index];
     ++match.examined;

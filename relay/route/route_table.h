@@ -59,6 +59,7 @@ class RouteTable {
   const std::vector<Route>& routes_;
   std::unordered_map<std::string, Bucket> by_prefix_;
   size_t longest_prefix_ = 0;  // no longer one is looked up: paths are strangers' and long
+  bool by_host_ = false;       // some route is; else nobody asks which host it is
 };
 
 // An index drawn by weight. Weights that are all zero draw the first.
