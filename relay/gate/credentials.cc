@@ -44,10 +44,15 @@ class Reading {
   Reading(const Headers& headers,
           const Upstream* upstream,
           const Tokens& tokens,
-          const WsProtocols* protocols)
-      : headers_(headers), upstream_(upstream), tokens_(tokens), protocols_(protocols) {}
+          const WsProtocols* protocols,
+          Credentials* out)
+      : headers_(headers),
+        upstream_(upstream),
+        tokens_(tokens),
+        protocols_(protocols),
+        out_(*out) {}
 
-  Credentials read(std::string_view target, std::string_view path_token) {
+  void read(std::string_view target, std::string_view path_token) {
     if (!path_token.empty()) found_token(Secret(path_token), tokens_.find(path_token).issued);
     read_relay_places();
     // The upstream's own place first: where two places hold different keys, that one pays.
@@ -60,7 +65,6 @@ class Reading {
     if (protocols_ != nullptr) read_query(target, kQueryKeys[1]);
     // A right token anywhere makes up for a wrong one elsewhere.
     if (out_.authenticated) out_.wrong_token = false;
-    return std::move(out_);
   }
 
  private:
@@ -159,8 +163,8 @@ class Reading {
   bool holds_key(std::string_view header) const {
     if (upstream_ == nullptr) return false;
     if (header.empty()) return upstream_->dialect == Dialect::kGemini;
-    if (is_upstreams_header(header) || header == kAuthorization) return true;
-    if (header == kProtocols) return true;
+    if (header == kAuthorization || header == kProtocols) return true;
+    if (is_upstreams_header(header)) return true;
     if (header == "x-api-key") {
       return upstream_->dialect == Dialect::kAnthropic || upstream_->dialect == Dialect::kOpaque;
     }
@@ -194,7 +198,7 @@ class Reading {
   const Upstream* upstream_;
   const Tokens& tokens_;
   const WsProtocols* protocols_;
-  Credentials out_;
+  Credentials& out_;
 };
 
 }  // namespace
@@ -216,7 +220,9 @@ Credentials read_credentials(const Headers& headers,
                              std::string_view path_token,
                              const Tokens& tokens,
                              const WsProtocols* protocols) {
-  return Reading(headers, upstream, tokens, protocols).read(target, path_token);
+  Credentials out;
+  Reading(headers, upstream, tokens, protocols, &out).read(target, path_token);
+  return out;
 }
 
 KeyPlace pool_key_place(const Upstream& upstream, std::string_view key) {

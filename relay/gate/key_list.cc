@@ -57,8 +57,10 @@ KeyList parse_key_list(std::string_view text, const Tokens& tokens) {
 
 SchemeAndRest split_scheme(std::string_view value) {
   value = trim(value);
-  const size_t space = value.find_first_of(" \t");
-  if (space != std::string_view::npos) return {value.substr(0, space), trim(value.substr(space))};
+  const auto word_end = std::find_if(value.begin(), value.end(),
+                                     [](char c) { return c == ' ' || c == '\t'; });
+  const auto space = static_cast<size_t>(word_end - value.begin());
+  if (space < value.size()) return {value.substr(0, space), trim(value.substr(space))};
   if (is_bearer(value)) return {value, {}};
   return {{}, value};
 }
