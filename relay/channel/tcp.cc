@@ -1,7 +1,7 @@
 // Reading and writing of a TCP socket. One read(2) into the loop's scratch, at most
 // kReadsPerWakeup of them before others get their turn; small writes go out together when the
-// events of a turn have been handled, and only what the kernel does not take is queued. Bulk between
-// two of them goes through a pipe of the kernel, one fill at a turn.
+// events of a turn have been handled, and only what the kernel does not take is queued. Bulk
+// between two of them goes through a pipe of the kernel, one fill at a turn.
 #include "relay/channel/tcp.h"
 
 #include "relay/base/limits.h"

@@ -155,8 +155,8 @@ void TlsEngine::wake() {
   std::copy(record_number_.begin(), record_number_.end(), ssl_.MBEDTLS_PRIVATE(in_buf));
 }
 
-// In TLS 1.3 the library keeps what a handshake needed, its keys with it, until the connection ends:
-// 4.5 KiB. A server needs none of it once its ticket is out; a client reads tickets by it.
+// In TLS 1.3 the library keeps what a handshake needed, its keys with it, until the connection
+// ends: 4.5 KiB. A server needs none of it once its ticket is out; a client reads tickets by it.
 void TlsEngine::forget_handshake() {
   auto*& handshake = ssl_.MBEDTLS_PRIVATE(handshake);
   const bool over = ssl_.MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_HANDSHAKE_OVER;
