@@ -20,7 +20,8 @@ namespace {
 // that the connection can go on; with more to come it ends instead.
 constexpr uint64_t kDrainableBody = 256 * 1024;
 
-// A client that sends nothing for so long has paused: its buffers take memory for nothing.
+// A client that sends nothing for so long has paused, or waits for an answer that takes long: its
+// buffers take memory for nothing, and those towards the upstream.
 constexpr auto kRestsAfter = std::chrono::seconds(1);
 
 // Room for what an answer's head gets here: its framing, Date and Connection.
@@ -123,7 +124,7 @@ void ClientConnection::handle(const HttpEvent& event) {
       return;
     case EventKind::kEnd:
       request_whole_ = true;
-      timer_.stop();
+      timer_.start(kRestsAfter);
       if (session_ != nullptr) return session_->on_request_end();
       return next_request();
     case EventKind::kInterim:
@@ -348,6 +349,7 @@ void ClientConnection::expired() {
       return refuse_bytes(Error::client(Code::kRequestTimeout, Stage::kRequest,
                                         "the request's head did not arrive in time"));
     case Phase::kRequest:
+      if (request_whole_) return rest();
       return refuse_bytes(
           Error::client(Code::kRequestTimeout, Stage::kRequest, "the request's body stood still"));
     case Phase::kTunnel:
@@ -356,6 +358,11 @@ void ClientConnection::expired() {
       if (channel_->queued() > 0) return timer_.start(limits::kLingerTimeout);
       return over();
   }
+}
+
+void ClientConnection::rest() {
+  channel_->rest();
+  if (session_ != nullptr) session_->rest();
 }
 
 void ClientConnection::watch_writes() {

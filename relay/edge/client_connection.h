@@ -92,6 +92,7 @@ class ClientConnection final : public Retirable,
   void client_gone();
   void close_after_flush(Channel::Finish how);
   void expired();
+  void rest();
   void watch_writes();
   void write_expired();
   void over();

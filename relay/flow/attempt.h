@@ -43,6 +43,7 @@ class Attempt final : public Retirable, public Recycled<Attempt>, private Exchan
   size_t upload_queued() const { return exchange_->queued(); }
   void pause() { exchange_->pause(); }
   void resume() { exchange_->resume(); }
+  void rest() { exchange_->rest(); }
 
   Switched take_channel() { return exchange_->take_channel(); }
 

@@ -476,6 +476,10 @@ void Session::hold_back_client() {
 
 void Session::on_upload_drained() { hold_back_client(); }
 
+void Session::rest() {
+  if (attempt_ != nullptr) attempt_->rest();
+}
+
 void Session::on_request_broken(Error error) {
   if (!finished_) fail(std::move(error));
 }

@@ -62,6 +62,9 @@ class Session final : public Retirable,
   void on_client_drained() override;
   void on_client_gone() override;
 
+  // As Exchange's.
+  void rest();
+
   // Its stream is kept: where the client leaves, it goes on without, instead of on_client_gone().
   bool outlives_client() const { return !finished_ && client_.kept() && body_.whole(); }
   void go_on_without_client(ClientSide& nobody);

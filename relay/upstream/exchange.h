@@ -63,6 +63,9 @@ class Exchange : public Retirable {
   virtual void pause() = 0;
   virtual void resume() = 0;
 
+  // The answer takes long: memory goes that only the request needed, and comes back where needed.
+  virtual void rest() {}
+
   // From inside an on_head() of 101, which comes only where `upgrade` was asked for: the exchange
   // is over.
   virtual Switched take_channel() { return {}; }

@@ -40,6 +40,9 @@ class HttpExchange final : public Retirable, public Recycled<HttpExchange>, priv
   // Stops and goes on reading the answer; the idle timer rests meanwhile.
   void pause();
   void resume();
+  void rest() {
+    if (connection_.channel != nullptr) connection_.channel->rest();
+  }
 
   // See Exchange::take_channel().
   Switched take_channel();

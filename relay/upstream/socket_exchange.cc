@@ -50,6 +50,10 @@ void SocketExchange::send_body(std::string_view bytes) {
   exchange_->send_body(bytes);
 }
 
+void SocketExchange::rest() {
+  if (exchange_ != nullptr) exchange_->rest();
+}
+
 void SocketExchange::on_exchange_failed(Error error) {
   untouched_ = exchange_->untouched();
   sink_->on_failed(std::move(error));

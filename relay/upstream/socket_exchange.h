@@ -24,6 +24,7 @@ class SocketExchange final : public Exchange,
   size_t queued() const override { return exchange_->queued(); }
   void pause() override { exchange_->pause(); }
   void resume() override { exchange_->resume(); }
+  void rest() override;
   Switched take_channel() override { return exchange_->take_channel(); }
   void stop() override;
   const Legs& legs() const override { return legs_; }

@@ -19,6 +19,7 @@ struct MemoryPeer {
   bool paused = false;
   bool finished = false;
   bool reset = false;
+  int rests = 0;
   // --- how the channel is to answer
   uint64_t acknowledged = 0;
   bool acknowledges = true;  // what is written counts as acknowledged at once
@@ -79,6 +80,7 @@ class MemoryChannel final : public Channel {
   bool quiet() const override { return peer_.quiet; }
   void pause() override { peer_.paused = true; }
   void resume() override { peer_.paused = false; }
+  void rest() override { ++peer_.rests; }
   void finish(Finish) override { peer_.finished = true; }
   void reset_on_close() override { peer_.reset = true; }
 

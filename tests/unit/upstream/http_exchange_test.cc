@@ -87,6 +87,19 @@ class Exchange : public testing::Test, protected HttpExchangeSink {
   std::function<void()> at_head;
 };
 
+TEST_F(Exchange, LetsItsChannelRestWhileTheAnswerComes) {
+  open();
+  ask();
+  exchange->rest();
+  EXPECT_EQ(peer.rests, 1);
+  peer.say(kAnswer);
+  EXPECT_EQ(body, "hello world");
+  exchange->release(nullptr);
+  exchange->take_channel();
+  exchange->rest();  // there is none any more
+  EXPECT_EQ(peer.rests, 1);
+}
+
 TEST_F(Exchange, SendsHeadAndBodyAsTheyAre) {
   open();
   exchange->send_head(kHead);
