@@ -1,6 +1,8 @@
 # idle: what a TLS client costs that only stays connected. Each has asked once, so that what a
-# request leaves behind is counted. Memory does not change from round to round as time does, so that
-# two are enough.
+# request leaves behind is counted, and what a server gives back once they are silent is not. Memory
+# does not change from round to round as time does, so that two are enough.
+import time
+
 from tests.bench import proc, traffic
 from tests.bench.figures import Goal, Row
 from tests.bench.generator import Load
@@ -8,6 +10,7 @@ from tests.bench.peers.setup import Setup
 from tests.bench.workloads.base import Base, Run, ask
 
 CLIENTS = 5000
+SETTLES_SECONDS = 1.5
 
 
 class Idle(Base):
@@ -36,12 +39,22 @@ class Idle(Base):
         before = self.memory(running.pid)
         with Load("idle", aim, "--connections", CLIENTS) as held:
             held.wait_for_ready()
-            during = self.memory(running.pid)
+            during = self.settled(running.pid)
             held.end()
             held.finish()
         self.stop(contestant)
         for key, most, least in zip(("rss", "pss"), during, before):
             yield key, contestant, (most - least) / CLIENTS
+
+    def settled(self, pid: int) -> tuple[int, int]:
+        """Once it falls no further."""
+        before = self.memory(pid)
+        while True:
+            time.sleep(SETTLES_SECONDS)
+            now = self.memory(pid)
+            if now[0] > before[0] * 0.99:
+                return now
+            before = now
 
     @staticmethod
     def memory(pid: int) -> tuple[int, int]:
