@@ -66,8 +66,8 @@ inline constexpr auto kPooledIdleTimeout = 50s;  // below the 60 s at which comm
 // --- Connections
 inline constexpr size_t kConnections = 10000;           // of clients, per process
 inline constexpr size_t kConnectionsPerAddress = 1000;  // behind a NAT many users share one
-// Idle, per worker. Fewer than there are clients at once of one upstream make
-// each burst open connections, and the lull behind it close them.
+// Idle, per worker. Fewer than there are clients at once of one upstream make each burst open
+// connections, and the lull behind it close them.
 inline constexpr size_t kPooledPerUpstream = 256;
 inline constexpr size_t kPooledInAll = 1024;
 inline constexpr size_t kFetchLanes = 256;       // of libcurl, per worker: 64 KiB each without work

@@ -53,8 +53,8 @@ class Loop {
 
   // Once the events that one poll brought have been handled, or the first of them where they are
   // many. Needs no memory. A peer on another core sleeps until something comes: woken once for what
-  // several events bring, it costs this side much less than woken for each (in plain a sixth of the
-  // CPU time of a request, in TLS a third), and waits no longer than those events take.
+  // several events bring, it costs this side much less than woken for each (in plain a fifth of the
+  // CPU time of a request, in TLS a quarter), and waits no longer than those events take.
   void flush_soon(Flushable& waiting) { flush_list_.add(waiting); }
   void event_over();  // by whoever called out for an event
 

@@ -124,7 +124,7 @@ class ClientConnection final : public Retirable,
   bool over_ = false;
   uint64_t acknowledged_ = 0;  // at the last look of the write timer
   Duration idle_left_{};       // of waiting for a request, once the channel rests
-  Timer timer_;                // handshake, head, body, keep-alive, lingering
+  Timer timer_;                // handshake, head, body, rest, keep-alive, lingering
   Timer write_timer_;          // a reader that takes nothing
   Timer again_;                // parses held bytes outside of whoever made them parseable
 };
