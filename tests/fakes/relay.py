@@ -7,6 +7,7 @@ import pathlib
 import re
 import signal
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from typing import Callable
@@ -117,7 +118,7 @@ class Relay(Child):
 
     def wait_for_metric(self, predicate: Callable[[Metrics], bool]) -> Metrics:
         """Asks again until `predicate` holds: for what is counted just after an answer was sent."""
-        for _ in range(20_000):
-            if predicate(metrics := self.metrics()):
-                return metrics
-        raise AssertionError("hang guard: the metrics never came to what was awaited")
+        until = time.monotonic() + HANG_GUARD_SECONDS
+        while not predicate(metrics := self.metrics()):
+            assert time.monotonic() < until, f"hang guard: never what was awaited: {metrics.text}"
+        return metrics
