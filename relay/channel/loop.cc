@@ -105,6 +105,8 @@ void Loop::event_over() {
   if (++unflushed_events_ >= kEventsPerFlush) flush();
 }
 
+void Loop::flush_after_event() { unflushed_events_ = kEventsPerFlush; }
+
 void Loop::flush() {
   unflushed_events_ = 0;
   while (Flushable* next = flush_list_.take()) {

@@ -57,6 +57,8 @@ class Loop {
   // CPU time of a request, in TLS a quarter), and waits no longer than those events take.
   void flush_soon(Flushable& waiting) { flush_list_.add(waiting); }
   void event_over();  // by whoever called out for an event
+  // For a piece of a stream, whose reader waits for each: all output goes out after this event.
+  void flush_after_event();
 
   // A buffer for one read; its content lives until the next read on this loop.
   char* scratch() { return scratch_.get(); }

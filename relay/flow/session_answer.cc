@@ -114,6 +114,7 @@ void Session::carry_body(std::string_view bytes) {
 
 void Session::send_down(std::string_view bytes) {
   answer_.body(bytes);
+  if (answer_.carry()->is_event_stream()) services_.loop.flush_after_event();
   if (heartbeat_ > Duration::zero()) heartbeat_timer_.start(heartbeat_);
   if (!answer_.holds_back()) return;
   if (attempt_ != nullptr) attempt_->pause();

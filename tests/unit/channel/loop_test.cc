@@ -106,6 +106,41 @@ TEST(Loop, GoesOnAfterATaskThatRanOutOfMemory) {
   EXPECT_TRUE(run_until(loop, [&] { return ran; }));
 }
 
+class Output final : public Flushable {
+ public:
+  int flushed = 0;
+
+ private:
+  void flush() override { ++flushed; }
+  void on_flush_out_of_memory() override {}
+};
+
+TEST(Loop, HandsOutputOverBehindTheEventsOfATurn) {
+  Loop loop;
+  Output output;
+  int before = -1;
+  loop.post([&] { loop.flush_soon(output); });
+  loop.post([&] { before = output.flushed; });
+  ASSERT_TRUE(run_until(loop, [&] { return output.flushed == 1; }));
+  EXPECT_EQ(before, 0);
+}
+
+TEST(Loop, HandsOutputOverBehindAnEventThatAsksForIt) {
+  Loop loop;
+  Output output;
+  int before = -1;
+  loop.post([&] {
+    loop.flush_soon(output);
+    loop.flush_after_event();
+    before = output.flushed;
+  });
+  int after = -1;
+  loop.post([&] { after = output.flushed; });
+  ASSERT_TRUE(run_until(loop, [&] { return after >= 0; }));
+  EXPECT_EQ(before, 0);
+  EXPECT_EQ(after, 1);
+}
+
 TEST(Loop, BuriesAfterTheCallbackThatRetired) {
   Loop loop;
   std::vector<int> ended;
