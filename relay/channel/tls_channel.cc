@@ -181,8 +181,9 @@ void TlsChannel::on_bytes(std::string_view bytes) {
       engine_->feed(bytes);
       return step();
     case State::kOpen:
-      engine_->feed(bytes);
-      return decrypt();
+      engine_->lend(bytes);
+      decrypt();
+      return engine_->keep_lent();
     case State::kClosed:
       return;
   }
@@ -251,15 +252,16 @@ void TlsChannel::ready() {
 
 void TlsChannel::decrypt() {
   while (sink_ != nullptr && !paused_ && !told_end_ && state_ == State::kOpen) {
-    size_t got = 0;
-    auto state = engine_->read(loop_.scratch(), limits::kReadScratch, &got);
+    std::string_view got;
+    auto state = engine_->read(&got);
     if (!state) {
       send_records();  // the alert
       return fail(std::move(state).error());
     }
     if (*state == TlsEngine::ReadState::kWantsInput) break;
     if (*state == TlsEngine::ReadState::kBytes) {
-      sink_->on_bytes({loop_.scratch(), got});
+      sink_->on_bytes(got);
+      engine_->taken();
       continue;
     }
     told_end_ = true;

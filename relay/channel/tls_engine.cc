@@ -12,6 +12,7 @@
 #include <mbedtls/md.h>
 #include <mbedtls/pk.h>
 #include <mbedtls/platform.h>
+#include <mbedtls/platform_util.h>
 #include <mbedtls/x509_crt.h>
 
 #include <algorithm>
@@ -60,18 +61,27 @@ Result<void> TlsEngine::set_up(const mbedtls_ssl_config* config) {
       },
       [](void* self, unsigned char* to, size_t size) -> int {
         auto* engine = static_cast<TlsEngine*>(self);
-        if (engine->in_.empty() && !engine->in_ended_) {
+        if (engine->unread() == 0 && !engine->in_ended_) {
           engine->starved_ = true;
           return MBEDTLS_ERR_SSL_WANT_READ;
         }
-        if (engine->in_.empty()) return 0;
-        const size_t part = std::min(size, engine->in_.size());
-        std::memcpy(to, engine->in_.view().data(), part);
-        engine->in_.consume(part);
-        return static_cast<int>(part);
+        return static_cast<int>(engine->fetch(to, size));
       },
       nullptr);
   return {};
+}
+
+// As much as one piece of memory has.
+size_t TlsEngine::fetch(unsigned char* to, size_t most) {
+  const std::string_view from = in_.empty() ? lent_ : in_.view();
+  const size_t part = std::min(most, from.size());
+  std::copy_n(from.data(), part, to);
+  in_.empty() ? lent_.remove_prefix(part) : in_.consume(part);
+  return part;
+}
+
+void TlsEngine::keep_lent() {
+  if (!lent_.empty()) in_.append(std::exchange(lent_, {}));
 }
 
 Result<std::unique_ptr<TlsEngine>> TlsEngine::server(
@@ -180,15 +190,16 @@ Result<void> TlsEngine::identify_peer() {
 }
 
 // The ticket of a server goes out with its first read or write.
-Result<TlsEngine::ReadState> TlsEngine::read(char* to, size_t size, size_t* got) {
+Result<TlsEngine::ReadState> TlsEngine::read(std::string_view* got) {
   wake();
   forget_handshake();
   const PeerTicketScope scope(peer_, carried_);
   while (true) {
     starved_ = false;
-    const int code = mbedtls_ssl_read(&ssl_, reinterpret_cast<unsigned char*>(to), size);
-    if (code > 0) {
-      *got = static_cast<size_t>(code);
+    // Of no bytes: it decrypts the next record and leaves it where it is.
+    const int code = mbedtls_ssl_read(&ssl_, nullptr, 0);
+    if (const unsigned char* plaintext = ssl_.MBEDTLS_PRIVATE(in_offt); plaintext != nullptr) {
+      *got = {reinterpret_cast<const char*>(plaintext), ssl_.MBEDTLS_PRIVATE(in_msglen)};
       return ReadState::kBytes;
     }
     switch (code) {
@@ -202,7 +213,7 @@ Result<TlsEngine::ReadState> TlsEngine::read(char* to, size_t size, size_t* got)
       case MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY:
         return ReadState::kCloseNotify;
       case 0:  // an empty record, or the end of TCP
-        if (!in_ended_ || !in_.empty()) continue;
+        if (!in_ended_ || unread() > 0) continue;
         return ReadState::kCut;
       case MBEDTLS_ERR_SSL_CONN_EOF:
         return ReadState::kCut;
@@ -210,6 +221,14 @@ Result<TlsEngine::ReadState> TlsEngine::read(char* to, size_t size, size_t* got)
         return failure(code);
     }
   }
+}
+
+// As the library does behind a copy of all that it has read.
+void TlsEngine::taken() {
+  mbedtls_platform_zeroize(ssl_.MBEDTLS_PRIVATE(in_offt), ssl_.MBEDTLS_PRIVATE(in_msglen));
+  ssl_.MBEDTLS_PRIVATE(in_offt) = nullptr;
+  ssl_.MBEDTLS_PRIVATE(in_msglen) = 0;
+  ssl_.MBEDTLS_PRIVATE(keep_current_message) = 0;
 }
 
 Result<void> TlsEngine::write(std::string_view plaintext) {

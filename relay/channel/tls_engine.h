@@ -32,20 +32,25 @@ class TlsEngine {
 
   // Ciphertext that arrived; what is not used now is kept.
   void feed(std::string_view ciphertext) { in_.append(ciphertext); }
+  // As feed(), without a copy of what is used before keep_lent(), until which the bytes stay.
+  void lend(std::string_view ciphertext) { lent_ = ciphertext; }
+  void keep_lent();
   void feed_end() { in_ended_ = true; }
 
   Result<HandshakeProgress> handshake();
 
   enum class ReadState : uint8_t { kBytes, kWantsInput, kCloseNotify, kCut };
-  // Decrypts at most `size` bytes to `to`; `*got` is set with kBytes.
-  Result<ReadState> read(char* to, size_t size, size_t* got);
+  // Decrypts a record. With kBytes its plaintext is `*got`, which lies in the library's buffer and
+  // is to be given back by taken().
+  Result<ReadState> read(std::string_view* got);
+  void taken();
   Result<void> write(std::string_view plaintext);
   void close_notify();
   // Gives memory back that only large records need, or a handshake. Cheap, but not for each record.
   void rest();
 
   Buffer& out() { return out_; }
-  size_t unread() const { return in_.size(); }
+  size_t unread() const { return in_.size() + lent_.size(); }
   bool resumed() const { return resumed_; }
   // When the peer's certificate ends, Unix seconds; 0: it has shown none. Of an upstream: also of
   // one that is not accepted, and only where it was shown on this connection.
@@ -60,6 +65,7 @@ class TlsEngine {
   TlsEngine();
   Result<void> set_up(const mbedtls_ssl_config* config);
   Error failure(int code);
+  size_t fetch(unsigned char* to, size_t most);
   void store_session();
   Result<void> identify_peer();
   bool between_records();
@@ -70,6 +76,7 @@ class TlsEngine {
   std::shared_ptr<const TlsServerConfig> server_config_;
   std::shared_ptr<TlsClientConfig> client_config_;
   Buffer in_;
+  std::string_view lent_;  // behind in_
   Buffer out_;
   bool in_ended_ = false;
   bool starved_ = false;  // the last call asked for input that was not there

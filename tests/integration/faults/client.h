@@ -107,12 +107,12 @@ class Client {
   bool read_more() {
     if (engine_ == nullptr) return pull();
     while (true) {
-      char part[16384];
-      size_t got = 0;
-      const auto state = engine_->read(part, sizeof part, &got);
+      std::string_view got;
+      const auto state = engine_->read(&got);
       if (!state) return false;
       if (*state == TlsEngine::ReadState::kBytes) {
-        in_.append(part, got);
+        in_.append(got);
+        engine_->taken();
         return true;
       }
       if (*state != TlsEngine::ReadState::kWantsInput || !pull()) return false;

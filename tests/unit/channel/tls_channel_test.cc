@@ -157,6 +157,23 @@ TEST_F(Tls, GoesOnAfterARest) {
   }
 }
 
+// What is read lies in the buffer that would rest.
+TEST_F(Tls, RestsAndWritesWhileItReads) {
+  for (const bool tls12 : {false, true}) {
+    connect(server_config({"good"}, tls12), client_config());
+    ASSERT_TRUE(shake_hands());
+    server->sink.then = [&] {
+      server->channel->rest();
+      server->channel->write("got it");
+    };
+    const std::string all(50000, 'q');
+    client->channel->write(all);
+    ASSERT_TRUE(run_until(loop, [&] { return server->sink.bytes == all; }));
+    const size_t answers = server->sink.reads * std::string_view("got it").size();
+    ASSERT_TRUE(run_until(loop, [&] { return client->sink.bytes.size() == answers; }));
+  }
+}
+
 TEST_F(Tls, TakesUpTheSessionOfAConnectionThatRested) {
   const auto to = server_config({"good"});
   const auto from = client_config();
