@@ -11,6 +11,8 @@ void Buffer::append(std::string_view bytes) {
   bytes_.append(bytes);
 }
 
+void Buffer::reserve(size_t size) { bytes_.reserve(start_ + size); }
+
 void Buffer::consume(size_t count) {
   start_ += count;
   if (start_ == bytes_.size()) clear();

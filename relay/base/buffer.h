@@ -11,6 +11,7 @@ namespace culvert {
 class Buffer {
  public:
   void append(std::string_view bytes);
+  void reserve(size_t size);   // memory for so much, before it is appended piece by piece
   void consume(size_t count);  // count <= size()
   void clear();
   void release();  // the memory that is kept for what comes next; only where empty

@@ -2,6 +2,7 @@
 // never has to be repeated; back-pressure is decided before a write, by the length of the queue.
 #include "relay/channel/tls_engine.h"
 
+#include "relay/base/limits.h"
 #include "relay/channel/tls_memory.h"
 
 #include <mbedtls/asn1.h>
@@ -26,6 +27,11 @@ extern "C" void mbedtls_ssl_handshake_free(mbedtls_ssl_context* ssl);
 
 namespace culvert {
 namespace {
+
+// Records of bulk are gathered up to a size before they go out. Memory that grows with them would
+// copy most of them once more.
+constexpr size_t kBulk = 8 * 1024;
+constexpr size_t kBulkRoom = limits::kReadScratch + 20 * 1024;
 
 // Below the layer of TLS each module has a code of its own for it. A code is the sum of a module's,
 // in the bits above the seventh, and of one from below, in those seven.
@@ -75,7 +81,7 @@ Result<void> TlsEngine::set_up(const mbedtls_ssl_config* config) {
 size_t TlsEngine::fetch(unsigned char* to, size_t most) {
   const std::string_view from = in_.empty() ? lent_ : in_.view();
   const size_t part = std::min(most, from.size());
-  std::copy_n(from.data(), part, to);
+  std::memcpy(to, from.data(), part);
   in_.empty() ? lent_.remove_prefix(part) : in_.consume(part);
   return part;
 }
@@ -233,6 +239,7 @@ void TlsEngine::taken() {
 
 Result<void> TlsEngine::write(std::string_view plaintext) {
   wake();
+  if (plaintext.size() >= kBulk) out_.reserve(kBulkRoom);
   const PeerTicketScope scope(peer_, carried_);
   while (!plaintext.empty()) {
     const int code = mbedtls_ssl_write(

@@ -58,6 +58,7 @@ TEST(Buffer, IsAQueueWhateverTheSizes) {
   std::string model;
   char next = 'a';
   for (int round = 0; round < 20000; ++round) {
+    if (random.below(16) == 0) buffer.reserve(random.below(9000));
     if (random.below(2) == 0) {
       const size_t most = random.below(8) == 0 ? 9000 : 40;
       const std::string piece(random.below(most), next);
