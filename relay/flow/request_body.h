@@ -29,6 +29,7 @@ class RequestBody {
   ~RequestBody();
 
   void append(std::string_view bytes);
+  void passed_by() { gone_ = true; }  // bytes went up without append(); only while !replayable()
   void end() { ended_ = true; }
 
   std::string_view unsent() const { return std::string_view(bytes_).substr(sent_); }

@@ -441,14 +441,22 @@ void Session::take_body(std::string_view bytes) {
   }
   if (verify_ != nullptr) return verify_->on_body(bytes);
   if (reader_ != nullptr) return;  // a GET's, which says nothing
-  body_.append(bytes);
+  const bool straight = goes_straight_up();
+  straight ? body_.passed_by() : body_.append(bytes);
   const bool read = awaited_ != Awaited::kNothing || dialect() != Dialect::kOpaque;
   if (read) bill_.see_request(bytes);
   const bool waited = awaited_ != Awaited::kNothing;
   if (read) read_beginning(bytes);
   if (waited || finished_) return;
-  if (attempt_ != nullptr && attempt_->connected()) return send_request();
+  if (straight) attempt_->send_body(bytes);
+  if (!straight && attempt_ != nullptr && attempt_->connected()) return send_request();
   hold_back_client();
+}
+
+// What nobody may send again, and nothing before it waits, needs not be kept for a moment.
+bool Session::goes_straight_up() const {
+  return awaited_ == Awaited::kNothing && !body_.replayable() && body_.unsent().empty() &&
+         attempt_ != nullptr && attempt_->connected() && !rewriter_ && !recovery_;
 }
 
 void Session::on_request_end() {

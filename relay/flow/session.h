@@ -199,6 +199,7 @@ class Session final : public Retirable,
   Stop stop_of(const Heading& heading) const;
 
   void take_body(std::string_view bytes);
+  bool goes_straight_up() const;
   void read_beginning(std::string_view bytes);
   bool beginning_known() const;
   void wait_for_model(const Route& waiting);
