@@ -14,6 +14,11 @@ constexpr size_t kLengthDigits = 18;  // always fits; an exabyte is enough
 
 }  // namespace
 
+bool is_plain_length(std::string_view value) {
+  return !value.empty() && value.size() <= kLengthDigits &&
+         std::all_of(value.begin(), value.end(), is_digit_byte);
+}
+
 std::optional<Offence> FramingFields::see(FieldName name,
                                           std::string_view value,
                                           int minor_version) {
@@ -28,8 +33,7 @@ std::optional<Offence> FramingFields::see_length(std::string_view value) {
   if (length_) {
     return Offence{Code::kBadRequest, "there are two Content-Length fields (RFC 9112 §6.3)"};
   }
-  if (value.empty() || value.size() > kLengthDigits ||
-      !std::all_of(value.begin(), value.end(), is_digit_byte)) {
+  if (!is_plain_length(value)) {
     return Offence{Code::kBadRequest, "Content-Length is not a plain number (RFC 9110 §8.6)"};
   }
   uint64_t length = 0;

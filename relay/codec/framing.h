@@ -17,6 +17,8 @@ inline bool is_framing(FieldName name) {
   return name == kContentLength || name == kTransferEncoding;
 }
 
+bool is_plain_length(std::string_view value);  // digits, and not too many
+
 class FramingFields {
  public:
   // To be called with every field that is_framing(), in order. What is refused: a second

@@ -11,57 +11,14 @@ namespace culvert {
 namespace {
 
 // The last one is HTTP/2's preface, which deserves an answer of its own.
-constexpr std::array<std::string_view, 9> kMethods = {
-    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "PRI"};
+constexpr auto kMethods = [] {
+  std::array<std::string_view, kCarriedMethods.size() + 1> methods;
+  *std::copy(kCarriedMethods.begin(), kCarriedMethods.end(), methods.begin()) = "PRI";
+  return methods;
+}();
 constexpr unsigned kPreface = 1U << (kMethods.size() - 1);
 constexpr unsigned kAllMethods = (1U << kMethods.size()) - 1;
-constexpr size_t kLongestMethod = 7;  // OPTIONS, CONNECT
 constexpr std::string_view kVersionText = "HTTP/1.";
-
-enum Class : uint8_t { kToken = 1, kInTarget = 2 };
-constexpr auto kClasses = [] {
-  std::array<uint8_t, 256> classes{};
-  for (size_t i = 0; i < classes.size(); ++i) {
-    const char c = static_cast<char>(i);
-    classes[i] = static_cast<uint8_t>((is_token_byte(c) ? kToken : 0) |
-                                      (is_visible_byte(c) && c != '#' ? kInTarget : 0));
-  }
-  return classes;
-}();
-
-bool is_carried(std::string_view method) {
-  return std::find(kMethods.begin(), kMethods.end() - 1, method) != kMethods.end() - 1;
-}
-
-size_t class_run(std::string_view bytes, Class wanted) {
-  size_t at = 0;
-  while (at < bytes.size() && (kClasses[static_cast<unsigned char>(bytes[at])] & wanted) != 0) ++at;
-  return at;
-}
-
-// The end of a line that has text from `at` on; 0 where that is not plain to see.
-size_t end_of_text_line(std::string_view bytes, size_t at) {
-  const size_t end = at + text_run(bytes.substr(at));
-  return bytes.substr(end).starts_with("\r\n") ? end + 2 : 0;
-}
-
-size_t plain_status_line(std::string_view bytes) {
-  constexpr std::string_view kBegin = "HTTP/1.1 ";
-  if (!bytes.starts_with(kBegin)) return 0;
-  const std::string_view status = bytes.substr(kBegin.size(), 4);
-  if (status.size() < 4 || status[0] == '0' || status[3] != ' ') return 0;
-  for (const char c : status.substr(0, 3)) {
-    if (!is_digit_byte(c)) return 0;
-  }
-  return end_of_text_line(bytes, kBegin.size() + status.size());
-}
-
-size_t plain_field_line(std::string_view bytes) {
-  const size_t letters = letter_run(bytes);
-  const size_t name = letters + class_run(bytes.substr(letters), kToken);
-  if (name == 0 || name == bytes.size() || bytes[name] != ':') return 0;
-  return end_of_text_line(bytes, name + 1);
-}
 
 }  // namespace
 
@@ -85,37 +42,24 @@ size_t HeadScanner::scan(std::string_view bytes) {
 
 // The lines at the front of which byte() would accept every byte, within all limits; it is asked
 // about the rest. A machine of a dozen branches for each byte was a sixth of a request's
-// instructions, and most heads come whole.
+// instructions.
 size_t HeadScanner::plain_lines(std::string_view bytes) {
   if (step_ != Step::kStart && step_ != Step::kFieldStart) return 0;
   bytes = bytes.substr(0, limits_.head_bytes - bytes_);
   size_t count = 0;
   if (step_ == Step::kStart) {
-    count = plain_start_line(bytes);
+    count = plain_start_line(kind_, bytes, limits_);
     if (count == 0) return 0;
     go(Step::kFieldStart);
   }
   while (fields_ < limits_.head_fields) {
-    const size_t line = plain_field_line(bytes.substr(count));
+    const size_t line = plain_field_line(bytes.substr(count)).line;
     if (line == 0) break;
     count += line;
     ++fields_;
   }
   bytes_ += count;
   return count;
-}
-
-size_t HeadScanner::plain_start_line(std::string_view bytes) const {
-  return kind_ == Kind::kRequest ? plain_request_line(bytes) : plain_status_line(bytes);
-}
-
-size_t HeadScanner::plain_request_line(std::string_view bytes) const {
-  constexpr std::string_view kEnd = " HTTP/1.1\r\n";
-  const size_t method = bytes.substr(0, kLongestMethod + 1).find(' ');
-  if (method == std::string_view::npos || !is_carried(bytes.substr(0, method))) return 0;
-  const size_t target = class_run(bytes.substr(method + 1, limits_.target_bytes), kInTarget);
-  const size_t end = method + 1 + target;
-  return target > 0 && bytes.substr(end).starts_with(kEnd) ? end + kEnd.size() : 0;
 }
 
 void HeadScanner::byte(char c) {

@@ -6,6 +6,7 @@
 
 #include "relay/codec/http_event.h"
 #include "relay/codec/offence.h"
+#include "relay/codec/plain_head.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -16,7 +17,7 @@ namespace culvert {
 
 class HeadScanner {
  public:
-  enum class Kind : uint8_t { kRequest, kResponse };
+  using Kind = HeadKind;
 
   HeadScanner(Kind kind, const HeadLimits& limits) : kind_(kind), limits_(limits) {}
 
@@ -26,6 +27,7 @@ class HeadScanner {
   // or offence().
   size_t scan(std::string_view bytes);
 
+  bool fresh() const { return step_ == Step::kStart && empty_lines_ == 0; }  // since begin()
   bool done() const { return step_ == Step::kDone; }
   size_t fields() const { return fields_; }    // begun so far
   bool started() const { return bytes_ > 0; }  // a byte other than of empty lines was seen
@@ -51,8 +53,6 @@ class HeadScanner {
   };
 
   size_t plain_lines(std::string_view bytes);
-  size_t plain_start_line(std::string_view bytes) const;
-  size_t plain_request_line(std::string_view bytes) const;
   void byte(char c);
   void start_byte(char c);
   void method_byte(char c);

@@ -98,9 +98,7 @@ struct LlhttpReader::Callbacks {
 };
 
 LlhttpReader::LlhttpReader(HeadScanner::Kind kind)
-    : type_(kind == HeadScanner::Kind::kRequest ? HTTP_REQUEST : HTTP_RESPONSE) {
-  begin();
-}
+    : type_(kind == HeadScanner::Kind::kRequest ? HTTP_REQUEST : HTTP_RESPONSE) {}
 
 void LlhttpReader::begin() {
   static const llhttp_settings_t kSettings = Callbacks::make();

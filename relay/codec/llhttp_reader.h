@@ -41,17 +41,19 @@ class LlhttpReader {
   LlhttpReader(const LlhttpReader&) = delete;
   LlhttpReader& operator=(const LlhttpReader&) = delete;
 
-  void begin();  // a new message
+  void begin();  // before each message
 
   Step read_head(std::string_view* input, FieldSink* sink);        // up to kHead
   Step read_body(std::string_view* input) { return read(input); }  // chunked, after kHead
 
-  // Valid as long as the head's last input.
-  std::string_view method() const { return method_.view(); }
-  std::string_view target() const { return target_.view(); }  // a request's, as received
-  std::string_view reason() const { return target_.view(); }  // a response's
-  int status() const { return parser_.status_code; }
-  int minor_version() const { return parser_.http_minor; }
+  // As far as it was read; valid as long as the head's last input.
+  StartLine start() const {
+    return {.method = method_.view(),
+            .target = target_.view(),
+            .reason = target_.view(),
+            .status = parser_.status_code,
+            .minor_version = parser_.http_minor};
+  }
   bool chunked() const { return (parser_.flags & F_CHUNKED) != 0; }
   uint64_t length() const { return parser_.content_length; }
 

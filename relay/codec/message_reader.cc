@@ -20,18 +20,21 @@ constexpr Offence kTrailersTooLarge = {Code::kHeadTooLarge,
 }  // namespace
 
 MessageReader::MessageReader(HeadScanner::Kind kind, const HeadLimits& limits)
-    : scanner_(kind, limits), llhttp_(kind) {
-  begin();
-}
+    : kind_(kind), limits_(limits), scanner_(kind, limits), llhttp_(kind) {}
 
 void MessageReader::begin() {
   scanner_.begin();
-  llhttp_.begin();
+  plain_ = false;
   offence_ = {};
   framing_bytes_ = extension_bytes_ = 0;
 }
 
 MessageReader::Step MessageReader::read_head(std::string_view* input, FieldSink* sink) {
+  if (scanner_.fresh()) {
+    PlainHead head;
+    if (head.read(kind_, *input, limits_)) return take(head, input, sink);
+    llhttp_.begin();
+  }
   const size_t accepted = scanner_.scan(*input);
   std::string_view rest = input->substr(0, accepted);
   input->remove_prefix(accepted);
@@ -44,6 +47,24 @@ MessageReader::Step MessageReader::read_head(std::string_view* input, FieldSink*
     return fail({Code::kBadRequest, "the head's end is ambiguous (RFC 9112 §2.1)"});
   }
   return ended ? Step::kHead : Step::kMore;
+}
+
+MessageReader::Step MessageReader::take(const PlainHead& head,
+                                        std::string_view* input,
+                                        FieldSink* sink) {
+  plain_ = true;
+  plain_start_ = head.start();
+  input->remove_prefix(head.bytes());
+  sink->expect(head.fields(), head.bytes());
+  for (size_t i = 0; i < head.fields(); ++i) {
+    if (const auto refused = sink->on_field(head.name(i), head.value(i))) return fail(*refused);
+  }
+  return Step::kHead;
+}
+
+bool MessageReader::agrees(const FramingFields& framing) const {
+  return plain_ || (llhttp_.chunked() == framing.chunked() &&
+                    llhttp_.length() == framing.length().value_or(0));
 }
 
 void MessageReader::begin_body(BodyFraming framing, uint64_t length) {

@@ -160,7 +160,7 @@ Error RequestParser::Machine::refuse(const Offence& offence) {
 }
 
 Refusal RequestParser::Machine::on_field(FieldName name, std::string_view value) {
-  const int version = reader_.llhttp().minor_version();
+  const int version = reader_.start().minor_version;
   if (is_framing(name)) {
     if (const Refusal refused = framing_.see(name, value, version)) return refused;
     if (const Refusal refused = check_content()) return refused;
@@ -180,7 +180,7 @@ Refusal RequestParser::Machine::on_field(FieldName name, std::string_view value)
 
 // Content in a request that has no use for it is how bodies become requests.
 Refusal RequestParser::Machine::check_content() const {
-  const std::string_view method = reader_.llhttp().method();
+  const std::string_view method = reader_.start().method;
   if (method == "CONNECT") {
     return Offence{Code::kBadRequest, "CONNECT has no content (RFC 9110 §9.3.6)"};
   }
@@ -191,13 +191,12 @@ Refusal RequestParser::Machine::check_content() const {
 }
 
 Refusal RequestParser::Machine::finish_head() {
-  const LlhttpReader& llhttp = reader_.llhttp();
-  if (llhttp.chunked() != framing_.chunked() ||
-      (framing_.length().value_or(0) != llhttp.length())) {
+  if (!reader_.agrees(framing_)) {
     return Offence{Code::kBadRequest, "the content's length is ambiguous (RFC 9112 §6.3)"};
   }
-  head_.method = llhttp.method();
-  head_.minor_version = llhttp.minor_version();
+  const StartLine start = reader_.start();
+  head_.method = start.method;
+  head_.minor_version = start.minor_version;
   const auto host = head_.headers.find(kHost);
   if (host) head_.host = *host;
   if (!host && head_.minor_version >= 1) {
@@ -209,7 +208,7 @@ Refusal RequestParser::Machine::finish_head() {
 }
 
 Refusal RequestParser::Machine::take_target() {
-  const std::string_view target = reader_.llhttp().target();
+  const std::string_view target = reader_.start().target;
   if (head_.method == "CONNECT") return take_tunnel_target(target);
   if (starts_with_ignoring_case(target, "http://") ||
       starts_with_ignoring_case(target, "https://")) {

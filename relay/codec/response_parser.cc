@@ -106,7 +106,7 @@ Result<HttpEvent> ResponseParser::Machine::read_head(std::string_view* input) {
 
 std::optional<Offence> ResponseParser::Machine::on_field(FieldName name, std::string_view value) {
   if (is_framing(name)) {
-    const auto refused = framing_.see(name, value, reader_.llhttp().minor_version());
+    const auto refused = framing_.see(name, value, reader_.start().minor_version);
     if (refused) return refused;
   }
   head_.headers.add(name, value);
@@ -114,11 +114,11 @@ std::optional<Offence> ResponseParser::Machine::on_field(FieldName name, std::st
 }
 
 Result<HttpEvent> ResponseParser::Machine::finish_head() {
-  const LlhttpReader& llhttp = reader_.llhttp();
-  head_.status = llhttp.status();
-  head_.minor_version = llhttp.minor_version();
-  head_.reason = llhttp.reason();
-  if (llhttp.chunked() != framing_.chunked() || framing_.length().value_or(0) != llhttp.length()) {
+  const StartLine start = reader_.start();
+  head_.status = start.status;
+  head_.minor_version = start.minor_version;
+  head_.reason = start.reason;
+  if (!reader_.agrees(framing_)) {
     return refuse({Code::kBadAnswer, "the content's length is ambiguous (RFC 9112 §6.3)"});
   }
   if (head_.status < 200) return take_interim();
