@@ -34,8 +34,18 @@ bool any_special_of_eight(const char* at) {
   return any_special(word);
 }
 
+// Of four to seven bytes, of which those in the middle are looked at twice.
+bool any_special_of_few(std::string_view text) {
+  uint32_t first = 0;
+  uint32_t last = 0;
+  std::memcpy(&first, text.data(), sizeof first);
+  std::memcpy(&last, text.data() + text.size() - sizeof last, sizeof last);
+  return any_special(uint64_t{last} << 32U | first);
+}
+
 bool is_plain(std::string_view text) {
-  if (text.size() < 8) return std::none_of(text.begin(), text.end(), is_special);
+  if (text.size() < 4) return std::none_of(text.begin(), text.end(), is_special);
+  if (text.size() < 8) return !any_special_of_few(text);
   const char* last = text.data() + text.size() - 8;  // the end is looked at twice where it has to
   for (const char* at = text.data(); at < last; at += 8) {
     if (any_special_of_eight(at)) return false;

@@ -62,14 +62,10 @@ std::optional<Offence> FramingFields::see_coding(std::string_view value, int min
 }
 
 bool keeps_alive(const Headers& headers, int minor_version) {
-  bool keep = minor_version >= 1;
+  const bool keep = minor_version >= 1;
   if (!headers.find(kConnection)) return keep;
   const std::string options = headers.joined(kConnection);
-  for (const std::string_view option : split_list(options)) {
-    if (equal_ignoring_case(option, "close")) return false;
-    keep = keep || equal_ignoring_case(option, "keep-alive");
-  }
-  return keep;
+  return !list_has(options, "close") && (keep || list_has(options, "keep-alive"));
 }
 
 }  // namespace culvert

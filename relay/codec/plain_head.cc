@@ -114,9 +114,9 @@ bool PlainHead::read_fields(size_t most) {
 
 // What says where the message ends is judged by both readers, but for a length that stands once.
 bool PlainHead::may_stand(size_t field) {
-  const FieldName name = this->name(field);
-  if (name == kTransferEncoding) return false;
-  if (name != kContentLength) return true;
+  const std::string_view name = this->name(field);
+  if (equal_ignoring_case(name, kTransferEncoding.text())) return false;
+  if (!equal_ignoring_case(name, kContentLength.text())) return true;
   return !std::exchange(has_length_, true) && is_plain_length(value(field));
 }
 

@@ -17,12 +17,13 @@ namespace {
 constexpr FieldName kHost("host");
 constexpr FieldName kExpect("expect");
 
-// Fields that mean one thing. Two of them would be read as the first by some and the last by
-// others.
-constexpr FieldTable kSingletons(std::to_array<std::string_view>(
-    {"host", "content-type", "authorization", "proxy-authorization", "expect", "user-agent",
-     "referer", "origin", "range", "if-modified-since", "if-unmodified-since", "x-api-key",
-     "x-goog-api-key", "x-culvert-token", "max-forwards", "content-range", "idempotency-key"}));
+// Fields that are looked at here: the first two say where the message ends, the others mean one
+// thing. Two of them would be read as the first by some and the last by others.
+constexpr FieldTable kWatched(std::to_array<std::string_view>(
+    {"content-length", "transfer-encoding", "host", "content-type", "authorization",
+     "proxy-authorization", "expect", "user-agent", "referer", "origin", "range",
+     "if-modified-since", "if-unmodified-since", "x-api-key", "x-goog-api-key", "x-culvert-token",
+     "max-forwards", "content-range", "idempotency-key"}));
 
 bool same_authority(std::string_view a, std::string_view b, uint16_t default_port) {
   const auto first = parse_authority(a);
@@ -56,6 +57,7 @@ class RequestParser::Machine final : FieldSink {
     head_.headers.reserve(fields, head_.headers.bytes() + bytes);
   }
   Refusal on_field(FieldName name, std::string_view value) override;
+  Refusal check_field(FieldName name, std::string_view value);
   Refusal check_content() const;
   Refusal finish_head();
   Refusal take_target();
@@ -160,12 +162,20 @@ Error RequestParser::Machine::refuse(const Offence& offence) {
 }
 
 Refusal RequestParser::Machine::on_field(FieldName name, std::string_view value) {
+  if (kWatched.contains(name)) {
+    if (const Refusal refused = check_field(name, value)) return refused;
+  }
+  head_.headers.add(name, value);
+  return std::nullopt;
+}
+
+Refusal RequestParser::Machine::check_field(FieldName name, std::string_view value) {
   const int version = reader_.start().minor_version;
   if (is_framing(name)) {
     if (const Refusal refused = framing_.see(name, value, version)) return refused;
-    if (const Refusal refused = check_content()) return refused;
+    return check_content();
   }
-  if (kSingletons.contains(name) && head_.headers.count(name) > 0) {
+  if (head_.headers.count(name) > 0) {
     return Offence{Code::kBadRequest, "a field that may stand once stands twice (RFC 9110 §5.3)"};
   }
   if (name == kHost && !parse_authority(value)) {
@@ -174,7 +184,6 @@ Refusal RequestParser::Machine::on_field(FieldName name, std::string_view value)
   if (name == kExpect && version >= 1 && !equal_ignoring_case(value, "100-continue")) {
     return Offence{Code::kExpectationFailed, "only 100-continue can be met (RFC 9110 §10.1.1)"};
   }
-  head_.headers.add(name, value);
   return std::nullopt;
 }
 

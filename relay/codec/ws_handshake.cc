@@ -16,10 +16,7 @@ constexpr size_t kKeyBytes = 16;
 constexpr size_t kExtensions = 32;  // one is in use; browsers offer one
 
 bool has_token(const Headers& headers, std::string_view name, std::string_view token) {
-  const std::string value = headers.joined(name);
-  const auto parts = split_list(value);
-  return std::any_of(parts.begin(), parts.end(),
-                     [&](std::string_view part) { return equal_ignoring_case(part, token); });
+  return list_has(headers.joined(name), token);
 }
 
 // The value of a field that is there exactly once.

@@ -6,7 +6,6 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace culvert {
 
@@ -16,7 +15,7 @@ class ConnectionFields {
   bool contains(std::string_view name) const;
 
  private:
-  std::vector<std::string> names_;  // in lower case
+  std::string listed_;
 };
 
 }  // namespace culvert

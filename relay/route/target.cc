@@ -84,8 +84,11 @@ Secret token_in(std::string_view segment, const TokenCheck& tokens) {
 const Upstream* preset(std::string_view target, const Snapshot& snapshot, std::string_view* rest) {
   Split head = first_segment(target);
   const Upstream* upstream = alias_of(snapshot, head.segment);
-  const std::string mount = lower(head.segment);
-  if (upstream == nullptr && (mount == "api" || mount == "gateway") && head.rest.starts_with('/')) {
+  const auto is_mount = [&head](std::string_view name) {
+    return equal_ignoring_case(head.segment, name);
+  };
+  if (upstream == nullptr && (is_mount("api") || is_mount("gateway")) &&
+      head.rest.starts_with('/')) {
     head = first_segment(head.rest);
     upstream = alias_of(snapshot, head.segment);
   }
@@ -155,8 +158,9 @@ Result<Where> locate(std::string_view target, const Snapshot& snapshot, const To
     where.place = Place::kGemini;
     where.alias = kGeminiAlias;
     where.rest = path;
-  } else if (const auto scheme = scheme_of(head.segment); scheme && where.token_in_path) {
-    CULVERT_CHECK(find_generic(*scheme, head, &where));
+  } else if (where.token_in_path) {
+    const auto scheme = scheme_of(head.segment);
+    if (scheme) CULVERT_CHECK(find_generic(*scheme, head, &where));
   }
   return where;
 }

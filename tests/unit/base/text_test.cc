@@ -26,6 +26,31 @@ TEST(Text, ComparesWithoutCase) {
   EXPECT_TRUE(starts_with_ignoring_case("anything", ""));
 }
 
+// As a table of lower-case letters says it, at each place of words of each length.
+TEST(Text, TakesLettersAloneForEqual) {
+  for (size_t size = 1; size <= 20; ++size) {
+    const std::string word(size, 'k');
+    for (size_t at = 0; at < size; ++at) {
+      for (int c = 0; c < 256; ++c) {
+        for (const char flipped : {'\x20', '\x01', '\x00'}) {
+          std::string a = word;
+          a[at] = static_cast<char>(c);
+          std::string b = a;
+          b[at] = static_cast<char>(b[at] ^ flipped);
+          ASSERT_EQ(equal_ignoring_case(a, b), lower(a) == lower(b)) << a << " " << b;
+        }
+      }
+    }
+  }
+}
+
+TEST(Text, FindsAWordOfAList) {
+  EXPECT_TRUE(list_has("keep-alive,\tClose ", "close"));
+  EXPECT_FALSE(list_has("closed, not-close", "close"));
+  EXPECT_FALSE(list_has(",, ,", ""));
+  EXPECT_FALSE(list_has("", "close"));
+}
+
 TEST(Text, TrimsSpacesAndTabsAlone) {
   EXPECT_EQ(trim(" \t a b \t"), "a b");
   EXPECT_EQ(trim(" \t "), "");
