@@ -16,17 +16,14 @@ std::vector<Strategy> that_upgrade(std::vector<Strategy> ways) {
 
 }  // namespace
 
-Course::Course(const Clock& clock,
-               Random& random,
-               bool aggressive_fallback,
-               std::vector<Stop> stops)
+Course::Course(const Clock& clock, Random& random, bool aggressive_fallback, Stops stops)
     : clock_(clock),
       random_(random),
       aggressive_fallback_(aggressive_fallback),
       started_(clock.now()),
-      stops_(std::move(stops)),
-      visits_(stops_.size()) {
+      stops_(std::move(stops)) {
   assert(!stops_.empty());
+  for (size_t i = 0; i < stops_.size(); ++i) visits_.push_back({});
 }
 
 const Course::Step& Course::begin() {
@@ -125,7 +122,7 @@ Left Course::left(const Ending& ending) const {
 
 // What the budget does not pay for is not left to try; what is left may still be.
 Decision Course::decide_within_budget(const Ending& ending, const Progress& progress) {
-  const RetrySettings& settings = step_.stop->retry;
+  const RetrySettings& settings = step_.stop->retry();
   RetryBudget& budget = health().budget();
   Left what = left(ending);
   while (true) {
@@ -221,10 +218,11 @@ void Course::begin_again(bool same_place) {
   begin_anew();
   const auto& tried = visits_[at_].tried;
   const bool elsewhere = !same_place && health().has(upstream(), tried, Leniency::kWell);
-  const auto stop = same_place || elsewhere ? std::nullopt : next_well_stop();
+  std::optional<size_t> stop;
+  if (!same_place && !elsewhere) stop = next_well_stop();
   if (!stop || called_before(*stops_[*stop].upstream)) {
     const Stop& charged = stops_[stop.value_or(at_)];
-    charged.health->budget().charge(charged.retry);
+    charged.health->budget().charge(charged.retry());
   }
   if (elsewhere) return move_to_target(Leniency::kWell);
   if (stop) return enter(*stop, Leniency::kWell);

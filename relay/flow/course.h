@@ -5,6 +5,7 @@
 
 #include "relay/base/clock.h"
 #include "relay/base/random.h"
+#include "relay/base/short_list.h"
 #include "relay/config/snapshot.h"
 #include "relay/flow/retry.h"
 #include "relay/upstream/health_board.h"
@@ -21,14 +22,18 @@ struct Stop {
   const Destination* destination = nullptr;      // null: the request named the alias itself
   const Upstream* upstream = nullptr;            // never null
   std::shared_ptr<const UpstreamHealth> health;  // joined with it, or its guest
-  RetrySettings retry;                           // merged with the route's
+  std::optional<RetrySettings> own_retry;        // merged with the route's; none: the upstream's
   bool upgrades = false;                         // of its strategies those that can
+
+  const RetrySettings& retry() const { return own_retry ? *own_retry : upstream->retry; }
 };
+using Stops = ShortList<Stop, 1>;
 
 class Course {
  public:
   // The clock and the random numbers outlive it. stops: in the order of preference, not empty.
-  Course(const Clock& clock, Random& random, bool aggressive_fallback, std::vector<Stop> stops);
+  // Moved before begin() only.
+  Course(const Clock& clock, Random& random, bool aggressive_fallback, Stops stops);
 
   // Where the next attempt goes. Valid after begin(), and changed by judge() alone.
   struct Step {
@@ -59,7 +64,7 @@ class Course {
 
  private:
   struct Visit {
-    std::vector<size_t> tried;   // targets
+    ShortList<size_t, 4> tried;  // targets
     std::vector<Strategy> ways;  // those that upgrade, where that matters; else the upstream's
     bool called = false;
   };
@@ -84,8 +89,8 @@ class Course {
   Random& random_;
   const bool aggressive_fallback_;
   Instant started_;
-  std::vector<Stop> stops_;
-  std::vector<Visit> visits_;  // of each stop
+  Stops stops_;
+  ShortList<Visit, 1> visits_;  // of each stop
   size_t at_ = 0;
   Step step_;
   std::optional<Breaker::Pass> pass_;

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace culvert {
 namespace {
@@ -59,11 +60,10 @@ std::vector<Scored> by_score(const std::vector<Destination>& destinations,
 
 }  // namespace
 
-std::vector<const Destination*> in_order_of_preference(const Route& route,
-                                                       std::optional<std::string_view> sticky,
-                                                       Random& random) {
-  std::vector<const Destination*> out;
-  out.reserve(route.to.size() + route.fallback.size());
+Preference in_order_of_preference(const Route& route,
+                                  std::optional<std::string_view> sticky,
+                                  Random& random) {
+  Preference out;
   if (route.to.size() > 1) {
     for (const Scored& item : by_score(route.to, sticky, random)) out.push_back(item.second);
   }

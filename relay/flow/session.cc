@@ -6,7 +6,6 @@
 #include "relay/flow/model_change.h"
 #include "relay/flow/pages.h"
 #include "relay/flow/plan.h"
-#include "relay/flow/preference.h"
 #include "relay/flow/reply.h"
 #include "relay/route/route_table.h"
 
@@ -36,7 +35,6 @@ Session::Session(WorkerServices& services, ClientSide& client, RequestHead head)
       request_(std::move(head)),
       started_(services.clock.now()),
       asked_{*table_, request_, where_},
-      headings_(1),
       body_(services.replay, table_->settings().replay_bytes),
       bill_(services.accounts),
       answer_(client_, services.clock, started_, record_, bill_),
@@ -108,9 +106,15 @@ bool Session::answer_locally() {
 }
 
 void Session::head_for(const Destination* destination) {
-  headings_.assign(1, towards(asked_, destination));
+  headings_.clear();
+  headings_.push_back(towards(asked_, destination));
   at_ = 0;
   note_heading();
+}
+
+const Heading& Session::nowhere() {
+  static const Heading kNowhere;
+  return kNowhere;
 }
 
 void Session::note_heading() {
@@ -191,30 +195,32 @@ void Session::model_not_found() {
 void Session::admit() {
   const bool by_caller = asked_.route != nullptr && asked_.route->sticky_tenant;
   if (by_caller && heading().credentials.anonymous()) head_for(nullptr);
-  std::vector<Heading> allowed;
+  const Preference destinations = preference();
   std::optional<Error> refused;
-  for (const Destination* destination : destinations()) {
-    Heading heading = towards(asked_, destination, allowed);
-    if (auto admitted = culvert::admit(asked_, &heading); admitted) {
-      // A caller's own key is for the upstream that it was meant for.
-      const bool strange = heading.payer == Payer::kOwn && !allowed.empty() &&
-                           heading.alias != allowed.front().alias;
-      if (!strange) allowed.push_back(std::move(heading));
-    } else if (!refused) {
+  std::optional<Heading> refused_heading;
+  headings_.clear();
+  for (const Destination* destination : destinations) {
+    Heading& heading = headings_.push_back(towards(asked_, destination, headings_));
+    auto admitted = culvert::admit(asked_, &heading);
+    // A caller's own key is for the upstream that it was meant for.
+    const bool strange = heading.payer == Payer::kOwn && heading.alias != headings_.front().alias;
+    if (admitted && !strange) continue;
+    if (!admitted && !refused) {
       refused = std::move(admitted).error();
-      headings_.front() = std::move(heading);
+      refused_heading = std::move(heading);
     }
+    headings_.truncate(headings_.size() - 1);
   }
-  if (allowed.empty()) {
+  if (headings_.empty()) {
+    headings_.push_back(*std::move(refused_heading));
     note_heading();
     return fail(*std::move(refused));
   }
-  headings_ = std::move(allowed);
   note_heading();
   plan_course();
 }
 
-std::vector<const Destination*> Session::destinations() const {
+Preference Session::preference() const {
   if (asked_.route == nullptr) return {nullptr};
   const auto sticky = sticky_text();
   return in_order_of_preference(*asked_.route, sticky, services_.random);
@@ -243,7 +249,7 @@ void Session::plan_course() {
   }
   if (auto heard = hear_replay(); !heard) return fail(std::move(heard).error());
   if (heading().timeouts.total > Duration::zero()) total_timer_.start(heading().timeouts.total);
-  std::vector<Stop> stops;
+  Stops stops;
   if (heading().generic()) guest_ = guest_of(asked_);
   for (const Heading& heading : headings_) stops.push_back(stop_of(heading));
   course_.emplace(services_.clock, services_.random, table_->settings().aggressive_fallback,
@@ -259,12 +265,16 @@ void Session::plan_course() {
 
 Stop Session::stop_of(const Heading& heading) const {
   const Upstream& upstream = heading.generic() ? *guest_ : *heading.upstream;
+  std::optional<RetrySettings> own_retry;
+  const Route* route = asked_.route;
+  if (route != nullptr && route->retry != RetryOverrides()) {
+    own_retry = merged(upstream.retry, route->retry);
+  }
   return {.destination = heading.destination,
           .upstream = &upstream,
-          .health = heading.generic() ? services_.health.guest(upstream)
-                                      : table_->health(heading.alias),
-          .retry = asked_.route == nullptr ? upstream.retry
-                                           : merged(upstream.retry, asked_.route->retry),
+          .health =
+              heading.generic() ? services_.health.guest(upstream) : table_->health(heading.alias),
+          .own_retry = std::move(own_retry),
           .upgrades = ws_.has_value()};
 }
 

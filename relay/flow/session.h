@@ -4,6 +4,7 @@
 #pragma once
 
 #include "relay/base/recycled.h"
+#include "relay/base/short_list.h"
 #include "relay/channel/timer.h"
 #include "relay/codec/model_rewriter.h"
 #include "relay/codec/request_parser.h"
@@ -20,6 +21,7 @@
 #include "relay/flow/late_answer.h"
 #include "relay/flow/paying_key.h"
 #include "relay/flow/plan.h"
+#include "relay/flow/preference.h"
 #include "relay/flow/recovery.h"
 #include "relay/flow/replay_reader.h"
 #include "relay/flow/reply.h"
@@ -194,7 +196,7 @@ class Session final : public Retirable,
 
   void head_for(const Destination* destination);
   void note_heading();
-  std::vector<const Destination*> destinations() const;
+  Preference preference() const;
   std::optional<std::string> sticky_text() const;
   Stop stop_of(const Heading& heading) const;
 
@@ -228,7 +230,8 @@ class Session final : public Retirable,
   void note_legs();
   void note_legs(const Legs& legs);
   double since_start_ms() const;
-  const Heading& heading() const { return headings_[at_]; }
+  const Heading& heading() const { return headings_.empty() ? nowhere() : headings_[at_]; }
+  static const Heading& nowhere();
   Dialect dialect() const { return heading().dialect(); }
   Dialect answer_dialect() const;
   std::string metric_label() const;
@@ -242,7 +245,8 @@ class Session final : public Retirable,
 
   Where where_;
   Asked asked_;
-  std::vector<Heading> headings_;  // never empty; more than one where the route offers more
+  // None before it is known who asks; more than one where the route offers more.
+  ShortList<Heading, 1> headings_;
   size_t at_ = 0;                  // the one that is tried
   std::optional<Upstream> guest_;  // the generic proxy's host
   std::optional<Course> course_;

@@ -182,7 +182,7 @@ void Session::connect_through() {
 
 // Where to, if this client may go there.
 Result<HostPort> Session::connect_asked() {
-  Credentials& who = headings_.front().credentials;
+  Credentials& who = headings_.push_back({}).credentials;
   who = read_credentials(request_.headers, request_.target, nullptr, {}, table_->tokens());
   record_.tenant = who.tenant;
   record_.token_id = who.token_id;

@@ -4,15 +4,14 @@
 
 #include "relay/base/denied_headers.h"
 #include "relay/base/query.h"
+#include "relay/base/short_list.h"
 #include "relay/base/text.h"
 #include "relay/gate/connection_fields.h"
 #include "relay/gate/header_policy.h"
 #include "relay/gate/key_list.h"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
-#include <vector>
 
 namespace culvert {
 namespace {
@@ -37,15 +36,16 @@ struct Passing {
   }
 };
 
+using PassingFields = ShortList<Passing, 8>;
+
 // In the order of the wire; fields that came more than once stand one behind the other.
-std::vector<Passing> from_client(const UpstreamHeadersInput& input) {
+PassingFields from_client(const UpstreamHeadersInput& input) {
   const bool generic = input.upstream == nullptr;
   const AllowedNames allowed{
       .of_upstream = generic ? input.generic_allow : &input.upstream->headers.allow,
       .of_route = input.route == nullptr ? nullptr : &input.route->allow};
   const ConnectionFields of_connection(input.client);
-  std::vector<Passing> out;
-  out.reserve(8);  // few requests have more
+  PassingFields out;
   for (const Header& field : input.client) {
     const auto passage = generic ? generic_passage(field.name, allowed)
                                  : preset_passage(field.name, allowed);
@@ -57,13 +57,15 @@ std::vector<Passing> from_client(const UpstreamHeadersInput& input) {
     const auto behind = std::upper_bound(
         out.begin(), out.end(), one,
         [](const Passing& left, const Passing& right) { return left.is_before(right); });
-    out.insert(behind, one);
+    const auto place = behind - out.begin();
+    out.push_back(one);
+    std::rotate(out.begin() + place, out.end() - 1, out.end());
   }
   return out;
 }
 
 // `except`: a name that is written already.
-void add_passing(const std::vector<Passing>& fields, std::string_view except, Headers* out) {
+void add_passing(const PassingFields& fields, std::string_view except, Headers* out) {
   for (size_t i = 0; i < fields.size(); ++i) {
     const Passing& one = fields[i];
     if (equal_ignoring_case(one.field.name, except)) continue;
@@ -103,22 +105,18 @@ const Secret* paying_key(const UpstreamHeadersInput& input) {
              : nullptr;
 }
 
-struct Credential {
-  std::string_view name;
-  std::string value;
-};
-
-std::optional<Credential> credential(const UpstreamHeadersInput& input) {
+// The name of the field that it wrote; "" where the key stands elsewhere, or none pays.
+std::string_view add_credential(const UpstreamHeadersInput& input, Headers* out) {
   const Secret* key = paying_key(input);
-  if (key == nullptr || input.upstream == nullptr) return std::nullopt;
+  if (key == nullptr || input.upstream == nullptr) return {};
   const KeyPlace place = input.payer == Payer::kPool
                              ? pool_key_place(*input.upstream, key->reveal())
                              : input.credentials.own_place;
-  if (place.in_query() || place.in_protocols()) return std::nullopt;
-  std::string value;
-  value.reserve(place.scheme.size() + 1 + key->reveal().size());
-  if (!place.scheme.empty()) (value += place.scheme) += ' ';
-  return Credential{place.header, value.append(key->reveal())};
+  if (place.in_query() || place.in_protocols()) return {};
+  out->add(place.header, place.scheme);
+  if (!place.scheme.empty()) out->append_to_last(" ");
+  out->append_to_last(key->reveal());
+  return place.header;
 }
 
 void apply_set(const HeaderRules& rules, Headers* out) {
@@ -173,9 +171,8 @@ Headers upstream_headers(const UpstreamHeadersInput& input) {
   out.add("Host", input.authority);
   add_user_agent(input, &out);
   add_accept_encoding(input, &out);
-  const auto paying = credential(input);
-  if (paying) out.add(paying->name, paying->value);
-  add_passing(from_client(input), paying ? paying->name : "", &out);
+  const std::string_view paying = add_credential(input, &out);
+  add_passing(from_client(input), paying, &out);
   if (input.upstream != nullptr) apply_set(input.upstream->headers, &out);
   if (input.route != nullptr) apply_set(*input.route, &out);
   add_framing(input, &out);

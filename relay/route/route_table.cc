@@ -44,11 +44,15 @@ bool model_matches(const Route& route, std::string_view model) {
                      [&](const std::string& pattern) { return matches_pattern(pattern, model); });
 }
 
-template <class Index>
-void append(const Index& index, const std::string& key, std::vector<uint32_t>* found) {
+template <class Found>
+void append(const std::vector<uint32_t>& indices, Found* found) {
+  for (const uint32_t index : indices) found->push_back(index);
+}
+
+template <class Index, class Found>
+void append(const Index& index, const std::string& key, Found* found) {
   const auto entry = index.find(key);
-  if (entry == index.end()) return;
-  found->insert(found->end(), entry->second.begin(), entry->second.end());
+  if (entry != index.end()) append(entry->second, found);
 }
 
 }  // namespace
@@ -86,8 +90,8 @@ void RouteTable::list(const Route& route, uint32_t index, Bucket* bucket) {
 void RouteTable::collect(const Bucket& bucket,
                          const RouteQuery& query,
                          std::string_view host,
-                         Indices* found) const {
-  found->insert(found->end(), bucket.others.begin(), bucket.others.end());
+                         Found* found) const {
+  append(bucket.others, found);
   if (!bucket.by_host.empty() && !host.empty()) {
     append(bucket.by_host, std::string(host), found);
     for (size_t dot = host.find('.'); dot != std::string_view::npos;
@@ -103,13 +107,13 @@ void RouteTable::collect(const Bucket& bucket,
   if (query.model_known) {
     append(bucket.by_model, std::string(query.model), found);
   } else {
-    found->insert(found->end(), bucket.before_model.begin(), bucket.before_model.end());
+    append(bucket.before_model, found);
   }
 }
 
-RouteTable::Indices RouteTable::candidates(const RouteQuery& query, std::string_view host) const {
+RouteTable::Found RouteTable::candidates(const RouteQuery& query, std::string_view host) const {
   const std::string_view path = query.path.substr(0, query.path.find('?'));
-  Indices found;
+  Found found;
   // Every prefix that ends at a segment's end, and the empty one.
   const size_t most = std::min(path.size(), longest_prefix_);
   for (size_t end = 0; end <= most; ++end) {
@@ -118,7 +122,7 @@ RouteTable::Indices RouteTable::candidates(const RouteQuery& query, std::string_
     if (bucket != by_prefix_.end()) collect(bucket->second, query, host, &found);
   }
   std::sort(found.begin(), found.end());
-  found.erase(std::unique(found.begin(), found.end()), found.end());
+  found.truncate(static_cast<size_t>(std::unique(found.begin(), found.end()) - found.begin()));
   return found;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "relay/base/random.h"
+#include "relay/base/short_list.h"
 #include "relay/codec/headers.h"
 #include "relay/config/snapshot.h"
 
@@ -37,6 +38,7 @@ class RouteTable {
 
  private:
   using Indices = std::vector<uint32_t>;
+  using Found = ShortList<uint32_t, 8>;
   using Index = std::unordered_map<std::string, Indices>;
   // The routes of one path prefix. Each is listed under its most telling condition only.
   struct Bucket {
@@ -53,8 +55,8 @@ class RouteTable {
   void collect(const Bucket& bucket,
                const RouteQuery& query,
                std::string_view host,
-               Indices* found) const;
-  Indices candidates(const RouteQuery& query, std::string_view host) const;
+               Found* found) const;
+  Found candidates(const RouteQuery& query, std::string_view host) const;
 
   const std::vector<Route>& routes_;
   std::unordered_map<std::string, Bucket> by_prefix_;

@@ -8,7 +8,7 @@
 namespace culvert {
 namespace {
 
-bool contains(const std::vector<size_t>& tried, size_t target) {
+bool contains(std::span<const size_t> tried, size_t target) {
   return std::find(tried.begin(), tried.end(), target) != tried.end();
 }
 
@@ -18,7 +18,7 @@ UpstreamHealth::Shared::Shared(const std::string& name, const Clock& clock)
     : budget(clock), concurrency(std::make_shared<Concurrency>(name, clock)) {}
 
 std::optional<UpstreamHealth::Choice> UpstreamHealth::choose(const Upstream& upstream,
-                                                             const std::vector<size_t>& tried,
+                                                             std::span<const size_t> tried,
                                                              Leniency leniency,
                                                              Random& random) const {
   auto targets = views(upstream, tried);
@@ -33,7 +33,7 @@ std::optional<UpstreamHealth::Choice> UpstreamHealth::choose(const Upstream& ups
 }
 
 bool UpstreamHealth::has(const Upstream& upstream,
-                         const std::vector<size_t>& tried,
+                         std::span<const size_t> tried,
                          Leniency leniency) const {
   // What is well passes by any leniency, and most often there is such a one.
   for (size_t i = 0; i < targets_.size(); ++i) {
@@ -51,16 +51,15 @@ bool UpstreamHealth::has(const Upstream& upstream,
   return false;
 }
 
-std::vector<TargetView> UpstreamHealth::views(const Upstream& upstream,
-                                              const std::vector<size_t>& tried) const {
-  std::vector<TargetView> out(targets_.size());
-  for (size_t i = 0; i < out.size(); ++i) {
+TargetViews UpstreamHealth::views(const Upstream& upstream, std::span<const size_t> tried) const {
+  TargetViews out;
+  for (size_t i = 0; i < targets_.size(); ++i) {
     const Breaker& breaker = targets_[i]->breaker;
-    out[i] = {.weight = upstream.targets[i].weight,
-              .open = breaker.refuses(upstream.breaker),
-              .dead = breaker.dead(upstream.breaker),
-              .since = breaker.open_since(),
-              .tried = contains(tried, i)};
+    out.push_back({.weight = upstream.targets[i].weight,
+                   .open = breaker.refuses(upstream.breaker),
+                   .dead = breaker.dead(upstream.breaker),
+                   .since = breaker.open_since(),
+                   .tried = contains(tried, i)});
   }
   return out;
 }

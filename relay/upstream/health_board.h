@@ -18,6 +18,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -44,11 +45,11 @@ class UpstreamHealth {
   // A target that is not among `tried`, with the right to go there. nullopt: none is left, by that
   // leniency. `upstream` is the one that was joined; it outlives the pass.
   std::optional<Choice> choose(const Upstream& upstream,
-                               const std::vector<size_t>& tried,
+                               std::span<const size_t> tried,
                                Leniency leniency,
                                Random& random) const;
   // Whether choose() would find one.
-  bool has(const Upstream& upstream, const std::vector<size_t>& tried, Leniency leniency) const;
+  bool has(const Upstream& upstream, std::span<const size_t> tried, Leniency leniency) const;
 
   TargetHealth& target(size_t index) const { return *targets_[index]; }
   RetryBudget& budget() const { return shared_->budget; }
@@ -77,7 +78,7 @@ class UpstreamHealth {
     std::shared_ptr<Concurrency> concurrency;
     std::unordered_map<std::string, std::weak_ptr<TargetHealth>> targets;  // by URL
   };
-  std::vector<TargetView> views(const Upstream& upstream, const std::vector<size_t>& tried) const;
+  TargetViews views(const Upstream& upstream, std::span<const size_t> tried) const;
 
   std::shared_ptr<Shared> shared_;
   std::vector<std::shared_ptr<TargetHealth>> targets_;

@@ -7,7 +7,7 @@ namespace culvert {
 namespace {
 
 template <class Eligible>
-std::optional<size_t> by_weight(const std::vector<TargetView>& targets,
+std::optional<size_t> by_weight(std::span<const TargetView> targets,
                                 const Eligible& eligible,
                                 Random& random) {
   uint64_t total = 0;
@@ -24,7 +24,7 @@ std::optional<size_t> by_weight(const std::vector<TargetView>& targets,
 
 }  // namespace
 
-std::vector<bool> ejected(const std::vector<TargetView>& targets, uint32_t percent_most) {
+std::vector<bool> ejected(std::span<const TargetView> targets, uint32_t percent_most) {
   std::vector<bool> out(targets.size(), false);
   std::vector<size_t> ill;
   size_t in_use = 0;
@@ -48,7 +48,7 @@ std::vector<bool> ejected(const std::vector<TargetView>& targets, uint32_t perce
   return out;
 }
 
-std::optional<size_t> choose_target(const std::vector<TargetView>& targets,
+std::optional<size_t> choose_target(std::span<const TargetView> targets,
                                     uint32_t percent_most,
                                     Leniency leniency,
                                     Random& random) {

@@ -3,10 +3,12 @@
 
 #include "relay/base/clock.h"
 #include "relay/base/random.h"
+#include "relay/base/short_list.h"
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 namespace culvert {
@@ -20,6 +22,8 @@ struct TargetView {
   bool tried = false;   // by this request
 };
 
+using TargetViews = ShortList<TargetView, 4>;
+
 enum class Leniency : uint8_t {
   kWell,        // only what no breaker refuses
   kNotEjected,  // also what is open but may not be left alone, because too many are
@@ -29,10 +33,10 @@ enum class Leniency : uint8_t {
 // Which of the open ones are left alone. Those that are dead always, as long as one is not: what
 // goes there relieves nobody. Of the others those open for longest, until `percent_most` of all are
 // left alone; none where no target is well: then any may be the one that recovered. Never all.
-std::vector<bool> ejected(const std::vector<TargetView>& targets, uint32_t percent_most);
+std::vector<bool> ejected(std::span<const TargetView> targets, uint32_t percent_most);
 
 // By weight, among those that were not tried. nullopt: none is left.
-std::optional<size_t> choose_target(const std::vector<TargetView>& targets,
+std::optional<size_t> choose_target(std::span<const TargetView> targets,
                                     uint32_t percent_most,
                                     Leniency leniency,
                                     Random& random);

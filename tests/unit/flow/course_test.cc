@@ -40,7 +40,7 @@ class CourseTest : public testing::Test {
     joined_[name] = board_.join(upstreams_[name]);
   }
   Course course(const std::vector<std::string>& names = {"first", "second"}) {
-    std::vector<Stop> stops;
+    Stops stops;
     for (const std::string& name : names) {
       const Upstream& upstream = upstreams_[name];
       stops.push_back({nullptr, &upstream, joined_[name], upstream.retry});

@@ -330,7 +330,7 @@ class Simulation {
       if (!answers_well(u)) down_at_[u] = begin;
     }
     const Route& route = routes_[world_random_.below(routes_.size())];
-    std::vector<Stop> stops;
+    Stops stops;
     bool servable = false;
     bool dark = false;
     for (const Destination* to : in_order_of_preference(route, std::nullopt, random_)) {

@@ -5,10 +5,14 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 namespace culvert {
 namespace {
 
 using std::chrono::seconds;
+
+constexpr std::array<size_t, 1> kTried = {1};
 
 Upstream upstream_of(const std::string& name, const std::vector<std::string>& hosts) {
   Upstream out;
@@ -61,14 +65,14 @@ TEST_F(HealthBoardTest, ChoosesWhatIsWellAndProbesOnce) {
   for (int i = 0; i < 50; ++i) {
     EXPECT_EQ(health->choose(upstream, {}, Leniency::kNotEjected, random_)->target, 1U);
   }
-  EXPECT_FALSE(health->has(upstream, {1}, Leniency::kWell));
-  EXPECT_TRUE(health->has(upstream, {1}, Leniency::kAny));
+  EXPECT_FALSE(health->has(upstream, kTried, Leniency::kWell));
+  EXPECT_TRUE(health->has(upstream, kTried, Leniency::kAny));
   clock_.advance(seconds(5));
-  EXPECT_TRUE(health->has(upstream, {1}, Leniency::kWell));
-  const auto probe = health->choose(upstream, {1}, Leniency::kWell, random_);
+  EXPECT_TRUE(health->has(upstream, kTried, Leniency::kWell));
+  const auto probe = health->choose(upstream, kTried, Leniency::kWell, random_);
   ASSERT_TRUE(probe);
   EXPECT_TRUE(probe->pass.probe());
-  EXPECT_FALSE(health->choose(upstream, {1}, Leniency::kWell, random_));
+  EXPECT_FALSE(health->choose(upstream, kTried, Leniency::kWell, random_));
 }
 
 TEST_F(HealthBoardTest, NeverAllAreLeftAlone) {

@@ -64,10 +64,9 @@ TEST(Targets, DeadOnesGetNothingAsLongAsOneIsNotDead) {
   EXPECT_EQ(shares({dead_since(1), dead_since(2), {}})[2], 6000);
   EXPECT_EQ(shares({dead_since(1), dead_since(2), open_since(3)})[2], 6000);
   EXPECT_EQ(shares({dead_since(1), dead_since(2), {}}, Leniency::kNotEjected, 0)[2], 6000);
-  EXPECT_EQ(ejected({dead_since(9), open_since(1), {}, {}}, 50),
-            (std::vector<bool>{true, true, false, false}));
-  EXPECT_EQ(ejected({dead_since(9), open_since(1), {}, {}}, 25),
-            (std::vector<bool>{true, false, false, false}));
+  const std::vector<TargetView> of_both = {dead_since(9), open_since(1), {}, {}};
+  EXPECT_EQ(ejected(of_both, 50), (std::vector<bool>{true, true, false, false}));
+  EXPECT_EQ(ejected(of_both, 25), (std::vector<bool>{true, false, false, false}));
 }
 
 // Any may be the one that has recovered.
