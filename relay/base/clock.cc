@@ -1,6 +1,8 @@
 // The machine's clocks, and how a moment is written.
 #include "relay/base/clock.h"
 
+#include "relay/base/kept_text.h"
+
 #include <array>
 #include <cstddef>
 #include <ctime>
@@ -63,11 +65,17 @@ std::string_view text_of(std::chrono::sys_seconds time) {
   return {text.data(), kSize};
 }
 
+std::string as_kept(std::string_view text) {
+  std::string kept = kept_text(text.size());
+  kept = text;
+  return kept;
+}
+
 }  // namespace
 
 std::string rfc3339(WallTime time) {
   const auto whole = std::chrono::floor<std::chrono::seconds>(time);
-  std::string text(text_of<24, write_rfc3339>(whole));
+  std::string text = as_kept(text_of<24, write_rfc3339>(whole));
   const auto rest = std::chrono::floor<std::chrono::milliseconds>(time - whole).count();
   write_digits(text.data() + 20, static_cast<int>(rest), 3);
   return text;
@@ -75,7 +83,7 @@ std::string rfc3339(WallTime time) {
 
 std::string http_date(WallTime time) {
   const auto whole = std::chrono::floor<std::chrono::seconds>(time);
-  return std::string(text_of<29, write_http_date>(whole));
+  return as_kept(text_of<29, write_http_date>(whole));
 }
 
 const Clock& Clock::system() {

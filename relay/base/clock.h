@@ -33,6 +33,7 @@ class FakeClock final : public Clock {
   WallTime wall_{std::chrono::sys_days(std::chrono::year(2026) / 1 / 1)};
 };
 
+// Both in memory that is kept (kept_text.h), for who gives it back.
 // RFC 3339 in UTC with milliseconds: 2026-01-01T00:00:00.000Z
 std::string rfc3339(WallTime time);
 

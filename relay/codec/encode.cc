@@ -1,6 +1,7 @@
 // Heads are short, but each request has two: what need not be looked at byte by byte is copied.
 #include "relay/codec/encode.h"
 
+#include "relay/base/kept_text.h"
 #include "relay/codec/characters.h"
 
 #include <charconv>
@@ -10,6 +11,7 @@ namespace culvert {
 namespace {
 
 constexpr std::string_view kLineEnd = "\r\n";
+constexpr size_t kFieldBytes = 4;  // of colon, space and the end, beside name and value
 
 void append_clean(std::string* out, std::string_view text) {
   while (!text.empty()) {
@@ -33,11 +35,7 @@ constexpr size_t separator_bytes(const Header& field) { return field.value.empty
 // What append_fields() appends where every byte of them is clean.
 void append_clean_fields(std::string* out, const Headers& headers) {
   const size_t begin = out->size();
-  size_t end = begin + kLineEnd.size();
-  for (const Header& field : headers) {
-    end += field.name.size() + separator_bytes(field) + field.value.size() + kLineEnd.size();
-  }
-  out->resize(end);
+  out->resize(begin + headers.bytes() + headers.size() * kFieldBytes + kLineEnd.size());
   char* at = out->data() + begin;
   for (const Header& field : headers) {
     at = put(at, field.name);
@@ -45,7 +43,8 @@ void append_clean_fields(std::string* out, const Headers& headers) {
     if (!field.value.empty()) *at++ = ' ';
     at = put(put(at, field.value), kLineEnd);
   }
-  put(at, kLineEnd);
+  at = put(at, kLineEnd);
+  out->resize(static_cast<size_t>(at - out->data()));
 }
 
 void append_fields(std::string* out, const Headers& headers) {
@@ -63,7 +62,6 @@ void append_fields(std::string* out, const Headers& headers) {
 // Of a whole head, but for a target or a reason.
 size_t room_for(const Headers& headers) {
   constexpr size_t kStartLineBytes = 64;  // and of the empty line at the end
-  constexpr size_t kFieldBytes = 4;       // of colon, space and CRLF
   return kStartLineBytes + headers.bytes() + headers.size() * kFieldBytes;
 }
 
@@ -72,8 +70,7 @@ size_t room_for(const Headers& headers) {
 std::string encode_request_head(std::string_view method,
                                 std::string_view target,
                                 const Headers& headers) {
-  std::string out;
-  out.reserve(room_for(headers) + target.size());
+  std::string out = kept_text(room_for(headers) + target.size());
   append_clean(&out, method);
   out += ' ';
   append_clean(&out, target);
@@ -83,8 +80,7 @@ std::string encode_request_head(std::string_view method,
 }
 
 std::string encode_response_head(int status, std::string_view reason, const Headers& headers) {
-  std::string out;
-  out.reserve(room_for(headers) + reason.size());
+  std::string out = kept_text(room_for(headers) + reason.size());
   char digits[12];
   const auto [end, error] = std::to_chars(digits, digits + sizeof digits, status);
   out.append("HTTP/1.1 ").append(digits, end).push_back(' ');

@@ -12,6 +12,7 @@
 
 namespace culvert {
 
+// Of memory that is kept (base/kept_text.h), for who gives it back.
 std::string encode_request_head(std::string_view method,
                                 std::string_view target,
                                 const Headers& headers);

@@ -1,9 +1,49 @@
 // Places in one text. Heads are bounded far below what 32 bits can count (base/limits.h).
 #include "relay/codec/headers.h"
 
+#include "relay/base/kept_text.h"
+
+#include <algorithm>
+#include <array>
 #include <cassert>
+#include <utility>
 
 namespace culvert {
+namespace {
+
+constexpr size_t kKeptFields = 32;  // all that are kept have room for so many
+#if defined(__SANITIZE_ADDRESS__)
+constexpr size_t kKeptMost = 0;  // so that a use after the end is seen
+#else
+constexpr size_t kKeptMost = 16;
+#endif
+
+}  // namespace
+
+struct Headers::Kept {
+  static Kept& of_thread() {
+    thread_local Kept kept;
+    return kept;
+  }
+  ~Kept() { count = kKeptMost + 1; }  // what ends later on this thread is not kept
+  std::array<Fields, 16> fields;
+  size_t count = 0;
+};
+
+Headers& Headers::operator=(Headers&& other) noexcept {
+  fields_.swap(other.fields_);
+  text_.swap(other.text_);
+  other.clear();
+  return *this;
+}
+
+void Headers::keep_memory() {
+  keep_text(std::move(text_));
+  Kept& kept = Kept::of_thread();
+  if (kept.count >= kKeptMost || fields_.capacity() != kKeptFields) return;
+  fields_.clear();
+  kept.fields[kept.count++].swap(fields_);
+}
 
 void Headers::add(FieldName name, std::string_view value) {
   const std::string_view text = name.text();
@@ -56,7 +96,13 @@ void Headers::clear() {
 }
 
 void Headers::reserve(size_t fields, size_t bytes) {
-  fields_.reserve(fields);
+  if (fields_.capacity() == 0) {
+    Kept& kept = Kept::of_thread();
+    const bool any = kept.count > 0 && kept.count <= kKeptMost;
+    if (any) fields_.swap(kept.fields[--kept.count]);
+    text_ = kept_text(bytes);
+  }
+  fields_.reserve(std::max(fields, kKeptFields));
   text_.reserve(bytes);
 }
 

@@ -1,6 +1,7 @@
 // Header fields in the order and spelling in which they came (RFC 9110 §5); names compare without
 // case. A list: heads are short and are walked more often than searched. All text lies in one piece
-// of memory, because two strings for each field were most of what a request allocated.
+// of memory, because two strings for each field were most of what a request allocated; what was
+// reserved is kept for the thread's next list.
 #pragma once
 
 #include "relay/base/field_name.h"
@@ -45,6 +46,15 @@ class Headers {
     const Field* at_;
   };
 
+  Headers() = default;
+  Headers(const Headers&) = default;
+  Headers(Headers&&) noexcept = default;
+  Headers& operator=(const Headers&) = default;
+  Headers& operator=(Headers&& other) noexcept;
+  ~Headers() {
+    if (fields_.capacity() > 0) keep_memory();
+  }
+
   // Neither may be of this list itself.
   void add(FieldName name, std::string_view value);
   void append_to_last(std::string_view text);  // to the value that add() has just added
@@ -75,7 +85,11 @@ class Headers {
     return field.mark == name.mark() && equal_ignoring_case(header(text_, field).name, name.text());
   }
 
-  std::vector<Field> fields_;
+  using Fields = std::vector<Field>;
+  struct Kept;
+  void keep_memory();
+
+  Fields fields_;
   std::string text_;  // also of fields that were erased
 };
 

@@ -2,6 +2,7 @@
 #include "relay/codec/response_parser.h"
 
 #include "relay/base/limits.h"
+#include "relay/base/recycled.h"
 #include "relay/codec/framing.h"
 #include "relay/codec/message_reader.h"
 
@@ -16,7 +17,7 @@ constexpr HeadLimits kLimits{limits::kHeadBytes, limits::kHeadFields, limits::kT
 
 }  // namespace
 
-class ResponseParser::Machine final : FieldSink {
+class ResponseParser::Machine final : public Recycled<ResponseParser::Machine>, FieldSink {
  public:
   Machine(bool answer_to_head, bool upgrade)
       : answer_to_head_(answer_to_head),

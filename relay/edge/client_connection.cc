@@ -1,6 +1,7 @@
 // The life of a client's connection: handshake → (head → request → answer)* → closing.
 #include "relay/edge/client_connection.h"
 
+#include "relay/base/kept_text.h"
 #include "relay/base/limits.h"
 #include "relay/base/log.h"
 #include "relay/codec/encode.h"
@@ -204,13 +205,19 @@ void ClientConnection::send_head(AnswerHead&& head) {
       if (head.tell_length) fields.add("Content-Length", fmt::to_string(head.content_length));
       break;
   }
-  if (!fields.find("date")) fields.add("Date", http_date(services_.clock.wall()));
+  if (!fields.find("date")) {
+    std::string date = http_date(services_.clock.wall());
+    fields.add("Date", date);
+    keep_text(std::move(date));
+  }
   if (!keep_alive_) {
     fields.add("Connection", "close");
   } else if (http10_) {
     fields.add("Connection", "keep-alive");
   }
-  channel_->write(encode_response_head(head.status, head.reason, fields));
+  std::string text = encode_response_head(head.status, head.reason, fields);
+  channel_->write(text);
+  keep_text(std::move(text));
   watch_writes();
 }
 

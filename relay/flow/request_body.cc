@@ -1,6 +1,10 @@
 // One string; what may not be repeated is dropped as soon as it was sent.
 #include "relay/flow/request_body.h"
 
+#include "relay/base/kept_text.h"
+
+#include <utility>
+
 namespace culvert {
 
 bool ReplayBudget::take(size_t bytes) {
@@ -12,7 +16,10 @@ bool ReplayBudget::take(size_t bytes) {
 
 RequestBody::RequestBody(ReplayBudget& budget, size_t most) : budget_(budget), most_(most) {}
 
-RequestBody::~RequestBody() { budget_.give(reserved_); }
+RequestBody::~RequestBody() {
+  budget_.give(reserved_);
+  keep_text(std::move(bytes_));
+}
 
 void RequestBody::append(std::string_view bytes) {
   if (replayable_) {
@@ -22,6 +29,7 @@ void RequestBody::append(std::string_view bytes) {
       stop_replay();
     }
   }
+  if (bytes_.capacity() < bytes.size() && bytes_.empty()) bytes_ = kept_text(bytes.size());
   bytes_.append(bytes);
 }
 
@@ -36,7 +44,7 @@ void RequestBody::stop_replay() {
   reserved_ = 0;
   gone_ = gone_ || sent_ > 0;
   bytes_.erase(0, sent_);
-  if (bytes_.empty()) bytes_.shrink_to_fit();
+  if (bytes_.empty()) keep_text(std::exchange(bytes_, {}));
   sent_ = 0;
 }
 

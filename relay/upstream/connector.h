@@ -57,6 +57,7 @@ struct ConnectPlan {
 
   // Equal texts: the same connections. Holds no secret.
   std::string identity() const;
+  void append_identity(std::string* text) const;
 };
 
 // How long each leg of making a connection took; zero where there was none.

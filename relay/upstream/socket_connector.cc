@@ -31,10 +31,8 @@ constexpr size_t kTlsConfigs =
 }  // namespace
 
 // Each request to a pooled connection asks for it.
-std::string ConnectPlan::identity() const {
-  std::string text;
-  text.reserve(128);
-  const auto add = [&text](std::string_view part) { text.append(part).push_back('|'); };
+void ConnectPlan::append_identity(std::string* text) const {
+  const auto add = [text](std::string_view part) { text->append(part).push_back('|'); };
   const auto add_number = [&](uint64_t number) {
     char digits[20];
     const auto [end, error] = std::to_chars(digits, digits + sizeof digits, number);
@@ -51,7 +49,12 @@ std::string ConnectPlan::identity() const {
   add(bind ? bind->text() : std::string());
   add(fingerprint(egress_proxy));
   add(via);
-  if (!via.empty() && far_tls) text += upstream;
+  if (!via.empty() && far_tls) *text += upstream;
+}
+
+std::string ConnectPlan::identity() const {
+  std::string text;
+  append_identity(&text);
   return text;
 }
 
@@ -228,7 +231,9 @@ SocketConnector::SocketConnector(Loop& loop,
 SocketConnector::~SocketConnector() = default;
 
 std::optional<Connection> SocketConnector::reuse(const ConnectPlan& plan) {
-  auto connection = pool_.take(plan.identity());
+  asked_.clear();
+  plan.append_identity(&asked_);
+  auto connection = pool_.take(asked_);
   if (connection) connection->legs = {.reused = true};
   return connection;
 }

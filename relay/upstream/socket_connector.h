@@ -39,6 +39,7 @@ class SocketConnector final : public Connector {
   Resolver& resolver_;
   const Clock& clock_;
   ConnectionPool pool_;
+  std::string asked_;  // the identity that was asked for last, in memory that is kept
   std::vector<std::unique_ptr<Spare>> spares_;  // that are being opened
   std::unordered_map<std::string, std::shared_ptr<TlsClientConfig>> tls_;
 };

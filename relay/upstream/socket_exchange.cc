@@ -1,6 +1,10 @@
 // Connection, then exchange.
 #include "relay/upstream/socket_exchange.h"
 
+#include "relay/base/kept_text.h"
+
+#include <utility>
+
 namespace culvert {
 
 SocketExchange::SocketExchange(Loop& loop,
@@ -35,6 +39,7 @@ void SocketExchange::begin(Connection connection) {
   exchange_ = std::make_unique<HttpExchange>(loop_, std::move(connection), plan_.options,
                                              static_cast<HttpExchangeSink&>(*this));
   exchange_->send_head(plan_.head);
+  keep_text(std::move(plan_.head));
   sink_->on_connected();
 }
 

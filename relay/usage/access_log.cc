@@ -1,12 +1,15 @@
 // Gathering, writing, and the form of a line.
 #include "relay/usage/access_log.h"
 
+#include "relay/base/kept_text.h"
+
 #include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <utility>
 
 namespace culvert {
 namespace {
@@ -74,7 +77,9 @@ std::string_view to_string(UsageClass usage) {
 void write_json(const RequestRecord& record, JsonWriter* writer) {
   JsonWriter& json = *writer;
   json.begin_object();
-  json.field("time", rfc3339(record.time)).field("id", record.id);
+  std::string time = rfc3339(record.time);
+  json.field("time", time).field("id", record.id);
+  keep_text(std::move(time));
   text_field(json, "client", record.client);
   text_field(json, "method", record.method);
   text_field(json, "mode", record.mode);

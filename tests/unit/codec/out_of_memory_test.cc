@@ -44,7 +44,8 @@ struct Outcome {
   bool out_of_memory = false;
 };
 
-// At most `step` bytes come at once: what comes in one piece needs next to no memory.
+// At most `step` bytes come at once: what comes in one piece needs next to no memory, and what is
+// kept of the parser before (base/kept_text.h) is not asked for again.
 template <class Parser>
 Outcome run(Parser* parser, std::string_view input, size_t step, long nth) {
   failing_allocation = nth;
@@ -88,7 +89,7 @@ TEST(OutOfMemory, IsAnErrorOfARequest) {
                             "\r\nTransfer-Encoding: chunked\r\n\r\n" + "3;" + kLong +
                             "\r\nabc\r\n0\r\n" + kLong + ": " + kLong + "\r\n\r\n";
   const auto make_parser = [] { return RequestParser(kLimits); };
-  EXPECT_GT(failures(input, input.size(), make_parser), 2);
+  EXPECT_GT(failures(input, input.size(), make_parser), 0);
   EXPECT_GT(failures(input, 1, make_parser), 8);
 }
 
@@ -96,7 +97,7 @@ TEST(OutOfMemory, IsAnErrorOfAnAnswer) {
   const std::string input = "HTTP/1.1 200 " + kLong + "\r\n" + kLong + ": " + kLong +
                             "\r\nConnection: " + kLong + ", close\r\nContent-Length: 3\r\n\r\nabc";
   const auto make_parser = [] { return ResponseParser(false); };
-  EXPECT_GT(failures(input, input.size(), make_parser), 2);
+  EXPECT_GT(failures(input, input.size(), make_parser), 0);
   EXPECT_GT(failures(input, 1, make_parser), 8);
 }
 
