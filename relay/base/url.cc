@@ -140,7 +140,7 @@ const char* path_fault(std::string_view path) {
 
 std::string Url::authority() const {
   std::string out = host.find(':') == std::string::npos ? host : "[" + host + "]";
-  if (!default_port()) out += ":" + std::to_string(port);
+  if (!default_port()) (out += ':') += std::to_string(port);
   return out;
 }
 

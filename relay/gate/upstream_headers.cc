@@ -90,7 +90,7 @@ void add_user_agent(const UpstreamHeadersInput& input, Headers* out) {
 // Streams and usage are read along the way where the dialect is known, so the body must be plain.
 // A WebSocket has none: what libraries say there tells them apart, and a 101 has no content.
 void add_accept_encoding(const UpstreamHeadersInput& input, Headers* out) {
-  if (input.ws != nullptr || input.client.count("accept-encoding") == 0) return;
+  if (input.ws != nullptr || !input.client.find("accept-encoding")) return;
   const bool read = input.upstream != nullptr && input.upstream->dialect != Dialect::kOpaque;
   out->add("Accept-Encoding",
            read ? "identity" : common_coding(input.client.joined("accept-encoding")));

@@ -6,11 +6,12 @@
 namespace culvert {
 namespace {
 
-bool has_type(const ResponseHead& head, std::string_view type) {
-  const auto value = head.headers.find("content-type");
-  if (!value) return false;
-  const std::string_view bare = trim(value->substr(0, value->find(';')));
-  return equal_ignoring_case(bare, type);
+constexpr std::string_view kEventStream = "text/event-stream";
+
+// Without its parameters; "" where the answer has none.
+std::string_view media_type(const ResponseHead& head) {
+  const std::string_view value = head.headers.find("content-type").value_or("");
+  return trim(value.substr(0, value.find(';')));
 }
 
 bool can_read(const ResponseHead& head) {
@@ -32,7 +33,7 @@ JsonScan::Names text_in(Dialect dialect, const SseEvent& event) {
 }  // namespace
 
 bool is_readable_event_stream(const ResponseHead& head) {
-  return has_type(head, "text/event-stream") && can_read(head);
+  return equal_ignoring_case(media_type(head), kEventStream) && can_read(head);
 }
 
 bool is_event_stream_of(Dialect dialect, const ResponseHead& head) {
@@ -41,11 +42,14 @@ bool is_event_stream_of(Dialect dialect, const ResponseHead& head) {
 
 Carry::Carry(Dialect dialect, const ResponseHead& head, bool weigh)
     : dialect_(dialect),
-      events_(is_event_stream_of(dialect, head)),
-      json_(dialect != Dialect::kOpaque && has_type(head, "application/json") && can_read(head)),
       weigh_(weigh),
       end_(dialect),
-      scan_(weigh ? JsonScan::kAnswer : JsonScan::kNone) {}
+      scan_(weigh ? JsonScan::kAnswer : JsonScan::kNone) {
+  if (dialect == Dialect::kOpaque || !can_read(head)) return;
+  const std::string_view type = media_type(head);
+  events_ = equal_ignoring_case(type, kEventStream);
+  json_ = equal_ignoring_case(type, "application/json");
+}
 
 void Carry::see(std::string_view bytes) {
   if (json_) see_json(bytes);
