@@ -57,6 +57,7 @@ class RequestParser::Machine final : FieldSink {
     head_.headers.reserve(fields, head_.headers.bytes() + bytes);
   }
   Refusal on_field(FieldName name, std::string_view value) override;
+  int version() const { return reader_.start().minor_version; }
   Refusal check_field(FieldName name, std::string_view value);
   Refusal check_content() const;
   Refusal finish_head();
@@ -170,9 +171,8 @@ Refusal RequestParser::Machine::on_field(FieldName name, std::string_view value)
 }
 
 Refusal RequestParser::Machine::check_field(FieldName name, std::string_view value) {
-  const int version = reader_.start().minor_version;
   if (is_framing(name)) {
-    if (const Refusal refused = framing_.see(name, value, version)) return refused;
+    if (const Refusal refused = framing_.see(name, value, version())) return refused;
     return check_content();
   }
   if (head_.headers.count(name) > 0) {
@@ -181,7 +181,7 @@ Refusal RequestParser::Machine::check_field(FieldName name, std::string_view val
   if (name == kHost && !parse_authority(value)) {
     return Offence{Code::kBadRequest, "Host is malformed (RFC 9112 §3.2)"};
   }
-  if (name == kExpect && version >= 1 && !equal_ignoring_case(value, "100-continue")) {
+  if (name == kExpect && version() >= 1 && !equal_ignoring_case(value, "100-continue")) {
     return Offence{Code::kExpectationFailed, "only 100-continue can be met (RFC 9110 §10.1.1)"};
   }
   return std::nullopt;
