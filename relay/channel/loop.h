@@ -1,6 +1,6 @@
 // One event loop, for one thread. Everything below it belongs to that thread but post() and stop().
 // Objects are not destroyed inside their own callbacks: they are muted and retired, and the
-// graveyard is emptied before and after each poll.
+// graveyard is emptied before and after each poll, and behind a few events of it.
 #pragma once
 
 #include "relay/channel/flushable.h"

@@ -153,6 +153,14 @@ TEST(Loop, BuriesAfterTheCallbackThatRetired) {
   EXPECT_TRUE(alive_after_retiring);
 }
 
+TEST(Loop, BuriesBehindAFewEventsOfOnePoll) {
+  Loop loop;
+  std::vector<int> ended;
+  loop.retire(std::make_unique<Tracked>(&ended, 1));
+  for (int event = 0; event < 16 && ended.empty(); ++event) loop.event_over();
+  EXPECT_EQ(ended.size(), 1U);
+}
+
 TEST(Loop, BuriesWhatADestructorRetires) {
   Loop loop;
   std::vector<int> ended;
