@@ -56,7 +56,7 @@ class Loop {
   // several events bring, it costs this side much less than woken for each (in plain a fifth of the
   // CPU time of a request, in TLS a quarter), and waits no longer than those events take.
   void flush_soon(Flushable& waiting) { flush_list_.add(waiting); }
-  void event_over();  // by whoever called out for an event
+  void event_over();  // by whoever called out for an event, when nothing of it still runs
   // For a piece of a stream, whose reader waits for each: all output goes out after this event.
   void flush_after_event();
 
